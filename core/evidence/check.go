@@ -1,0 +1,56 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+)
+
+const million = 1_000_000
+
+// check says what is impossible about a pair, or "".
+func (p Pair) check() string {
+	for _, r := range []Result{p.Current, p.Candidate} {
+		if r.Score != nil && (*r.Score < 0 || *r.Score > million) {
+			return fmt.Sprintf("a score of %d millionths is outside 0..1000000", *r.Score)
+		}
+		for name, s := range r.Dims {
+			if s < 0 || s > million {
+				return fmt.Sprintf("dimension %s has a score of %d millionths, outside 0..1000000", name, s)
+			}
+		}
+		if r.MS < 0 || r.Cost < 0 {
+			return "a time or a cost is negative"
+		}
+	}
+	d := Difference(p.Current, p.Candidate)
+	switch {
+	case (d == nil) != (p.D == nil):
+		return "D does not fit the scores: it is null exactly when a score is missing"
+	case d != nil && *d != *p.D:
+		return fmt.Sprintf("D is %d, but the scores differ by %d", *p.D, *d)
+	case p.Order < 0:
+		return "the order is negative"
+	case !strings.HasPrefix(p.Item, "sha256:"):
+		return "the item is not a sha256 digest"
+	}
+	return ""
+}
+
+// check says what is impossible about an epoch, or "".
+func (e Epoch) check() string {
+	switch {
+	case e.Skill == "" || e.Step == "":
+		return "an epoch names its skill and step"
+	case e.Counter < 1:
+		return fmt.Sprintf("epoch counters start at 1, this one is %d", e.Counter)
+	case !strings.HasPrefix(e.Hash, "sha256:"):
+		return "the epoch's hash is not a sha256 digest"
+	case e.Margin <= 0 || e.Margin >= million:
+		return fmt.Sprintf("a margin of %d millionths is outside 0..1", e.Margin)
+	case e.Alpha <= 0 || e.Alpha > million/2:
+		return fmt.Sprintf("an alpha of %d millionths is outside 0..0.5", e.Alpha)
+	case e.N < 1:
+		return fmt.Sprintf("a deadline of %d items is no deadline", e.N)
+	}
+	return ""
+}

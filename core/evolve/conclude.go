@@ -1,0 +1,63 @@
+package evolve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+)
+
+// conclude asks for the verdict and writes it down.
+func (m *measurement) conclude(ctx context.Context) error {
+	a := m.epoch.Assess()
+	money := m.money()
+	rules := verdict.Rules{}
+	if m.subject.Rules != nil {
+		rules = m.subject.Rules(a, money)
+	}
+	rec := verdict.Decide(a, rules, money)
+	rec.Evidence = fmt.Sprintf("%s#%s", m.bench.Files.Name(m.subject.Skill), m.epoch.ID())
+	m.res.Assessment, m.res.Record = a, rec
+	if m.look || m.fresh {
+		return nil
+	}
+	raw, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("recording the verdict on %s: %w", m.subject.Skill, err)
+	}
+	key := store.Key(store.TableDecision, m.bench.Scope, m.subject.Skill, m.subject.Step, m.epoch.ID())
+	entry, err := m.entry("verdict", rec)
+	if err != nil {
+		return err
+	}
+	// A verdict that says nothing new is not written again: running twice leaves
+	// the log as it was.
+	if old, err := m.bench.Store.Get(key); err == nil && string(old) == string(raw) {
+		return nil
+	}
+	if _, err := m.bench.Store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: key, Value: raw}}, Entries: []store.Entry{entry}}); err != nil {
+		return fmt.Errorf("recording the verdict on %s: %w", m.subject.Skill, err)
+	}
+	return nil
+}
+
+// money is what the trials cost, a run at a time, beside what is known about
+// traffic.
+func (m *measurement) money() verdict.Money {
+	var current, candidate, n int64
+	priced := true
+	for _, p := range m.epoch.Tried {
+		current, candidate, n = current+p.Current.Cost, candidate+p.Candidate.Cost, n+1
+		priced = priced && p.Current.Priced && p.Candidate.Priced
+	}
+	out := verdict.Money{Spent: current + candidate, RunsPerMonth: m.subject.Money.RunsPerMonth, Known: priced && n > 0}
+	if n > 0 {
+		out.CurrentPerRun, out.CandidatePerRun = current/n, candidate/n
+	}
+	if m.subject.Money.CurrentRun > 0 {
+		out.CurrentPerRun = m.subject.Money.CurrentRun
+	}
+	return out
+}

@@ -1,0 +1,132 @@
+package evolve
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
+	"github.com/plimsoll-dev/plimsoll/core/judge"
+	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/trial"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
+)
+
+// open finds the epoch that this comparison continues, or makes the next one.
+func (m *measurement) open() error {
+	log, err := m.bench.Files.Read(m.subject.Skill)
+	if err != nil {
+		return err
+	}
+	m.log = log
+	want, err := m.describe()
+	if err != nil {
+		return err
+	}
+	if m.epoch = m.find(want); m.epoch == nil {
+		want.Counter = 1
+		if n := len(log.Epochs); n > 0 {
+			want.Counter = log.Epochs[n-1].Counter + 1
+		}
+		m.epoch, m.fresh = &evidence.Opened{Epoch: want, Index: len(log.Epochs) + 1}, true
+	}
+	m.order = trial.Order(m.subject.Pool.Prove, m.epoch.Seed())
+	m.order = m.order[:min(len(m.order), m.epoch.N)]
+	m.res.Epoch, m.res.EpochIndex = m.epoch.Epoch, m.epoch.Index
+	return nil
+}
+
+// find is the latest epoch of this comparison, when nothing that makes it has
+// changed and no escalation came since.
+func (m *measurement) find(want evidence.Epoch) *evidence.Opened {
+	for _, e := range slices.Backward(m.log.Epochs) {
+		if e.Step != want.Step || e.Candidate.Tier != want.Candidate.Tier {
+			continue
+		}
+		if e.Hash != want.Hash || e.Opened.Before(m.subject.Reset) {
+			return nil
+		}
+		return e
+	}
+	return nil
+}
+
+// describe gives the epoch's terms and the hash over everything that makes it.
+func (m *measurement) describe() (evidence.Epoch, error) {
+	s := m.subject
+	n := s.Terms.MaxItems
+	if s.Terms.Method == verdict.Pool1 {
+		// The claim is about the pool, so the pool is the deadline. A policy that
+		// allows fewer items buys fewer nights at a time, not a smaller claim.
+		n = len(s.Pool.Prove)
+	}
+	e := evidence.Epoch{
+		V: evidence.Version, Kind: evidence.KindEpoch, Skill: s.Skill, Step: s.Step, Opened: m.bench.AsOf,
+		Current: arm(s.Current), Candidate: arm(s.Candidate),
+		Method: string(s.Terms.Method), Margin: s.Terms.Margin, Alpha: s.Terms.Alpha, N: max(n, 1),
+		Pool: trial.Digest(s.Pool.Prove), Content: s.Measure.Content(s.Pool.Prove), Source: s.Pool.Source,
+		Gates: s.Terms.Gates, Dims: s.Terms.Dims,
+	}
+	if e.Content == "dimension" && s.Judge != nil {
+		e.Judged, e.Judge = true, s.Judge.Ref()+" "+s.Judge.Model+" "+judge.Version
+	}
+	tiers := map[string]string{}
+	for step, t := range s.Tiers {
+		if step != s.Step {
+			tiers[step] = t.Ref() + " " + t.Model
+		}
+	}
+	hash, err := canonjson.Digest(map[string]any{
+		"skill": s.Skill, "step": s.Step, "code": s.Plan.Hash, "parts": s.Parts,
+		"current": []string{e.Current.Tier, e.Current.Backend, e.Current.Model},
+		"candidate": []string{e.Candidate.Tier, e.Candidate.Backend, e.Candidate.Model},
+		"others": tiers, "sampling": s.Plan.Sampling, "retries": s.Plan.Retries,
+		"method": e.Method, "margin": e.Margin, "alpha": e.Alpha, "n": e.N, "pool": e.Pool, "repeats": s.Pool.Repeats,
+		"judge": e.Judge, "gates": e.Gates, "dims": e.Dims, "content": e.Content, "source": e.Source,
+	})
+	if err != nil {
+		return e, fmt.Errorf("hashing the epoch of %s: %w", s.Skill, err)
+	}
+	e.Hash = hash
+	return e, nil
+}
+
+// cannot says why no item should be bought, or "".
+func (m *measurement) cannot() string {
+	s := m.subject
+	if m.epoch.Content == "" {
+		return "nothing here measures content"
+	}
+	if len(s.Pool.Prove) == 0 {
+		return "there are no items"
+	}
+	if m.epoch.Content == "dimension" {
+		if s.Judge == nil {
+			return "its dimensions need a judge, and none is configured"
+		}
+		if s.Judge.Family == s.Current.Family || s.Judge.Family == s.Candidate.Family {
+			return fmt.Sprintf("the judge is of the family %s, as one of the arms: no judge outside that family", s.Judge.Family)
+		}
+		if err := s.Plan.MaySee(s.Judge.Backend.Name); err != nil {
+			return err.Error()
+		}
+	}
+	if err := s.Plan.MaySee(s.Candidate.Backend.Name); err != nil {
+		return err.Error()
+	}
+	if run.Simulated(s.Candidate) != run.Simulated(s.Current) {
+		return "a simulated model can never be the evidence for a real tier"
+	}
+	p := m.params()
+	if n, ok := verdict.Reach(p); !ok {
+		return fmt.Sprintf("out of reach: at this margin and level %s needs %d items on all ties, and there are %d", p.Method, n, p.N)
+	}
+	return ""
+}
+
+func (m *measurement) params() verdict.Params { return m.epoch.Params() }
+
+func arm(t *config.Tier) evidence.Arm {
+	return evidence.Arm{Tier: t.Ref(), Backend: t.Backend.Name, Model: t.Model, Simulated: run.Simulated(t)}
+}

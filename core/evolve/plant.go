@@ -1,0 +1,133 @@
+package evolve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
+	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/trial"
+)
+
+// plant damages outputs of the current tier on purpose and scores them as if a
+// model had written them: a test that cannot see damage proves nothing. It is
+// done once the test has proved, before anything moves.
+//
+// The damage keeps the form and breaks the content: an item gets the answer to
+// another one. Where only gates measure, the answer is emptied instead.
+func (m *measurement) plant(ctx context.Context) error {
+	if m.look || !m.epoch.Assess().Proved() || len(m.epoch.Planted) > 0 {
+		return nil
+	}
+	n := min(m.subject.Terms.PlantedSize, len(m.epoch.Tried))
+	real := make([]*tried, 0, n)
+	outputs := make([]json.RawMessage, 0, n)
+	for _, it := range m.order[:n] {
+		t, out, err := m.output(it)
+		if err != nil {
+			return err
+		}
+		real, outputs = append(real, t), append(outputs, out)
+	}
+	var pairs []evidence.Pair
+	for i, it := range m.order[:n] {
+		damaged, ok := m.damage(outputs, i)
+		if !ok {
+			continue
+		}
+		res, err := m.judgeDamaged(ctx, it, damaged)
+		if err != nil {
+			return err
+		}
+		m.res.Spent += res.Cost
+		pairs = append(pairs, m.pair(evidence.KindPlanted, len(pairs), it, real[i].Result, res))
+	}
+	return m.write(ctx, pairs)
+}
+
+// output finds what the current tier answered.
+func (m *measurement) output(it trial.Item) (*tried, json.RawMessage, error) {
+	key, _, err := m.key(it, m.subject.Current)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := m.find1(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t == nil {
+		// Another checkout bought this pair; its output lies in its store.
+		fresh, err := m.armAgain(it)
+		if err != nil {
+			return nil, nil, err
+		}
+		t = fresh
+	}
+	out, err := m.bench.Store.GetBlob(t.Output)
+	if errors.Is(err, store.ErrNotFound) {
+		return t, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading an output of %s: %w", m.subject.Skill, err)
+	}
+	return t, out, nil
+}
+
+// armAgain tries an item on the current tier for its output alone.
+func (m *measurement) armAgain(it trial.Item) (*tried, error) {
+	t, err := m.arm(context.Background(), it, m.subject.Current)
+	if err != nil {
+		return nil, err
+	}
+	m.pay(t)
+	return t, nil
+}
+
+// damage gives item i another item's answer, or an emptied one. ok is false
+// when no answer differs: a skill that always answers the same cannot be
+// damaged this way, and the planted arm then stays unseen, which holds.
+func (m *measurement) damage(outputs []json.RawMessage, i int) (json.RawMessage, bool) {
+	if outputs[i] == nil {
+		return nil, false
+	}
+	if m.epoch.Content == "gates" {
+		empty := emptied(outputs[i])
+		return empty, !bytes.Equal(empty, outputs[i])
+	}
+	for step := 1; step < len(outputs); step++ {
+		other := outputs[(i+step)%len(outputs)]
+		if other != nil && !bytes.Equal(other, outputs[i]) {
+			return other, true
+		}
+	}
+	return nil, false
+}
+
+// emptied keeps an output's type and takes everything out of it.
+func emptied(out json.RawMessage) json.RawMessage {
+	switch trimmed := bytes.TrimSpace(out); {
+	case len(trimmed) == 0 || trimmed[0] == '{':
+		return json.RawMessage(`{}`)
+	case trimmed[0] == '[':
+		return json.RawMessage(`[]`)
+	default:
+		return json.RawMessage(`""`)
+	}
+}
+
+func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged json.RawMessage) (evidence.Result, error) {
+	judged, err := m.subject.Plan.Judge(ctx, it.Input, damaged)
+	if err != nil {
+		return evidence.Result{}, err
+	}
+	rec := &run.Record{ID: "planted-" + it.ID, Skill: m.subject.Skill, Status: run.OK, Output: judged.Output, Checked: judged.Result, Priced: true}
+	if len(judged.Result.Failed) > 0 {
+		rec.Status, rec.Why = run.Failed, judged.Result.Feedback()
+	}
+	res, _, err := m.score(ctx, it, rec)
+	return res, err
+}

@@ -1,0 +1,188 @@
+package evolve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
+	"github.com/plimsoll-dev/plimsoll/core/judge"
+	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/trial"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
+)
+
+// patience is how often a trial that got no answer is tried, on different
+// nights, before it counts as missing. Without an end a model that crashes on
+// hard items would be asked until it happens to answer; without a second try an
+// outage of an hour would decide an epoch.
+const patience = 3
+
+// tried is one arm of one item, as it is kept.
+type tried struct {
+	Result   evidence.Result `json:"result"`
+	Output   string          `json:"output"` // digest of the output
+	Runs     []string        `json:"runs"`
+	Attempts int             `json:"attempts"` // nights that tried it
+	Why      string          `json:"why,omitempty"`
+
+	known bool // found in the store: paid for earlier
+}
+
+// again tells whether the trial should wait for another night.
+func (t *tried) again() bool { return t.Result.Score == nil && t.Attempts < patience }
+
+// arm tries one item on one tier, or finds that it was tried before.
+func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*tried, error) {
+	key, id, err := m.key(it, t)
+	if err != nil {
+		return nil, err
+	}
+	old, err := m.find1(key)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && (old.Result.Score != nil || old.Attempts >= patience) {
+		old.known = true
+		return old, nil
+	}
+	fresh := &tried{Attempts: 1}
+	if old != nil {
+		fresh.Attempts = old.Attempts + 1
+	}
+	var results []evidence.Result
+	var entries []store.Entry
+	var puts []store.Put
+	for n := range m.subject.Pool.Repeats {
+		runID := fmt.Sprintf("%s-%d.%d", id, fresh.Attempts, n+1)
+		rec, err := m.bench.Runs.Do(ctx, m.subject.Plan, run.Request{
+			ID: runID, Input: it.Input, Tiers: m.with(t), Trial: true, Truth: m.truth(it), Repeat: n,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("measuring %s was stopped: %w", m.subject.Skill, ctx.Err())
+		}
+		rec.Item, rec.Started = it.Digest, m.bench.AsOf
+		res, why, err := m.score(ctx, it, rec)
+		if err != nil {
+			return nil, err
+		}
+		results, fresh.Runs, fresh.Output, fresh.Why = append(results, res), append(fresh.Runs, runID), rec.Result, why
+		put, entry, err := m.record(rec)
+		if err != nil {
+			return nil, err
+		}
+		puts, entries = append(puts, put), append(entries, entry)
+	}
+	fresh.Result = trial.Mean(results)
+	raw, err := json.Marshal(fresh)
+	if err != nil {
+		return nil, err
+	}
+	puts = append(puts, store.Put{Key: key, Value: raw})
+	if _, err := m.bench.Store.Commit(ctx, store.Batch{Puts: puts, Entries: entries}); err != nil {
+		return nil, fmt.Errorf("recording a trial of %s: %w", m.subject.Skill, err)
+	}
+	return fresh, nil
+}
+
+// score is the record's score, with a judge's help where dimensions need it.
+func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record) (evidence.Result, string, error) {
+	var dims map[string]int64
+	why := rec.Why
+	var micro int64
+	if rec.Status == run.OK && m.subject.Measure.NeedsJudge(it) {
+		var err error
+		dims, micro, err = m.ask(ctx, it, rec)
+		var broken *judgeError
+		if errors.As(err, &broken) {
+			why = broken.Error()
+		} else if err != nil {
+			return evidence.Result{}, "", err
+		}
+	}
+	res, err := m.subject.Measure.Score(it, rec, dims)
+	res.Cost += micro
+	return res, why, err
+}
+
+// judgeError is a judge that gave no scores: the item is missing, the night
+// goes on.
+type judgeError struct{ err error }
+
+func (e *judgeError) Error() string { return e.err.Error() }
+
+// ask has the judge score an output on its own, blind to who wrote it.
+func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record) (map[string]int64, int64, error) {
+	t := m.subject.Judge
+	req := judge.Request(t.Model, m.subject.Measure.Dimensions, it.Input, rec.Output)
+	req.Idempotency = rec.ID + "/judge"
+	if run.Simulated(t) {
+		truth, err := judge.Truth(m.subject.Measure.Dimensions, rec.Output, it.Reference)
+		if err != nil {
+			return nil, 0, err
+		}
+		req.Metadata = map[string]string{judge.MetadataKey: truth}
+	}
+	answer, call, err := m.bench.Runs.Ask(ctx, m.subject.Plan, t, req)
+	if err != nil {
+		return nil, call.Micro, &judgeError{fmt.Errorf("the judge gave no answer: %w", err)}
+	}
+	scores, err := judge.Read(answer, m.subject.Measure.Dimensions)
+	if err != nil {
+		return nil, call.Micro, &judgeError{err}
+	}
+	return scores, call.Micro, nil
+}
+
+// key names a trial by everything that could change its outcome; id is short
+// and goes into run ids.
+func (m *measurement) key(it trial.Item, t *config.Tier) (key []byte, id string, err error) {
+	s := m.subject
+	tiers := map[string]string{}
+	for step, other := range m.with(t) {
+		tiers[step] = other.Ref() + " " + other.Backend.Name + " " + other.Model
+	}
+	judged := ""
+	if m.epoch.Judged {
+		judged = m.epoch.Judge
+	}
+	digest, err := canonjson.Digest(map[string]any{
+		"skill": s.Skill, "code": s.Plan.Hash, "parts": s.Parts, "tiers": tiers, "item": it.Digest,
+		"sampling": s.Plan.Sampling, "retries": s.Plan.Retries, "repeats": s.Pool.Repeats, "judge": judged,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("naming a trial of %s: %w", s.Skill, err)
+	}
+	short := digest[len("sha256:"):][:20]
+	return store.Key(store.TableTrial, m.bench.Scope, digest), "t" + short, nil
+}
+
+func (m *measurement) find1(key []byte) (*tried, error) {
+	raw, err := m.bench.Store.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for an earlier trial: %w", err)
+	}
+	var t tried
+	if err := json.Unmarshal(raw, &t); err != nil {
+		return nil, fmt.Errorf("an earlier trial cannot be read: %w", err)
+	}
+	return &t, nil
+}
+
+func (m *measurement) record(rec *run.Record) (store.Put, store.Entry, error) {
+	raw, err := json.Marshal(rec)
+	if err != nil {
+		return store.Put{}, store.Entry{}, err
+	}
+	entry := store.Entry{Time: m.bench.AsOf, Kind: "trial", Scope: m.bench.Scope, Skill: rec.Skill, Step: m.subject.Step, Run: rec.ID, Data: raw}
+	return store.Put{Key: store.Key(store.TableRun, m.bench.Scope, rec.ID), Value: raw}, entry, nil
+}

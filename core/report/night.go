@@ -1,0 +1,100 @@
+// Package report turns what a night found into something to read: Markdown for
+// a merge request, JSON for machines, and one self-contained HTML page with
+// charts for a person. It computes nothing that decides and reads nothing but
+// the Night that it is given: the same Night gives the same bytes.
+//
+//	n := report.Night{AsOf: asOf, Rows: rows}
+//	os.WriteFile("night.html", report.HTML(n), 0o644)
+package report
+
+import (
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+)
+
+// Version is the version of the JSON form.
+const Version = 1
+
+// Night is what one night found, decided and changed. Money is in
+// micro-dollars, scores and margins are in millionths.
+type Night struct {
+	Version    int       `json:"version"`
+	Project    string    `json:"project"` // the folder's name
+	AsOf       time.Time `json:"as_of"`
+	Simulated  bool      `json:"simulated"` // some model was simulated: nothing here speaks of real ones
+	Rows       []Row     `json:"rows"`      // by what a reader wants first: moves, then holds by name
+	Totals     Totals    `json:"totals"`
+	Policy     string    `json:"policy_diff,omitempty"` // unified diff of the policy file
+	Notes      []string  `json:"notes,omitempty"`       // what a reader should know: a policy file changed in mid-night, a judge without labels
+	Checkpoint string    `json:"checkpoint"`            // the audit log's signed checkpoint at the end
+}
+
+// Totals of a night.
+type Totals struct {
+	Skills       int   `json:"skills"`
+	Moved        int   `json:"moved"`
+	Held         int   `json:"held"`
+	Inconclusive int   `json:"inconclusive"`
+	Trials       int   `json:"trials"` // bought tonight
+	Spent        int64 `json:"spent"`
+	Priced       bool  `json:"priced"`          // false: some cost is not known, Spent is a lower bound
+	SavingMonth  int64 `json:"saving_month"`    // of tonight's moves, where traffic is known
+	SavingPer1k  int64 `json:"saving_per_1000"` // of tonight's moves, summed over skills, per 1,000 runs of each
+	Traffic      bool  `json:"traffic_known"`   // false: SavingMonth leaves out skills whose traffic is not known
+}
+
+// Row is one (skill, step).
+type Row struct {
+	Skill     string `json:"skill"`
+	Step      string `json:"step"`
+	Lever     string `json:"lever,omitempty"` // model-deescalate, local-tier, format-determinism
+	Current   string `json:"current"`         // tier before the night
+	Candidate string `json:"candidate,omitempty"`
+	Decision  string `json:"decision"` // downgrade, hold, inconclusive
+	Applied   bool   `json:"applied"`  // the policy file was changed
+	Reason    string `json:"reason"`   // in words
+	Recommend string `json:"recommend,omitempty"`
+	Next      string `json:"next,omitempty"` // the one thing to do about it, when there is one
+
+	Items     int   `json:"items"`  // that count in the epoch
+	Of        int   `json:"of"`     // the deadline or the pool
+	Needed    int   `json:"needed"` // expected items still needed; 0 when closed
+	Bought    int   `json:"bought"` // trials tonight
+	Spent     int64 `json:"spent"`  // tonight
+	Priced    bool  `json:"priced"`
+	SavePer1k int64 `json:"saving_per_1000"` // per 1,000 runs, current minus candidate
+	SaveMonth int64 `json:"saving_month"`    // 0 when traffic is not known
+	Traffic   int64 `json:"runs_per_month"`  // 0: not known
+	Simulated bool  `json:"simulated"`
+
+	Record  *verdict.Record `json:"verdict,omitempty"` // nil when nothing was compared
+	Epoch   string          `json:"epoch,omitempty"`
+	Claim   string          `json:"claim,omitempty"`
+	Margin  int64           `json:"margin"`
+	Series  []Point         `json:"series,omitempty"` // evidence by item, for the chart
+	Target  float64         `json:"threshold"`        // ln(1/alpha_eff): where a line in Series proves
+	Dims    []Measure       `json:"dimensions,omitempty"`
+	Gates   []Measure       `json:"gates,omitempty"`
+	Screen  []Measure       `json:"screen,omitempty"` // gates that failed on tune items of the candidate, for format-determinism
+	Pinned  bool            `json:"pinned"`
+	Cooling *time.Time      `json:"cooldown_until,omitempty"`
+}
+
+// Point is the evidence after N items: natural logarithms of the wealth for
+// "not worse" and for "worse".
+type Point struct {
+	N        int     `json:"n"`
+	NotWorse float64 `json:"not_worse"`
+	Worse    float64 `json:"worse"`
+}
+
+// Measure is a gate or a dimension: the mean on both arms, in millionths (for a
+// gate, the share of items that pass), and what its own test says.
+type Measure struct {
+	Name      string `json:"name"`
+	Kind      string `json:"kind,omitempty"`
+	Current   int64  `json:"current"`
+	Candidate int64  `json:"candidate"`
+	Answer    string `json:"answer"` // proved (not worse), worse, unknown
+}

@@ -1,0 +1,149 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/price"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
+	"github.com/plimsoll-dev/plimsoll/sdk/message"
+)
+
+// Calls are repeated when the backend says that it may help: at most tries
+// times, waiting what the backend asks for, up to maxWait.
+const (
+	tries    = 3
+	firstGap = 200 * time.Millisecond
+	maxWait  = 30 * time.Second
+)
+
+// TruthKey is the metadata key under which a simulated model finds the truth.
+const TruthKey = "plimsoll.truth"
+
+// Simulated tells whether a tier is played by the sim backend: the only one
+// that is ever told an item's reference.
+func Simulated(t *config.Tier) bool { return t.Backend.Plugin == "sim" }
+
+func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *config.Tier, msgs []message.Message, a *attempt) (message.Response, error) {
+	if err := p.MaySee(t.Backend.Name); err != nil {
+		return message.Response{}, err
+	}
+	canon, err := canonjson.Marshal(msgs)
+	if err != nil {
+		return message.Response{}, fmt.Errorf("making the prompt of step %s canonical: %w", s.Name, err)
+	}
+	prompt, err := x.Blobs.PutBlob(canon)
+	if err != nil {
+		return message.Response{}, fmt.Errorf("keeping the prompt of step %s: %w", s.Name, err)
+	}
+	req := message.Request{Model: t.Model, Messages: msgs, Sampling: p.Sampling, Session: p.Skill + "/" + s.Name}
+	if r.Truth != nil && Simulated(t) {
+		truth := *r.Truth
+		truth.Step, truth.Repeat = s.Name, r.Repeat
+		truth.Reference = member(truth.Reference, s.Output)
+		raw, err := json.Marshal(truth)
+		if err != nil {
+			return message.Response{}, fmt.Errorf("telling the simulated model what is true: %w", err)
+		}
+		req.Metadata = map[string]string{TruthKey: string(raw)}
+	}
+	gap := firstGap
+	for n := 1; ; n++ {
+		c := Call{ID: fmt.Sprintf("%s/c%d", a.rec.ID, len(a.rec.Calls)+1), Step: s.Name, Tier: t.Ref(), Model: t.Model, Prompt: prompt}
+		req.Idempotency = c.ID
+		resp, err := x.once(ctx, p, t, req, &c, int64(len(canon)))
+		if err == nil && len(resp.Message.Parts) > 0 {
+			if c.Completion, err = x.Blobs.PutBlob([]byte(resp.Message.String())); err != nil {
+				return resp, fmt.Errorf("keeping the completion of step %s: %w", s.Name, err)
+			}
+		}
+		a.rec.Calls = append(a.rec.Calls, c)
+		var ce *CallError
+		if err == nil || !errors.As(err, &ce) || !ce.Retryable || n == tries || ctx.Err() != nil {
+			return resp, err
+		}
+		x.wait(ctx, min(max(gap, ce.RetryAfter), maxWait))
+		gap *= 2
+	}
+}
+
+// once makes one call and writes down what it cost, or could have cost.
+func (x Executor) once(ctx context.Context, p *Plan, t *config.Tier, req message.Request, c *Call, promptBytes int64) (message.Response, error) {
+	started := x.Now()
+	bounded, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	resp, err := x.Models.Generate(bounded, t.Backend.Name, req)
+	elapsed := x.Now().Sub(started)
+	c.MS = elapsed.Milliseconds()
+	rates := Rates(t.Price)
+	if err != nil {
+		var ce *CallError
+		switch {
+		case ctx.Err() != nil:
+			err = &CallError{Code: "cancelled", Message: "the run was cancelled", Lost: true}
+		case errors.Is(bounded.Err(), context.DeadlineExceeded):
+			err = &CallError{Code: "timeout", Message: fmt.Sprintf("no answer within %s", p.Timeout), Lost: true}
+		case !errors.As(err, &ce):
+			err = &CallError{Code: "unavailable", Message: err.Error()}
+		}
+		errors.As(err, &ce)
+		c.Error, c.Priced = err.Error(), rates.Known
+		if ce.Lost {
+			upper := price.Upper(rates, promptBytes, p.maxOutput(), elapsed)
+			c.Micro, c.Upper = upper.Micro, true
+		}
+		return resp, err
+	}
+	cost := price.Of(rates, resp.Usage, elapsed)
+	c.Usage, c.Finish, c.Reported, c.Simulated = resp.Usage, resp.Finish, resp.Model, resp.Simulated
+	c.Micro, c.Priced = cost.Micro, cost.Known
+	return resp, nil
+}
+
+// defaultMaxOutput bounds the cost of a lost call whose output was not bounded:
+// the largest answer that the models of the price table give.
+const defaultMaxOutput = 64_000
+
+func (p *Plan) maxOutput() int64 {
+	if p.Sampling.MaxOutput > 0 {
+		return p.Sampling.MaxOutput
+	}
+	return defaultMaxOutput
+}
+
+func (x Executor) wait(ctx context.Context, d time.Duration) {
+	if x.Sleep != nil {
+		x.Sleep(ctx, d)
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// Rates converts a tier's price.
+func Rates(p config.Price) price.Rates {
+	return price.Rates{Known: p.Known, Input: p.Input, Output: p.Output, CacheRead: p.CacheRead, CacheWrite: p.CacheWrite, GPUHour: p.GPUHour}
+}
+
+// member gives a step its own part of the reference.
+func member(reference json.RawMessage, name string) json.RawMessage {
+	if name == "" {
+		return reference
+	}
+	var all map[string]json.RawMessage
+	if json.Unmarshal(reference, &all) != nil {
+		return reference
+	}
+	if part, ok := all[name]; ok {
+		return part
+	}
+	return reference
+}

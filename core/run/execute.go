@@ -1,0 +1,147 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/gate"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+)
+
+// Executor runs plans. It holds no state of its own and may be used by many
+// goroutines at once.
+type Executor struct {
+	Models Models
+	Blobs  Blobs
+	Now    func() time.Time
+	Sleep  func(ctx context.Context, d time.Duration) // between retries of a call; nil waits for real
+}
+
+// Do carries out one request. An error means that nothing could be tried (a
+// backend that may not see the data, a blob that cannot be written); everything
+// that went wrong with models or gates stands in the record.
+func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
+	if err := p.mayRun(r); err != nil {
+		return nil, err
+	}
+	input, err := x.Blobs.PutBlob(r.Input)
+	if err != nil {
+		return nil, fmt.Errorf("keeping the input of %s: %w", r.ID, err)
+	}
+	rec := &Record{
+		ID: r.ID, Scope: p.Scope, Skill: p.Skill, Hash: p.Hash, Trial: r.Trial, Started: x.Now().UTC(),
+		Start: names(r.Tiers), Input: input, Priced: true,
+	}
+	tiers := maps.Clone(r.Tiers)
+	for {
+		if err := x.onTiers(ctx, p, r, tiers, rec); err != nil {
+			return nil, err
+		}
+		up := raise(p, r, tiers)
+		if rec.Status != Failed && rec.Status != Refused || up == nil {
+			break
+		}
+		tiers = up
+	}
+	rec.End = names(tiers)
+	rec.MS = x.Now().Sub(rec.Started).Milliseconds()
+	if rec.Result, err = x.Blobs.PutBlob(rec.Output); err != nil {
+		return nil, fmt.Errorf("keeping the output of %s: %w", r.ID, err)
+	}
+	return rec, nil
+}
+
+// onTiers tries on one set of tiers until gates pass or retries are used up.
+func (x Executor) onTiers(ctx context.Context, p *Plan, r Request, tiers map[string]*config.Tier, rec *Record) error {
+	var before *attempt
+	for try := 0; try <= p.Retries; try++ {
+		a, err := x.attempt(ctx, p, r, tiers, fmt.Sprintf("%s/a%d", r.ID, len(rec.Attempts)+1), before)
+		if err != nil {
+			return err
+		}
+		rec.add(a)
+		if a.rec.Status != Failed || ctx.Err() != nil {
+			return nil
+		}
+		before = a
+	}
+	return nil
+}
+
+func (r *Record) add(a *attempt) {
+	r.Attempts = append(r.Attempts, a.rec)
+	r.Status, r.Why, r.Output, r.Checked = a.rec.Status, a.rec.Why, a.output, a.checked
+	for _, c := range a.rec.Calls {
+		r.Micro += c.Micro
+		r.Priced = r.Priced && c.Priced
+		r.Simulated = r.Simulated || c.Simulated
+	}
+}
+
+// mayRun refuses before anything leaves the house.
+func (p *Plan) mayRun(r Request) error {
+	for _, s := range p.Steps {
+		t := r.Tiers[s.Name]
+		if t == nil {
+			return fmt.Errorf("step %s of %s has no tier", s.Name, p.Skill)
+		}
+		if err := p.MaySee(t.Backend.Name); err != nil {
+			return err
+		}
+	}
+	if !json.Valid(r.Input) {
+		return fmt.Errorf("the input of %s is not JSON: give an object, or a quoted string for plain text", p.Skill)
+	}
+	return nil
+}
+
+// MaySee tells whether a backend may see the skill's inputs, by its data block.
+func (p *Plan) MaySee(backend string) error {
+	if p.Allow == nil || p.Allow[backend] {
+		return nil
+	}
+	return fmt.Errorf("backend %s may not see the inputs of %s: add backend.%s to the allow list of the skill's data block, or use another tier", backend, p.Skill, backend)
+}
+
+// raise gives every step that is not pinned the next tier up; nil when nothing
+// can move or the request has to stay.
+func raise(p *Plan, r Request, tiers map[string]*config.Tier) map[string]*config.Tier {
+	if r.Trial || r.Ladder == nil {
+		return nil
+	}
+	up, moved := maps.Clone(tiers), false
+	for _, s := range p.Steps {
+		t := tiers[s.Name]
+		if s.Pinned || t.Ladder != r.Ladder.Name || t.Index+1 >= len(r.Ladder.Tiers) {
+			continue
+		}
+		next := r.Ladder.Tiers[t.Index+1]
+		if p.MaySee(next.Backend.Name) != nil {
+			continue
+		}
+		up[s.Name], moved = next, true
+	}
+	if !moved {
+		return nil
+	}
+	return up
+}
+
+func names(tiers map[string]*config.Tier) map[string]string {
+	out := make(map[string]string, len(tiers))
+	for step, t := range tiers {
+		out[step] = t.Ref()
+	}
+	return out
+}
+
+// attempt is one try and what the next one learns from it.
+type attempt struct {
+	rec         Attempt
+	completions map[string]string
+	output      json.RawMessage
+	checked     gate.Result
+}
