@@ -5,10 +5,12 @@
 // The language is expr (github.com/expr-lang/expr): its parser and its type
 // checker, which this package owns. Evaluation is this package's own, because
 // expr's virtual machine answers where a rule must not: a missing member is
-// nil there and `output.status != "bad"` passes, a comparison with NaN is
-// false, mean([]) is 0, an integer beyond 2^53 is rounded, and how long a rule
-// runs depends on its data. Here each of those is an error at its place, work
-// is counted, and nothing panics.
+// nil there, so that `output.status != "bad"` passes; a comparison with NaN is
+// false; mean([]) is 0; an integer beyond 2^53 is rounded; and how long a rule
+// runs depends on its data. Wrapping every operator in a checked function was
+// the alternative: it leaves the virtual machine nothing to do, and measured
+// slower. Here each of those is an error at its place, work is counted, and
+// nothing panics.
 //
 // The package must not do I/O, read a clock, or keep state between
 // evaluations: a Program may be used by many goroutines, and equal input gives
@@ -19,11 +21,25 @@
 //		return err // a *rule.Error with line, column and hint
 //	}
 //	ok, err := p.Bool(&rule.Policy{Evidence: rule.Evidence{Proved: true}})
+//
+// What an empty list means is explicit: all([], ...) and none([], ...) are
+// true and any([], ...) is false, as in logic, so a rule that needs elements
+// says so with len(...) > 0; mean, median, min and max of nothing are errors.
 package rule
 
 import (
-	"errors"
 	"fmt"
+	"slices"
+)
+
+// Limits of a rule and of one evaluation. A rule that passes one is an error,
+// never cut short.
+const (
+	MaxSource = 4096      // bytes of source
+	MaxNodes  = 500       // nodes of the parsed rule
+	MaxList   = 10_000    // elements of a list that a rule walks
+	MaxSteps  = 5_000_000 // nodes evaluated, elements compared, 64-byte stretches of text read
+	MaxBytes  = 4 << 20   // bytes of text and lists made on the way
 )
 
 // Error says what is wrong with a rule, and where in its source.
@@ -32,7 +48,7 @@ type Error struct {
 	Column  int    // from 1, in Unicode code points
 	Offset  int    // from 0, in bytes of the source
 	Message string // what is wrong
-	Hint    string // what to write instead; may be empty
+	Hint    string // what to do; may be empty
 }
 
 // Error is "LINE:COLUMN: message (hint)".
@@ -56,16 +72,20 @@ type Env struct {
 type GateOptions struct {
 	Input     []byte // JSON schema of the input, or nil: any member may be named
 	Output    []byte // JSON schema of the output, or nil
-	Element   []byte // JSON schema of `it`, or nil
-	List      string // where `it` comes from ("output.tweets"), so that Output types it too
+	List      string // the list whose element `it` is ("output.tweets"), so that Output types it
 	It        bool   // `it` may be used
-	Reference bool   // `reference` may be used
+	Reference bool   // `reference` may be used; it has the shape of Output
 	Bool      bool   // the result must be true or false
 }
 
 // Program is a compiled rule. It is safe for use by many goroutines.
 type Program struct {
-	src string
+	src    string
+	policy bool
+	run    eval
+	slots  int
+	path   []string
+	root   place
 }
 
 // Source is the rule as it was written.
@@ -73,32 +93,104 @@ func (p *Program) Source() string { return p.src }
 
 // CompilePolicy compiles a rule over Policy; its result must be a bool. A
 // policy rule is positive: it names when something may happen, and an error at
-// evaluation is never true.
-func CompilePolicy(src string) (*Program, error) { return compile(src) }
+// evaluation is never true. The error is a *Error.
+func CompilePolicy(src string) (*Program, error) {
+	return compile(src, policyScope(), true)
+}
 
-// CompileGate compiles a rule over the input and output of a skill.
-func CompileGate(src string, o GateOptions) (*Program, error) { return compile(src) }
-
-func compile(src string) (*Program, error) {
-	if src == "" {
-		return nil, &Error{Line: 1, Column: 1, Message: "the rule is empty"}
+// CompileGate compiles a rule over the input and output of a skill. The error
+// is a *Error, also when a schema cannot be read.
+func CompileGate(src string, o GateOptions) (*Program, error) {
+	scope, err := gateScope(o)
+	if err != nil {
+		return nil, err
 	}
-	return &Program{src: src}, nil
+	return compile(src, scope, o.Bool)
 }
 
 // Path is the place that the rule names when it is nothing but a place:
 // "output.a.b" is ["output","a","b"]. ok is false for anything computed.
-func (p *Program) Path() (path []string, ok bool) { return nil, false }
+func (p *Program) Path() (path []string, ok bool) {
+	return slices.Clone(p.path), p.path != nil
+}
 
 // Bool evaluates a rule whose result must be true or false. env is a *Policy
 // for a policy rule and an Env or *Env for a gate rule. An error is a *Error
 // at the place that could not be evaluated, and means neither true nor false.
 func (p *Program) Bool(env any) (bool, error) {
-	return false, errors.New("evaluate rule: the evaluator has not landed")
+	v, err := p.Value(env)
+	if err != nil {
+		return false, err
+	}
+	b, ok := v.(bool)
+	if !ok {
+		return false, p.root.errorf("the rule gives %s, not true or false", kindOf(v))
+	}
+	return b, nil
 }
 
-// Value evaluates a rule to any JSON value; numbers come back as int64 or
-// float64.
+// Value evaluates a rule to any JSON value. A number comes back as int64 or
+// float64; lists and objects come back as they lie in env, not copied.
 func (p *Program) Value(env any) (any, error) {
-	return nil, errors.New("evaluate rule: the evaluator has not landed")
+	f := frame{steps: MaxSteps, bytes: MaxBytes}
+	switch e := env.(type) {
+	case *Policy:
+		f.policy = e
+	case *Env:
+		f.env = e
+	case Env:
+		f.env = &e
+	}
+	if p.policy && f.policy == nil || !p.policy && f.env == nil {
+		return nil, p.root.errorf("the rule cannot look at a %T", env)
+	}
+	if p.slots > 0 {
+		f.vars = make([]any, p.slots)
+	}
+	return p.run(&f)
+}
+
+// frame is the state of one evaluation.
+type frame struct {
+	policy *Policy
+	env    *Env
+	item   any // the element that a predicate looks at
+	index  int
+	vars   []any // by `let`
+	steps  int   // left
+	bytes  int   // left
+}
+
+// eval computes one node.
+type eval func(*frame) (any, error)
+
+// spend counts work against the budget.
+func (f *frame) spend(p place, steps int) error {
+	f.steps -= steps
+	if f.steps < 0 {
+		return p.errorf("the rule is too much work: more than %d steps", MaxSteps)
+	}
+	return nil
+}
+
+// make counts memory against the budget.
+func (f *frame) make(p place, bytes int) error {
+	f.bytes -= bytes
+	if f.bytes < 0 {
+		return p.errorf("the rule makes too much text: more than %d bytes", MaxBytes)
+	}
+	return nil
+}
+
+// place is where in the source a node stands.
+type place struct{ line, column, offset int }
+
+func (p place) errorf(format string, args ...any) *Error {
+	return &Error{Line: p.line, Column: p.column, Offset: p.offset, Message: fmt.Sprintf(format, args...)}
+}
+
+func (p place) hinted(hint, format string, args ...any) *Error {
+	e := p.errorf(format, args...)
+	e.Hint = hint
+	return e
 }
