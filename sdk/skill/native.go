@@ -1,0 +1,16 @@
+//go:build !wasip1
+
+package skill
+
+import (
+	"fmt"
+	"os"
+)
+
+// install does nothing outside of WASM: several skills can be tested in one
+// process.
+func install(*Program) {}
+
+// Logf writes a line for the person who develops the skill: to stderr in tests,
+// to the run's capped log in the sandbox. Nothing decides by it.
+func Logf(format string, args ...any) { fmt.Fprintf(os.Stderr, "skill: "+format+"\n", args...) }
