@@ -1,0 +1,238 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/sdk/backend"
+	"github.com/plimsoll-dev/plimsoll/sdk/message"
+)
+
+// Client is a backend's model under supervision: launched by the first call,
+// and launched anew, by the call that needs it, after it died.
+type Client struct {
+	m    *Manager
+	spec Spec
+	turn chan struct{} // one launch at a time; a channel, so that waiting ends with its context
+
+	mu       sync.Mutex
+	proc     *process
+	circuit  circuit
+	launches int
+	version  string
+	stopped  bool
+}
+
+var _ backend.Model = (*Client)(nil)
+
+func newClient(m *Manager, spec Spec) *Client {
+	return &Client{m: m, spec: spec, turn: make(chan struct{}, 1), circuit: circuit{Restart: m.cfg.Restart}}
+}
+
+// Describe says what the plugin said after it was configured, launching it if
+// need be. A running one is not asked again.
+func (c *Client) Describe(ctx context.Context) (backend.Description, error) {
+	p, err := c.live(ctx)
+	if err != nil {
+		return backend.Description{}, err
+	}
+	return p.desc, nil
+}
+
+// Generate makes one call. An error is *backend.Error from the backend itself,
+// *backend.LostError when the plugin died or was cut off in the middle (its
+// cost is unknown; the text has the plugin's last lines), or the reason why no
+// plugin could be launched, in which case nothing was sent.
+func (c *Client) Generate(ctx context.Context, req message.Request, out backend.Sink) error {
+	p, err := c.live(ctx)
+	if err != nil {
+		return err
+	}
+	err = p.remote.Generate(ctx, req, out)
+	var lost *backend.LostError
+	if !errors.As(err, &lost) {
+		c.answered() // a typed error is an answer too: the plugin works
+		return err
+	}
+	if ctx.Err() != nil {
+		// The plugin may be slow or stuck; only asking it tells which.
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			go c.probe(p)
+		}
+		return &backend.LostError{Err: backend.Errorf(backend.Cancelled, "plugin %q did not answer before the call was given up: %v", c.spec.Plugin, ctx.Err())}
+	}
+	return &backend.LostError{Err: backend.Errorf(backend.Unavailable, "%v", p.failure(c.spec.Plugin, lost.Err))}
+}
+
+// live returns the running process, launching one when there is none.
+func (c *Client) live(ctx context.Context) (*process, error) {
+	if p, err := c.current(); p != nil || err != nil {
+		return p, err
+	}
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, backend.Errorf(backend.Cancelled, "waiting for plugin %q to start: %v", c.spec.Plugin, ctx.Err())
+	}
+	if p, err := c.current(); p != nil || err != nil {
+		return p, err
+	}
+	if err := c.admit(ctx); err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.m.cfg.StartTimeout)
+	defer cancel()
+	p, err := c.m.launch(bounded, c.spec)
+	if err != nil {
+		return nil, c.launchFailed(ctx, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		go p.stop()
+		return nil, ErrClosed
+	}
+	c.proc, c.version = p, p.desc.Version
+	c.launches++
+	go c.watch(p)
+	return p, nil
+}
+
+func (c *Client) current() (*process, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		return nil, ErrClosed
+	}
+	if c.proc != nil {
+		select {
+		case <-c.proc.exited: // watch has not come round to it yet
+			return nil, nil
+		default:
+		}
+	}
+	return c.proc, nil
+}
+
+// admit waits out the backoff, or fails at once while the circuit is open.
+func (c *Client) admit(ctx context.Context) error {
+	c.mu.Lock()
+	wait, open := c.circuit.wait(c.m.cfg.Clock())
+	failures, last := c.circuit.failures, c.circuit.lastErr
+	c.mu.Unlock()
+	if open {
+		e := backend.Errorf(backend.Unavailable, "plugin %q failed %d times in a row and is not launched again for %s; the last failure: %s",
+			c.spec.Plugin, failures, wait.Round(time.Second), last)
+		e.RetryAfter = wait
+		return e
+	}
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return backend.Errorf(backend.Cancelled, "waiting to launch plugin %q again after it failed (%s): %v", c.spec.Plugin, last, ctx.Err())
+	}
+}
+
+func (c *Client) launchFailed(ctx context.Context, err error) error {
+	var refused *RefusedError
+	var typed *backend.Error
+	switch {
+	case ctx.Err() != nil:
+		return backend.Errorf(backend.Cancelled, "launching plugin %q: %v", c.spec.Plugin, ctx.Err())
+	case errors.As(err, &refused), errors.Is(err, ErrClosed):
+		return err
+	case errors.As(err, &typed) && typed.Code != backend.Unavailable && typed.Code != backend.Cancelled:
+		return err // the plugin runs and refuses its config
+	}
+	c.failed(err.Error())
+	return backend.Errorf(backend.Unavailable, "%v", err)
+}
+
+// watch notes the end of a process that nobody asked to end.
+func (c *Client) watch(p *process) {
+	if p.exited == nil {
+		return
+	}
+	<-p.exited
+	how := p.end(0) + p.said()
+	c.mu.Lock()
+	mine := c.proc == p
+	if mine {
+		c.proc = nil
+	}
+	stopped := c.stopped
+	c.mu.Unlock()
+	c.m.cfg.Audit(Event{Kind: "exit", Backend: c.spec.Backend, Plugin: c.spec.Plugin, PID: p.pid(), Detail: how})
+	if mine && !stopped {
+		c.failed(fmt.Sprintf("it ended by itself (%s)", how))
+		p.stop() // releases the connection and the socket
+	}
+}
+
+// probeTime is what a plugin has to answer the question whether it is alive.
+const probeTime = 2 * time.Second
+
+// probe ends a process that does not even describe itself any more, so that the
+// next call gets a new one instead of its own timeout.
+func (c *Client) probe(p *process) {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	if _, err := p.remote.Describe(ctx); err == nil || p.child == nil {
+		return
+	}
+	_ = p.child.Kill(ctx)
+}
+
+func (c *Client) failed(why string) {
+	c.mu.Lock()
+	c.circuit.fail(c.m.cfg.Clock(), why)
+	_, open := c.circuit.wait(c.m.cfg.Clock())
+	c.mu.Unlock()
+	if open {
+		c.m.cfg.Audit(Event{Kind: "circuit-open", Backend: c.spec.Backend, Plugin: c.spec.Plugin, Detail: why})
+	}
+}
+
+func (c *Client) answered() {
+	c.mu.Lock()
+	c.circuit.ok()
+	c.mu.Unlock()
+}
+
+func (c *Client) stop() {
+	c.mu.Lock()
+	c.stopped = true
+	p := c.proc
+	c.mu.Unlock()
+	if p != nil {
+		p.stop()
+	}
+}
+
+func (c *Client) status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := Status{
+		Backend: c.spec.Backend, Plugin: c.spec.Plugin, Version: c.version, State: Idle,
+		Launches: c.launches, Failures: c.circuit.failures, LastErr: c.circuit.lastErr,
+	}
+	switch _, open := c.circuit.wait(c.m.cfg.Clock()); {
+	case c.proc != nil:
+		s.State, s.PID = Running, c.proc.pid()
+	case open:
+		s.State, s.Until = Open, c.circuit.until
+	case c.circuit.failures > 0:
+		s.State, s.Until = Backoff, c.circuit.until
+	}
+	return s
+}
