@@ -9,10 +9,15 @@
 // core/run must execute on the fixed output; Check takes the answers.
 //
 //	set, problems := gate.Compile(specs, eaches, gate.Options{Output: schema})
-//	value, _, err := gate.Decode(completion, true)
+//	value, fence, err := gate.Decode(completion, true)
 //	fixed, applied := set.Fix(input, value)
 //	result := set.Check(input, fixed, verdicts) // verdicts of set.Externals()
 //	if len(result.Failed) > 0 { retry(result.Feedback()) }
+//
+// Values are decoded JSON as Decode gives it: nil, bool, string, json.Number,
+// []any and map[string]any. Numbers stay json.Number, so that an integer
+// beyond 2^53 and the spelling of 1.50 survive to whoever reads the output.
+// The output of a skill without an output schema is one string.
 package gate
 
 // Spec is one gate as declared. Kind is one of max_chars, min_chars,
@@ -119,8 +124,26 @@ type Result struct {
 
 // Set is a skill's compiled gates. It is safe for use by many goroutines.
 type Set struct {
-	externals []External
+	gates  []*gate // outside of any each, in order
+	eaches []*each // in order
 }
 
 // Externals lists what must be executed by others, in the order of declaration.
-func (s *Set) Externals() []External { return s.externals }
+func (s *Set) Externals() []External {
+	var out []External
+	for _, g := range s.all() {
+		if g.external() {
+			out = append(out, External{Gate: g.Name, Kind: g.Kind, Code: g.Code, Command: g.Command, Each: g.each != nil})
+		}
+	}
+	return out
+}
+
+// all is every gate: those outside of an each first.
+func (s *Set) all() []*gate {
+	out := append([]*gate(nil), s.gates...)
+	for _, e := range s.eaches {
+		out = append(out, e.gates...)
+	}
+	return out
+}
