@@ -137,7 +137,7 @@ func Assess(s Spec, pairs, planted []Pair) Assessment {
 	if !a.ReachOK {
 		a.Deadline = Deadline(s.Params)
 	}
-	a.Floor = s.Params.floor()
+	a.Floor = s.Params.Least()
 	a.Wants = a.wants()
 
 	a.count(prefix)
@@ -193,12 +193,12 @@ func (s Spec) problems(planted []Pair) []string {
 	return slices.Compact(out)
 }
 
-// floor is the least number of items before anything moves. For a sampled
+// Least is the least number of items before anything moves, proved or not. For a sampled
 // method it is the theorem's, at the epoch's level. A pool is known when it is
 // counted, at any level, so there the theorem forbids nothing; but a pool of
 // one item proves itself, and one item was the mistake to begin with. A pool
 // has to be as large as a sample would at the policy's level.
-func (p Params) floor() int {
+func (p Params) Least() int {
 	if p.Method == Pool1 {
 		return Floor(p.Margin, float64(p.Alpha)/float64(Million))
 	}

@@ -106,7 +106,7 @@ func Decide(a Assessment, r Rules, m Money) Record {
 	switch {
 	case len(rec.Causes) == 0 && a.Test.Outcome == Proved:
 		rec.Decision, rec.Rule = Downgrade, "proved"
-	case len(final) > 0 || a.Test.Outcome == Proved:
+	case len(final) > 0 || a.Test.Outcome == Proved || !a.ReachOK:
 		rec.Decision = Hold
 	default:
 		rec.Decision = Undecided
@@ -185,10 +185,10 @@ func (a Assessment) pending(r Rules) []Cause {
 		out = append(out, Cause{code, fmt.Sprintf(format, args...)})
 	}
 	if a.Test.Outcome == Open || a.Test.Outcome == Inconclusive {
-		add("open", "%s", a.unproved())
 		if !a.ReachOK {
 			add("reach", "%s", a.outOfReach())
 		}
+		add("open", "%s", a.unproved())
 		return out
 	}
 	if a.Test.Outcome == Disproved {

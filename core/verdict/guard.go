@@ -193,11 +193,27 @@ func recency(p Params, prefix []Pair, reach int) Recency {
 	if reach > 0 && len(prefix) > reach {
 		prefix = prefix[len(prefix)-reach:]
 	}
-	w := &gridWorse{m: newMixture(), margin: p.Margin}
-	for _, pair := range prefix {
-		w.add(pair.Observe().NotWorse)
+	obs := make([]Observation, len(prefix))
+	for i, pair := range prefix {
+		o := pair.Observe()
+		obs[i] = Same(o.NotWorse)
 	}
-	r := Recency{Items: len(prefix), EWorse: w.e()}
+	r := Recency{Items: len(prefix), EWorse: EWorse(p.Margin, obs)}
 	r.OK = r.Items > 0 && r.EWorse < Million
 	return r
+}
+
+// EWorse is E' of the design: the wealth of grid8's worse side over these
+// observations, in millionths, rounded down, saturating at EMax. Below 1 the
+// observations do not lean to "worse by more than margin". The margin is in
+// (0, 1), in millionths; outside it the answer is EMax, which holds.
+func EWorse(margin int64, obs []Observation) int64 {
+	if margin <= 0 || margin >= Million {
+		return EMax
+	}
+	w := &gridWorse{m: newMixture(), margin: margin}
+	for _, o := range obs {
+		w.add(min(max(o.Worse, -Million), Million))
+	}
+	return w.e()
 }
