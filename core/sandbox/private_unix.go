@@ -1,0 +1,20 @@
+//go:build unix
+
+package sandbox
+
+import (
+	"fmt"
+	"os"
+)
+
+// checkPrivate refuses a folder into which others may write.
+func checkPrivate(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("looking at the folder for compiled code: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("the folder for compiled code, %s, may be written by others (mode %o): compiled code is trusted, so make it private (chmod 700) or delete it", dir, mode)
+	}
+	return nil
+}
