@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // counting tests the kinds that count something and compare with n.
@@ -12,7 +13,7 @@ func counting(kind string, n int) func(any) string {
 	switch kind {
 	case "max_chars":
 		return onText(func(s string) string {
-			if len(s) <= n { // a cluster has at least one byte
+			if len(s) <= n || utf8.RuneCountInString(s) <= n { // a cluster has at least one code point
 				return ""
 			}
 			if got := clusters(s); got > n {
@@ -22,7 +23,7 @@ func counting(kind string, n int) func(any) string {
 		})
 	case "min_chars":
 		return onText(func(s string) string {
-			if got := clusters(s); got < n {
+			if got := clustersUpTo(s, n); got < n {
 				return fmt.Sprintf("%s; at least %d needed", plural(got, "character"), n)
 			}
 			return ""

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,9 +25,12 @@ func nextCluster(s string) int {
 }
 
 // clusters counts the grapheme clusters of s.
-func clusters(s string) int {
+func clusters(s string) int { return clustersUpTo(s, math.MaxInt) }
+
+// clustersUpTo stops counting at most.
+func clustersUpTo(s string, most int) int {
 	n := 0
-	for len(s) > 0 {
+	for len(s) > 0 && n < most {
 		s = s[nextCluster(s):]
 		n++
 	}
