@@ -62,7 +62,7 @@ func recall(output string, reference any, dim string, dims []string) float64 {
 	got := map[string][]string{}
 	if v, ok := unwrap(output); ok {
 		for _, l := range leaves(v) {
-			got[l.pattern] = append(got[l.pattern], loose(l.value))
+			got[l.place] = append(got[l.place], loose(l.value))
 		}
 	}
 	all, mine := 0.0, 0.0
@@ -70,11 +70,11 @@ func recall(output string, reference any, dim string, dims []string) float64 {
 	for _, l := range leaves(reference) {
 		held := 0.0
 		want := loose(l.value)
-		for i, have := range got[l.pattern] {
+		for i, have := range got[l.place] {
 			_, text := l.value.(string)
 			if have == want || text && len(want) > 3 && strings.Contains(have, want) {
 				held = 1
-				got[l.pattern] = append(got[l.pattern][:i:i], got[l.pattern][i+1:]...)
+				got[l.place] = append(got[l.place][:i:i], got[l.place][i+1:]...)
 				break
 			}
 		}

@@ -15,34 +15,51 @@ import (
 type leaf struct {
 	path    []any  // string keys and int indexes
 	pattern string // the path without its indexes: "tweets[].status"
+	place   string // the pattern with the ids of list elements that have one: "tweets[t1].status"
 	value   any
 }
 
 // leaves lists the facts in a fixed order.
-func leaves(v any) []leaf { return walk(nil, "", v, nil) }
+func leaves(v any) []leaf { return walk(leaf{value: v}, nil) }
 
-func walk(path []any, pattern string, v any, out []leaf) []leaf {
-	switch v := v.(type) {
+func walk(l leaf, out []leaf) []leaf {
+	switch v := l.value.(type) {
 	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out = walk(leaf{
+				path: append(slices.Clip(l.path), k), value: v[k],
+				pattern: strings.TrimPrefix(l.pattern+"."+k, "."), place: strings.TrimPrefix(l.place+"."+k, "."),
+			}, out)
+		}
 		if len(v) > 0 {
-			for _, k := range slices.Sorted(maps.Keys(v)) {
-				at := k
-				if pattern != "" {
-					at = pattern + "." + k
-				}
-				out = walk(append(slices.Clip(path), k), at, v[k], out)
-			}
 			return out
 		}
 	case []any:
+		for i, x := range v {
+			out = walk(leaf{
+				path: append(slices.Clip(l.path), i), value: x,
+				pattern: l.pattern + "[]", place: l.place + "[" + identity(x) + "]",
+			}, out)
+		}
 		if len(v) > 0 {
-			for i, x := range v {
-				out = walk(append(slices.Clip(path), i), pattern+"[]", x, out)
-			}
 			return out
 		}
 	}
-	return append(out, leaf{path: path, pattern: pattern, value: v})
+	return append(out, l)
+}
+
+// identity is the id of a list element, or nothing: such elements are told
+// apart by their facts alone, because an index moves when one before it is left
+// out.
+func identity(v any) string {
+	m, _ := v.(map[string]any)
+	switch id := m["id"].(type) {
+	case string:
+		return id
+	case json.Number:
+		return id.String()
+	}
+	return ""
 }
 
 // lists returns the paths of all lists that hold something, in a fixed order.

@@ -80,7 +80,7 @@ func owner(fact string, dims []string) string {
 	return name
 }
 
-func factOf(l leaf) string { return l.pattern + "=" + encode(l.value) }
+func factOf(l leaf) string { return l.place + "=" + encode(l.value) }
 
 // spoil makes facts of a dimension wrong: at least one, and the document always
 // differs from what it was.
@@ -102,9 +102,28 @@ func (c *call) spoil(v any, dim string, dims []string) any {
 		l := mine[at]
 		mine = append(mine[:at:at], mine[at+1:]...)
 		v = with(v, l.path, c.lie(l, all, dim))
+		if i == n-1 && c.draw("leave-out", dim) < 0.3 {
+			v = leaveOut(v, l.path)
+		}
 	}
 	if encode(v) == before {
 		return c.add(v)
+	}
+	return v
+}
+
+// leaveOut drops the list element that a fact stands in, if another one is left.
+func leaveOut(v any, path []any) any {
+	for end := len(path); end > 0; end-- {
+		at, ok := path[end-1].(int)
+		if !ok {
+			continue
+		}
+		list := get(v, path[:end-1]).([]any)
+		if len(list) < 2 {
+			return v
+		}
+		return with(v, path[:end-1], append(append([]any{}, list[:at]...), list[at+1:]...))
 	}
 	return v
 }
