@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
@@ -243,7 +244,8 @@ func mustCanonical(p Pair) []byte {
 func sameEpoch(a, b Epoch) bool {
 	// The audit reference and the time may differ: two checkouts that continue
 	// one epoch each write its line.
-	a.Audit, b.Audit, a.Opened, b.Opened = AuditRef{}, AuditRef{}, b.Opened, b.Opened
+	a.Audit, b.Audit = AuditRef{}, AuditRef{}
+	a.Opened, b.Opened = time.Time{}, time.Time{}
 	x, errX := canonjson.Marshal(a)
 	y, errY := canonjson.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)

@@ -19,8 +19,7 @@ import (
 // what is bought never depends on which call came back first.
 func (m *measurement) buy(ctx context.Context) error {
 	for {
-		a := m.epoch.Assess()
-		if a.Closed() {
+		if m.epoch.Assess().Wants == 0 {
 			return nil
 		}
 		next := len(m.epoch.Tried)

@@ -19,7 +19,7 @@ func (m *measurement) conclude(ctx context.Context) error {
 	}
 	rec := verdict.Decide(a, rules, money)
 	rec.Evidence = fmt.Sprintf("%s#%s", m.bench.Files.Name(m.subject.Skill), m.epoch.ID())
-	m.res.Assessment, m.res.Record = a, rec
+	m.res.Assessment, m.res.Record, m.res.Money, m.res.Series = a, rec, money, m.epoch.Series()
 	if m.look || m.fresh {
 		return nil
 	}
@@ -34,10 +34,10 @@ func (m *measurement) conclude(ctx context.Context) error {
 	}
 	// A verdict that says nothing new is not written again: running twice leaves
 	// the log as it was.
-	if old, err := m.bench.Store.Get(key); err == nil && string(old) == string(raw) {
+	if old, err := m.bench.Store.Get(key); err == nil && string(old) == string(store.Seal(1, raw)) {
 		return nil
 	}
-	if _, err := m.bench.Store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: key, Value: raw}}, Entries: []store.Entry{entry}}); err != nil {
+	if _, err := m.bench.Store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: key, Value: store.Seal(1, raw)}}, Entries: []store.Entry{entry}}); err != nil {
 		return fmt.Errorf("recording the verdict on %s: %w", m.subject.Skill, err)
 	}
 	return nil

@@ -79,9 +79,9 @@ func (m *measurement) describe() (evidence.Epoch, error) {
 	}
 	hash, err := canonjson.Digest(map[string]any{
 		"skill": s.Skill, "step": s.Step, "code": s.Plan.Hash, "parts": s.Parts,
-		"current": []string{e.Current.Tier, e.Current.Backend, e.Current.Model},
+		"current":   []string{e.Current.Tier, e.Current.Backend, e.Current.Model},
 		"candidate": []string{e.Candidate.Tier, e.Candidate.Backend, e.Candidate.Model},
-		"others": tiers, "sampling": s.Plan.Sampling, "retries": s.Plan.Retries,
+		"others":    tiers, "sampling": s.Plan.Sampling, "retries": s.Plan.Retries,
 		"method": e.Method, "margin": e.Margin, "alpha": e.Alpha, "n": e.N, "pool": e.Pool, "repeats": s.Pool.Repeats,
 		"judge": e.Judge, "gates": e.Gates, "dims": e.Dims, "content": e.Content, "source": e.Source,
 	})
@@ -118,14 +118,12 @@ func (m *measurement) cannot() string {
 	if run.Simulated(s.Candidate) != run.Simulated(s.Current) {
 		return "a simulated model can never be the evidence for a real tier"
 	}
-	p := m.params()
+	p := m.epoch.Params()
 	if n, ok := verdict.Reach(p); !ok {
 		return fmt.Sprintf("out of reach: at this margin and level %s needs %d items on all ties, and there are %d", p.Method, n, p.N)
 	}
 	return ""
 }
-
-func (m *measurement) params() verdict.Params { return m.epoch.Params() }
 
 func arm(t *config.Tier) evidence.Arm {
 	return evidence.Arm{Tier: t.Ref(), Backend: t.Backend.Name, Model: t.Model, Simulated: run.Simulated(t)}

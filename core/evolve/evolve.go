@@ -40,6 +40,7 @@ type Subject struct {
 	Parts     map[string]string // digests of everything else that makes an epoch, by name
 	Reset     time.Time         // an epoch opened before this is closed: the step was escalated then
 	Money     Money
+	Hints     map[string]string // by gate: the fix that code could apply
 	Rules     func(verdict.Assessment, verdict.Money) verdict.Rules
 }
 
@@ -108,6 +109,8 @@ type Result struct {
 	Spent      int64 // micro-dollars tonight
 	Priced     bool
 	Stopped    string // why no further item was bought: "" when the test closed
+	Money      verdict.Money
+	Series     []verdict.State // the evidence after each item, for a chart
 }
 
 // Measure carries the comparison as far as the test, the pool or the budget

@@ -11,6 +11,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
 // plant damages outputs of the current tier on purpose and scores them as if a
@@ -20,7 +21,7 @@ import (
 // The damage keeps the form and breaks the content: an item gets the answer to
 // another one. Where only gates measure, the answer is emptied instead.
 func (m *measurement) plant(ctx context.Context) error {
-	if m.look || !m.epoch.Assess().Proved() || len(m.epoch.Planted) > 0 {
+	if m.look || m.epoch.Assess().Test.Outcome != verdict.Proved || len(m.epoch.Planted) > 0 {
 		return nil
 	}
 	n := min(m.subject.Terms.PlantedSize, len(m.epoch.Tried))

@@ -84,7 +84,7 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 	if err != nil {
 		return nil, err
 	}
-	puts = append(puts, store.Put{Key: key, Value: raw})
+	puts = append(puts, store.Put{Key: key, Value: store.Seal(1, raw)})
 	if _, err := m.bench.Store.Commit(ctx, store.Batch{Puts: puts, Entries: entries}); err != nil {
 		return nil, fmt.Errorf("recording a trial of %s: %w", m.subject.Skill, err)
 	}
@@ -171,8 +171,12 @@ func (m *measurement) find1(key []byte) (*tried, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for an earlier trial: %w", err)
 	}
+	_, body, err := store.Unseal(raw)
+	if err != nil {
+		return nil, fmt.Errorf("an earlier trial cannot be read: %w", err)
+	}
 	var t tried
-	if err := json.Unmarshal(raw, &t); err != nil {
+	if err := json.Unmarshal(body, &t); err != nil {
 		return nil, fmt.Errorf("an earlier trial cannot be read: %w", err)
 	}
 	return &t, nil
@@ -184,5 +188,5 @@ func (m *measurement) record(rec *run.Record) (store.Put, store.Entry, error) {
 		return store.Put{}, store.Entry{}, err
 	}
 	entry := store.Entry{Time: m.bench.AsOf, Kind: "trial", Scope: m.bench.Scope, Skill: rec.Skill, Step: m.subject.Step, Run: rec.ID, Data: raw}
-	return store.Put{Key: store.Key(store.TableRun, m.bench.Scope, rec.ID), Value: raw}, entry, nil
+	return store.Put{Key: store.Key(store.TableRun, m.bench.Scope, rec.ID), Value: store.Seal(1, raw)}, entry, nil
 }

@@ -76,7 +76,7 @@ func (x Executor) once(ctx context.Context, p *Plan, t *config.Tier, req message
 	started := x.Now()
 	bounded, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	resp, err := x.Models.Generate(bounded, t.Backend.Name, req)
+	resp, lost, err := x.Models.Generate(bounded, t.Backend.Name, req)
 	elapsed := x.Now().Sub(started)
 	c.MS = elapsed.Milliseconds()
 	rates := Rates(t.Price)
@@ -92,15 +92,18 @@ func (x Executor) once(ctx context.Context, p *Plan, t *config.Tier, req message
 		}
 		errors.As(err, &ce)
 		c.Error, c.Priced = err.Error(), rates.Known
-		if ce.Lost {
-			upper := price.Upper(rates, promptBytes, p.maxOutput(), elapsed)
-			c.Micro, c.Upper = upper.Micro, true
+		if lost || ce.Lost {
+			cost := price.Upper(rates, promptBytes, p.maxOutput(), elapsed)
+			c.Micro, c.Upper = cost.Micro, true
 		}
 		return resp, err
 	}
 	cost := price.Of(rates, resp.Usage, elapsed)
+	if lost {
+		cost = price.Sum(cost, price.Upper(rates, promptBytes, p.maxOutput(), 0))
+	}
 	c.Usage, c.Finish, c.Reported, c.Simulated = resp.Usage, resp.Finish, resp.Model, resp.Simulated
-	c.Micro, c.Priced = cost.Micro, cost.Known
+	c.Micro, c.Priced, c.Upper = cost.Micro, cost.Known, cost.Upper
 	return resp, nil
 }
 
@@ -146,4 +149,19 @@ func member(reference json.RawMessage, name string) json.RawMessage {
 		return part
 	}
 	return reference
+}
+
+// Ask makes one call that is no attempt of a run: a judge's. Its text comes
+// back, and what it cost.
+func (x Executor) Ask(ctx context.Context, p *Plan, t *config.Tier, req message.Request) (string, Call, error) {
+	if err := p.MaySee(t.Backend.Name); err != nil {
+		return "", Call{}, err
+	}
+	canon, err := canonjson.Marshal(req.Messages)
+	if err != nil {
+		return "", Call{}, fmt.Errorf("making a prompt canonical: %w", err)
+	}
+	c := Call{Tier: t.Ref(), Model: t.Model}
+	resp, err := x.once(ctx, p, t, req, &c, int64(len(canon)))
+	return resp.Message.String(), c, err
 }

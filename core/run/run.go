@@ -28,9 +28,11 @@ import (
 )
 
 // Models generates. Implementations return a *CallError for everything that
-// went wrong between asking and answering.
+// went wrong between asking and answering. lost is true when an earlier attempt
+// of the same call was cut off: what it cost nobody knows, even if a later one
+// brought the answer.
 type Models interface {
-	Generate(ctx context.Context, backend string, req message.Request) (message.Response, error)
+	Generate(ctx context.Context, backend string, req message.Request) (resp message.Response, lost bool, err error)
 }
 
 // Code is a skill's own code.
@@ -58,17 +60,17 @@ func (e *CallError) Error() string { return e.Code + ": " + e.Message }
 
 // Plan is a skill made ready to run: everything compiled, nothing left to find.
 type Plan struct {
-	Skill   string
-	Hash    string
-	Scope   string
-	Steps   []Step
-	Code    Code // nil without code
-	Gates   *gate.Set
-	JSON    bool // the output is JSON (there is an output schema or code)
-	Retries int  // further tries on the same tiers after gates failed; 1 unless said otherwise
-	Timeout time.Duration
-	Allow   map[string]bool // backends that may see inputs; nil allows all
-	Dir     string          // where command gates run: the project's folder
+	Skill    string
+	Hash     string
+	Scope    string
+	Steps    []Step
+	Code     Code // nil without code
+	Gates    *gate.Set
+	JSON     bool // the output is JSON (there is an output schema or code)
+	Retries  int  // further tries on the same tiers after gates failed; 1 unless said otherwise
+	Timeout  time.Duration
+	Allow    map[string]bool // backends that may see inputs; nil allows all
+	Dir      string          // where command gates run: the project's folder
 	Sampling message.Sampling
 }
 

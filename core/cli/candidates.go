@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/core/nightly"
+	"github.com/plimsoll-dev/plimsoll/core/price"
+	"github.com/plimsoll-dev/plimsoll/core/report"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) candidatesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "candidates", Short: "What may move down, ranked by saving for each item to buy",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := c.open(cmd.Context(), "")
+			if err != nil {
+				return err
+			}
+			defer e.Close()
+			candidates, held, err := e.Candidates(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.document(map[string]any{"candidates": listed(candidates), "held": held})
+			}
+			c.listCandidates(candidates, held)
+			return nil
+		},
+	}
+}
+
+// listed is a candidate as JSON shows it.
+func listed(cs []nightly.Candidate) []map[string]any {
+	out := []map[string]any{}
+	for _, x := range cs {
+		out = append(out, map[string]any{
+			"skill": x.Skill, "step": x.Step.Step, "lever": x.Lever, "current": x.Current.Ref(), "candidate": x.Tier.Ref(),
+			"saving_per_1000": x.SavePer1k, "saving_month": x.SaveMonth, "priced": x.Priced, "items": x.ToBuy, "cost": x.Cost,
+		})
+	}
+	return out
+}
+
+func (c *command) listCandidates(candidates []nightly.Candidate, held []report.Row) {
+	rows := [][]string{}
+	for _, x := range candidates {
+		rows = append(rows, []string{label(x.Skill, x.Step.Step), x.Current.Name + " -> " + x.Tier.Name, x.Lever, saving(x), "at most " + plural(x.ToBuy, "item", "items")})
+	}
+	if len(rows) == 0 {
+		c.say("Nothing may move down tonight.")
+	}
+	columns(c.Out, rows)
+	if len(held) > 0 {
+		c.say("\nHeld before anything is measured:")
+		rows = rows[:0]
+		for _, h := range held {
+			rows = append(rows, []string{label(h.Skill, h.Step), h.Current, h.Reason})
+		}
+		columns(c.Out, rows)
+	}
+	c.next("plimsoll plan shows what the evidence says so far; plimsoll nightly measures.")
+}
+
+// label names a step; main goes without saying.
+func label(skill, step string) string {
+	if step == "main" || step == "" {
+		return skill
+	}
+	return skill + "/" + step
+}
+
+func saving(x nightly.Candidate) string {
+	switch {
+	case !x.Priced:
+		return "unpriced"
+	case x.SaveMonth > 0:
+		return "about " + price.Format(x.SaveMonth) + " a month"
+	}
+	return "about " + price.Format(x.SavePer1k) + " per 1,000 runs"
+}
+
+func (c *command) planCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "plan", Short: "What a night would do, from the evidence there is; nothing is bought",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := c.open(cmd.Context(), "")
+			if err != nil {
+				return err
+			}
+			defer e.Close()
+			night, err := e.Nightly(cmd.Context(), engine.NightOptions{DryRun: true})
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.document(map[string]any{"plan": night})
+			}
+			c.plan(night)
+			return nil
+		},
+	}
+}
+
+func (c *command) plan(n *report.Night) {
+	rows := [][]string{}
+	for _, r := range n.Rows {
+		if r.Candidate == "" {
+			continue
+		}
+		state := fmt.Sprintf("%d of %d items, about %d more", r.Items, r.Of, r.Needed)
+		switch {
+		case r.Decision == "downgrade":
+			state = "proved: the night would move it"
+		case r.Needed == 0:
+			state = r.Reason
+		}
+		rows = append(rows, []string{label(r.Skill, r.Step), r.Current + " -> " + r.Candidate, state})
+	}
+	if len(rows) == 0 {
+		c.say("Nothing would be measured. plimsoll candidates says why.")
+		return
+	}
+	columns(c.Out, rows)
+	c.next("plimsoll nightly")
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/core/price"
+	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "explain RUN|SKILL", Short: "Why a run ended as it did, or why a skill stands where it stands",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.explain(cmd.Context(), args[0]) },
+	}
+}
+
+func (c *command) explain(ctx context.Context, what string) error {
+	e, err := c.open(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if _, err := e.Project.Skill(what); err == nil {
+		return c.explainSkill(ctx, e, what)
+	} else if rec, runErr := e.Record(what); runErr == nil {
+		return c.explainRun(rec)
+	} else {
+		return fmt.Errorf("%w\n%w", err, runErr)
+	}
+}
+
+func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name string) error {
+	standings, err := e.Standings(ctx, name)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.document(map[string]any{"steps": statuses(standings)})
+	}
+	for _, s := range standings {
+		c.say("%s", c.bold(label(s.Skill, s.Step.Step)))
+		c.say("  stands on    %s, by %s", s.Effective.Rung, s.Effective.Voice)
+		if !s.Effective.Since.IsZero() {
+			c.say("  since        %s", s.Effective.Since.Format("2006-01-02 15:04"))
+		}
+		if s.Effective.Reason != "" {
+			c.say("  because      %s", s.Effective.Reason)
+		}
+		_, held := e.Held(s.Step)
+		if held != "" {
+			c.say("  holds        %s", held)
+		}
+		c.explainVerdict(s)
+		for _, m := range s.Moves {
+			c.say("  moved        %s  %s -> %s: %s", m.At.Format("2006-01-02"), last(m.From), last(m.To), m.Reason)
+		}
+		if next, _ := e.Held(s.Step); next != "" {
+			c.next("%s", next)
+		}
+	}
+	return nil
+}
+
+func (c *command) explainVerdict(s engine.Standing) {
+	if s.Last == nil {
+		c.say("  evidence     none; %s to prove with", plural(s.Items, "item", "items"))
+		return
+	}
+	r := s.Last
+	c.say("  evidence     %s against %s, epoch %d, by %s: %s", plural(r.N, "item", "items"), last(r.Candidate), r.Epoch, r.Method, r.Decision)
+	c.say("  verdict      %s", r.Reason)
+	bound := "not bounded yet"
+	if r.Bound != nil {
+		bound = "at most " + points(*r.Bound) + " points lost, at any look"
+	}
+	c.say("  gap          %s points, %s; %s points do not matter", points(r.HeadlineGap), bound, points(r.Margin))
+	c.say("  claim        %s", r.Claim)
+	if r.ItemsNeeded != nil && *r.ItemsNeeded > 0 {
+		c.say("  to go        about %s", plural(*r.ItemsNeeded, "item", "items"))
+	}
+	if r.SavingsMonth != nil && *r.SavingsMonth > 0 {
+		c.say("  saving       %s a month", price.Format(*r.SavingsMonth))
+	}
+	if r.PaybackRuns != nil {
+		c.say("  paid back    after %s", plural(int(*r.PaybackRuns), "run", "runs"))
+	}
+	if r.Recommend != "" {
+		c.say("  recommended  %s", r.Recommend)
+	}
+	c.say("  recorded in  %s", r.Evidence)
+}
+
+func (c *command) explainRun(rec *run.Record) error {
+	if c.json {
+		return c.document(map[string]any{"run": rec})
+	}
+	c.say("%s of %s, %s", c.bold("run "+rec.ID), rec.Skill, rec.Started.Format("2006-01-02 15:04:05"))
+	c.say("  %s", runLine(rec))
+	if rec.Why != "" {
+		c.say("  why      %s", rec.Why)
+	}
+	c.say("  input    %s", rec.Input)
+	c.say("  output   %s", rec.Result)
+	for i, a := range rec.Attempts {
+		c.say("  attempt %d: %s", i+1, a.Status)
+		for _, call := range a.Calls {
+			cost := price.Format(call.Micro)
+			if call.Upper {
+				cost = "at most " + cost
+			}
+			line := fmt.Sprintf("    step %s on %s: %s answered, %d tokens in, %d out, %d ms, %s", call.Step, last(call.Tier), call.Reported, call.Usage.Input+call.Usage.CachedInput+call.Usage.CacheWrite, call.Usage.Output, call.MS, cost)
+			if call.Error != "" {
+				line = fmt.Sprintf("    step %s on %s: %s", call.Step, last(call.Tier), call.Error)
+			}
+			c.say("%s", line)
+		}
+		for _, f := range a.Fixes {
+			c.say("    fixed %s%s: %s", f.Gate, at(f.ID), f.What)
+		}
+		for _, check := range a.Checks {
+			if !check.Passed {
+				c.say("    failed %s%s: %s", check.Gate, at(check.ID), check.Reason)
+			}
+		}
+		if len(a.Checks) == 0 && a.Why != "" {
+			c.say("    %s", strings.TrimSpace(a.Why))
+		}
+	}
+	return nil
+}

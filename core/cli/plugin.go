@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/sdk/backend"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) pluginCommand() *cobra.Command {
+	list := &cobra.Command{
+		Use: "list", Short: "Bundled and locked backends, and which blocks use them", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.pluginList() },
+	}
+	lock := &cobra.Command{
+		Use: "lock FOLDER", Short: "Record the digest of an external backend, for every platform in the folder",
+		Long: "Records the binaries of an external backend in plimsoll.lock.hcl: NAME, or\nNAME_GOOS_GOARCH for several platforms. Only what is recorded there runs, and only as\nlong as not one byte of it changes. The binary for this platform is started once, to\nask for its config schema.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.pluginLock(cmd.Context(), args[0]) },
+	}
+	verify := &cobra.Command{
+		Use: "verify", Short: "Compare locked backends with the files on disk", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.pluginVerify() },
+	}
+	return group("plugin", "Backends as subprocesses: list, lock, verify", list, lock, verify)
+}
+
+func (c *command) pluginList() error {
+	p, err := c.load("")
+	if err != nil {
+		return err
+	}
+	lock, err := p.ReadLock()
+	if err != nil {
+		return err
+	}
+	kind := map[string]string{}
+	for name := range c.Bundled {
+		kind[name] = "bundled"
+	}
+	for _, l := range lock.Plugins {
+		if kind[l.Name] == "" {
+			kind[l.Name] = "locked " + l.Version
+		}
+	}
+	rows := [][]string{{"BACKEND", "PLUGIN", "FROM"}}
+	out := []map[string]any{}
+	for _, b := range p.Config.Backends {
+		from := kind[b.Plugin]
+		if from == "" {
+			from = "missing: run plimsoll plugin lock FOLDER"
+		}
+		rows = append(rows, []string{b.Name, b.Plugin, from})
+		out = append(out, map[string]any{"backend": b.Name, "plugin": b.Plugin, "from": from})
+	}
+	if c.json {
+		return c.document(map[string]any{"backends": out})
+	}
+	columns(c.Out, rows)
+	return nil
+}
+
+func (c *command) pluginLock(ctx context.Context, dir string) error {
+	p, err := c.load("")
+	if err != nil {
+		return err
+	}
+	locked, err := p.LockPlugin(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.document(map[string]any{"plugin": locked.Name, "version": locked.Version, "digests": locked.Digests})
+	}
+	c.say("Locked %s %s for %s in %s.", locked.Name, locked.Version, plural(len(locked.Digests), "platform", "platforms"), engine.LockFile)
+	c.next("write plugin = %q in a backend block, and commit %s.", locked.Name, engine.LockFile)
+	return nil
+}
+
+func (c *command) pluginVerify() error {
+	p, err := c.load("")
+	if err != nil {
+		return err
+	}
+	problems, checked, err := p.VerifyPlugins()
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.document(map[string]any{"valid": len(problems) == 0, "checked": checked, "problems": problems})
+	}
+	for _, problem := range problems {
+		c.note("%s %s", c.red("failed"), problem)
+	}
+	if len(problems) > 0 {
+		return errSilent
+	}
+	c.say("Verified: %s.", plural(checked, "file", "files"))
+	return nil
+}
+
+// serveCommand is how the binary becomes a first-party backend: the host starts
+// itself with it. It is no command for people.
+func (c *command) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: engine.ServeArg + " NAME", Hidden: true, Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			factory, ok := c.Bundled[args[0]]
+			if !ok {
+				return usage("there is no bundled backend %q", args[0])
+			}
+			backend.Serve(args[0], factory)
+			return nil
+		},
+	}
+}
+
+func (c *command) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "The version of this program", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if c.json {
+				return c.document(map[string]any{"plimsoll": c.Version})
+			}
+			c.say("plimsoll %s", c.Version)
+			return nil
+		},
+	}
+}
+
+func (c *command) doctorCommand() *cobra.Command {
+	var offline bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check that everything a night needs is in place", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.doctor(cmd.Context(), offline) },
+	}
+	cmd.Flags().BoolVar(&offline, "offline", false, "start no backend")
+	return cmd
+}
+
+func (c *command) doctor(ctx context.Context, offline bool) error {
+	e, err := c.open(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	findings := e.Doctor(ctx, offline)
+	bad := false
+	rows := [][]string{}
+	for _, f := range findings {
+		mark := "ok"
+		if !f.OK {
+			mark, bad = "PROBLEM", true
+		}
+		rows = append(rows, []string{mark, f.What, f.Detail})
+	}
+	if c.json {
+		err = c.document(map[string]any{"ok": !bad, "findings": findings})
+	} else {
+		columns(c.Out, rows)
+	}
+	if err == nil && bad {
+		err = errSilent
+	}
+	return err
+}
+
+func (c *command) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "init", Short: "Start a project with simulated models and one skill, ready for a first night", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			written, err := engine.Init(c.dir)
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.document(map[string]any{"written": written})
+			}
+			for _, f := range written {
+				c.say("wrote %s", c.short(filepath.Join(c.dir, f)))
+			}
+			c.next("plimsoll validate, then plimsoll nightly: the models are simulated until you name real ones.")
+			return nil
+		},
+	}
+}
+
+func (c *command) auditShow(ctx context.Context, from int64) error {
+	e, err := c.open(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if c.json {
+		entries := []map[string]any{}
+		err := e.EachEntry(from, func(i int64, line engine.EntryLine) { entries = append(entries, line.JSON(i)) })
+		if err != nil {
+			return err
+		}
+		return c.document(map[string]any{"entries": entries})
+	}
+	return e.EachEntry(from, func(i int64, line engine.EntryLine) { fmt.Fprintln(c.Out, line.Text(i)) })
+}

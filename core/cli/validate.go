@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "validate", Short: "Check all files of the project; every error at once",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := c.loadOptions()
+			if err != nil {
+				return err
+			}
+			p, diags := engine.LoadProject(o)
+			if !diags.HasErrors() {
+				diags = append(diags, p.Check(cmd.Context())...)
+			}
+			if c.json {
+				diag.WriteJSON(c.Out, diags)
+			} else {
+				c.validated(p, diags)
+			}
+			if diags.HasErrors() {
+				return errSilent
+			}
+			return nil
+		},
+	}
+}
+
+func (c *command) validated(p *engine.Project, diags diag.List) {
+	diag.WriteText(c.Err, diags, p.Sources, diag.TextOptions{Color: c.Color, Base: p.Dir})
+	switch {
+	case diags.HasErrors():
+		c.note("\n%s.", diag.Summary(diags))
+	case p.Empty():
+		c.say("No .hcl files here.")
+		c.next("plimsoll init")
+	default:
+		c.say("Valid: %s, %s, %s.", plural(len(p.Skills), "skill", "skills"), plural(len(p.Config.Ladders), "ladder", "ladders"), plural(len(p.Config.Backends), "backend", "backends"))
+		if len(diags) > 0 {
+			c.say("%s.", diag.Summary(diags))
+		}
+		c.next("plimsoll plan shows what a night would measure; plimsoll nightly does it.")
+	}
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"os"
+
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+	"github.com/plimsoll-dev/plimsoll/core/verdict/table"
+	"github.com/spf13/cobra"
+)
+
+func (c *command) verdictCommand() *cobra.Command {
+	var current, candidate, method, seed string
+	var margin, alpha float64
+	var items int
+	cmd := &cobra.Command{
+		Use: "verdict FILE.csv", Short: "One verdict per skill from a table of scores",
+		Long: "Reads scores of 0..1 with the columns item,skill,MODEL... or item,skill,tier,score and\ndraws one verdict per skill: may the candidate take the current model's place? An empty\ncell is a missing score, which is never good news.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if current == "" || candidate == "" {
+				return usage("plimsoll verdict needs --current MODEL and --candidate MODEL")
+			}
+			o := table.Options{Margin: millionths(margin), Alpha: millionths(alpha), MaxItems: items, Method: verdict.Method(method), Seed: seed}
+			return c.verdicts(args[0], current, candidate, o)
+		},
+	}
+	cmd.Flags().StringVar(&current, "current", "", "column of the model in use")
+	cmd.Flags().StringVar(&candidate, "candidate", "", "column of the cheaper model")
+	cmd.Flags().Float64Var(&margin, "margin", 0.05, "the loss of quality that does not matter, 0..1")
+	cmd.Flags().Float64Var(&alpha, "alpha", 0.05, "the chance of ever being wrong about a skill")
+	cmd.Flags().StringVar(&method, "method", "", "grid8, star1 or pool1 (default pool1: the claim is about these rows)")
+	cmd.Flags().IntVar(&items, "max-items", 0, "items per skill (default: all rows)")
+	cmd.Flags().StringVar(&seed, "seed", "", "seed of the order in which rows are taken")
+	return cmd
+}
+
+func millionths(x float64) int64 {
+	if math.IsNaN(x) || math.Abs(x) > 1e6 {
+		return -1
+	}
+	return int64(math.Round(x * 1e6))
+}
+
+func (c *command) verdicts(file, current, candidate string, o table.Options) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("reading scores: %w", err)
+	}
+	defer f.Close()
+	t, err := table.Read(file, f)
+	if err != nil {
+		return err
+	}
+	records, sum, err := t.Verdicts(current, candidate, o)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.document(map[string]any{"verdicts": records, "summary": sum})
+	}
+	rows := [][]string{}
+	for _, r := range records {
+		rows = append(rows, []string{r.Skill, string(r.Decision), fmt.Sprintf("%d items", r.N), points(r.HeadlineGap) + " points", r.Reason})
+	}
+	columns(c.Out, rows)
+	c.say("\n%s", sum)
+	return nil
+}

@@ -1,0 +1,31 @@
+// Command plimsoll draws the line below which an agent skill may not sink.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/plimsoll-dev/plimsoll/core/cli"
+	"github.com/plimsoll-dev/plimsoll/plugins/replay"
+	"github.com/plimsoll-dev/plimsoll/plugins/sim"
+	"github.com/plimsoll-dev/plimsoll/sdk/backend"
+	"golang.org/x/term"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	width, _, _ := term.GetSize(int(os.Stdout.Fd()))
+	_, plain := os.LookupEnv("NO_COLOR")
+	os.Exit(cli.Main(ctx, cli.App{
+		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: version, Width: width,
+		Bundled: map[string]backend.Factory{"sim": sim.New, "replay": replay.New},
+		Color:   term.IsTerminal(int(os.Stdout.Fd())) && !plain,
+		Live:    term.IsTerminal(int(os.Stderr.Fd())),
+	}))
+}

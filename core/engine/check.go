@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/plimsoll-dev/plimsoll/core/skill"
+	"github.com/plimsoll-dev/plimsoll/core/trial"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+)
+
+// Empty tells whether there is no config at all.
+func (p *Project) Empty() bool {
+	return p.Config == nil || len(p.Config.Sources) == 0
+}
+
+// Check compiles everything that only a run would otherwise find out: gates,
+// rules, templates, items, and whether a policy can ever prove anything with the
+// items there are.
+func (p *Project) Check(ctx context.Context) diag.List {
+	var diags diag.List
+	seen := map[*config.Policy]bool{}
+	for _, s := range p.Skills {
+		if ctx.Err() != nil {
+			return diags
+		}
+		_, more := p.planOf(s)
+		diags = append(diags, more...)
+		_, more = templatesOf(s)
+		diags = append(diags, more...)
+		pool, more := trial.Load(s.Dir, s.Contract.Items)
+		diags = append(diags, relative(p.Dir, more)...)
+		policy := s.Binding.Policy
+		if policy == nil {
+			continue
+		}
+		if !seen[policy] {
+			seen[policy] = true
+			_, more = compilePolicy(policy)
+			diags = append(diags, more...)
+		}
+		diags = append(diags, config.CheckMethod(policy, s.Contract.Items)...)
+		diags = append(diags, checkReach(s, policy, pool)...)
+	}
+	return diags
+}
+
+// checkReach finds a policy whose deadline is under the reach of its method: it
+// could spend for ever and never prove anything.
+func checkReach(s *skill.Skill, p *config.Policy, pool *trial.Pool) diag.List {
+	method := methodOf(p, pool.Source)
+	if method == verdict.Pool1 {
+		return nil
+	}
+	params := verdict.Params{Method: method, Margin: micro(p.Margin), Alpha: micro(p.Alpha), Epoch: 1, N: p.MaxItems}
+	if err := params.Validate(); err != nil {
+		return diag.List{diag.Errorf(p.Range, "policy-test", "Policy cannot test", "tier_policy %s: %v.", p.Name, err)}
+	}
+	if _, ok := verdict.Reach(params); ok {
+		return nil
+	}
+	needs := "no number of items would do"
+	if n := verdict.Deadline(params); n > 0 {
+		needs = fmt.Sprintf("max_items = %d would do", n)
+	}
+	return diag.List{diag.Errorf(p.Range, "policy-reach", "Out of reach", "tier_policy %s allows %d items, and with them %s cannot prove a margin of %g for %s even when the candidate never loses; %s.", p.Name, p.MaxItems, method, p.Margin, s.Name, needs)}
+}
+
+// relative shows items by their place in the project.
+func relative(dir string, diags diag.List) diag.List {
+	for i := range diags {
+		if rel, err := filepath.Rel(dir, diags[i].Range.File); err == nil && filepath.IsAbs(diags[i].Range.File) {
+			diags[i].Range.File = filepath.ToSlash(rel)
+		}
+	}
+	return diags
+}
+
+// Content names what measures a skill's content: reference, dimension, gates, or
+// "" where nothing does.
+func Content(s *skill.Skill, pool *trial.Pool) string { return measureOf(s).Content(pool.Prove) }
+
+// Finding is one thing that the doctor looked at.
+type Finding struct {
+	OK     bool   `json:"ok"`
+	What   string `json:"what"`
+	Detail string `json:"detail"`
+}
+
+// Doctor looks at what a night needs. Offline it starts no backend.
+func (e *Engine) Doctor(ctx context.Context, offline bool) []Finding {
+	var out []Finding
+	add := func(what, detail string, err error) {
+		if err != nil {
+			detail = err.Error()
+		}
+		out = append(out, Finding{OK: err == nil, What: what, Detail: detail})
+	}
+	add("project", fmt.Sprintf("%d skills in %s", len(e.Project.Skills), e.Project.Dir), e.Project.Check(ctx).Err())
+	add("state", filepath.Join(e.Project.Dir, StateDir), nil)
+	res, err := e.VerifyAudit(nil)
+	add("audit log", fmt.Sprintf("%d entries, all verified", res.Size), err)
+	add("audit key", fmt.Sprintf("%s; the private half lies in %s", e.log.Key(), filepath.Join(StateDir, "audit.key")), nil)
+	probe := filepath.Join(e.Project.Dir, StateDir, "doctor.probe")
+	err = os.WriteFile(probe, []byte("probe"), 0o600)
+	if err == nil {
+		err = os.Remove(probe)
+	}
+	add("disk", "the state folder can be written", err)
+	problems, checked, err := e.Project.VerifyPlugins()
+	if err == nil && len(problems) > 0 {
+		err = fmt.Errorf("%s", problems[0])
+	}
+	add("plugins", fmt.Sprintf("%d locked files verified", checked), err)
+	for _, b := range e.Project.Config.Backends {
+		if offline {
+			continue
+		}
+		d, err := e.backends.Describe(ctx, b.Name)
+		detail := d.Name + " " + d.Version
+		if d.Simulated {
+			detail += ", simulated models"
+		}
+		add("backend "+b.Name, detail, err)
+	}
+	return out
+}

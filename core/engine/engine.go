@@ -1,0 +1,207 @@
+// Package engine wires the parts together: it is the one place where config
+// meets store, sandbox and backends, and the one reader of the clock.
+//
+// A Project is what stands in the files. Tools run what needs no state: gates,
+// fixes, rendering. An Engine has the state folder, the audit log and the
+// backends, and does the rest.
+//
+//	p, diags := engine.LoadProject(engine.LoadOptions{Dir: "."})
+//	e, err := engine.Open(ctx, engine.Options{Project: p, Self: self, Bundled: []string{"sim"}})
+//	defer e.Close()
+//	night, err := e.Nightly(ctx, engine.NightOptions{})
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/audit"
+	"github.com/plimsoll-dev/plimsoll/core/backend"
+	"github.com/plimsoll-dev/plimsoll/core/plugin"
+	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/store/badgerstore"
+	"github.com/plimsoll-dev/plimsoll/hcl/lockfile"
+	sdk "github.com/plimsoll-dev/plimsoll/sdk/backend"
+	"github.com/plimsoll-dev/plimsoll/sdk/message"
+)
+
+// scope is the tenant until there are more.
+const scope = "default"
+
+// ServeArg is the hidden command with which the binary serves a bundled backend.
+const ServeArg = "plugin-serve"
+
+// Options of an engine.
+type Options struct {
+	Project *Project
+	AsOf    time.Time // the time of decisions; zero is the clock's
+	Self    string    // this binary, for first-party backends
+	Bundled []string  // names of first-party backends that Self can serve
+	Stderr  io.Writer // what plugins print
+}
+
+// Engine is a project with its state. It is safe for use by many goroutines.
+type Engine struct {
+	*Tools
+	asOf     time.Time
+	store    *badgerstore.DB
+	log      *audit.Log
+	plugins  *plugin.Manager
+	backends *backend.Client
+	runs     run.Executor
+}
+
+// Open takes the state folder, for this process alone, and makes ready to call
+// backends; none is launched before it is needed.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	tools, err := OpenTools(ctx, o.Project, o.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{Tools: tools, asOf: tools.asOf}
+	if err := e.openState(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	if err := e.openBackends(o); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	e.runs = run.Executor{Models: models{e.backends}, Blobs: e.store, Now: clock}
+	if err := e.reconcile(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// clock is the only one: every other package is handed its time.
+func clock() time.Time { return time.Now() }
+
+func (e *Engine) openState() error {
+	dir := filepath.Join(e.Project.Dir, StateDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	key, err := audit.OpenKey(filepath.Join(dir, "audit.key"))
+	if err != nil {
+		return err
+	}
+	e.log = audit.New(audit.Config{Signer: key.Signer, Next: key.Next, Origin: key.Origin})
+	e.store, err = badgerstore.Open(badgerstore.Config{Dir: filepath.Join(dir, "state"), Sealer: e.log, Now: clock})
+	return err
+}
+
+func (e *Engine) openBackends(o Options) error {
+	locked, err := e.Project.locked()
+	if err != nil {
+		return err
+	}
+	e.plugins, err = plugin.New(plugin.Config{
+		Self: o.Self, SelfArgs: func(name string) []string { return []string{ServeArg, name} }, Bundled: o.Bundled,
+		Lock: locked, Root: e.Project.Dir, StateDir: filepath.Join(e.Project.Dir, StateDir), Stderr: o.Stderr, Clock: clock,
+		Audit: e.auditPlugin,
+	})
+	if err != nil {
+		return err
+	}
+	var declared []backend.Declared
+	for _, b := range e.Project.Config.Backends {
+		record := b.Record
+		if record != "" && !filepath.IsAbs(record) {
+			record = filepath.Join(e.Project.Dir, record)
+		}
+		declared = append(declared, backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: e.Project.backendConfig(b), Record: record})
+	}
+	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins), Backends: declared, Clock: clock, LookupEnv: os.LookupEnv})
+	return err
+}
+
+// auditPlugin writes down what happened to plugins. A launch has no decision's
+// time: it carries the clock's.
+func (e *Engine) auditPlugin(ev plugin.Event) {
+	raw, err := json.Marshal(ev)
+	if err != nil {
+		return
+	}
+	// The event is told, not asked: a store that cannot be written fails the
+	// run's own commit, with a better place to say so.
+	_, _ = e.store.Commit(context.Background(), store.Batch{Entries: []store.Entry{{Time: clock().UTC(), Kind: "plugin." + ev.Kind, Scope: scope, Data: raw}}})
+}
+
+// Close ends plugins and releases the state folder.
+func (e *Engine) Close() error {
+	var errs []error
+	if e.plugins != nil {
+		errs = append(errs, e.plugins.Close())
+	}
+	if e.store != nil {
+		errs = append(errs, e.store.Close())
+	}
+	if e.Tools != nil {
+		errs = append(errs, e.Tools.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// AsOf is the time that decisions are made at.
+func (e *Engine) AsOf() time.Time { return e.asOf }
+
+// Checkpoint is the audit log's signed state; "" while the log is empty.
+func (e *Engine) Checkpoint() (string, error) { return string(e.log.Checkpoint()), nil }
+
+// locked converts the lock file's plugins.
+func (p *Project) locked() ([]plugin.Locked, error) {
+	file, err := p.ReadLock()
+	if err != nil {
+		return nil, err
+	}
+	var out []plugin.Locked
+	for _, l := range file.Plugins {
+		locked := plugin.Locked{Name: l.Name, Version: l.Version, Source: l.Source, Digests: l.Digests}
+		if l.ConfigSchema != "" {
+			if err := json.Unmarshal([]byte(l.ConfigSchema), &locked.ConfigSchema); err != nil {
+				return nil, fmt.Errorf("the config schema of plugin %s in %s cannot be read; run `plimsoll plugin lock` again: %w", l.Name, LockFile, err)
+			}
+		}
+		out = append(out, locked)
+	}
+	return out, nil
+}
+
+// ReadLock reads the lock file; a project without one has nothing locked.
+func (p *Project) ReadLock() (*lockfile.File, error) {
+	src, err := os.ReadFile(filepath.Join(p.Dir, LockFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return &lockfile.File{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", LockFile, err)
+	}
+	file, diags := lockfile.Parse(LockFile, src)
+	if err := diags.Err(); err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+// models hands calls to backends and tells their failures in core/run's words.
+type models struct{ client *backend.Client }
+
+func (m models) Generate(ctx context.Context, name string, req message.Request) (message.Response, bool, error) {
+	resp, meta, err := m.client.Generate(ctx, name, req)
+	if err == nil {
+		return resp, meta.Lost, nil
+	}
+	out := &run.CallError{Code: "unavailable", Message: err.Error(), Lost: meta.Lost}
+	var typed *sdk.Error
+	if errors.As(err, &typed) {
+		out.Code, out.Message = string(typed.Code), typed.Message
+		out.Retryable, out.RetryAfter = typed.Retryable, typed.RetryAfter
+	}
+	return resp, meta.Lost, out
+}

@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
+	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
+)
+
+// evidenceFiles are the evidence folder of a project.
+type evidenceFiles struct{ dir string }
+
+// Name is the file's place in the project, with forward slashes on every system.
+func (f evidenceFiles) Name(skill string) string { return EvidenceDir + "/" + skill + ".jsonl" }
+
+func (f evidenceFiles) path(skill string) string {
+	return filepath.Join(f.dir, EvidenceDir, skill+".jsonl")
+}
+
+// Read parses a skill's evidence; a skill without a file has none yet. Damaged
+// evidence is an error: a verdict from a part of it could be anything.
+func (f evidenceFiles) Read(skill string) (*evidence.Log, error) {
+	src, err := os.ReadFile(f.path(skill))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &evidence.Log{Skill: skill}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading evidence: %w", err)
+	}
+	log, diags := evidence.Parse(f.Name(skill), src)
+	if err := diags.Err(); err != nil {
+		return nil, fmt.Errorf("the evidence of %s is damaged; restore %s from version control:\n%w", skill, f.Name(skill), err)
+	}
+	return log, nil
+}
+
+// Append adds lines and returns once they are safe on disk.
+func (f evidenceFiles) Append(skill string, lines []byte) error {
+	if err := f.attributes(); err != nil {
+		return err
+	}
+	return atomicfile.Append(f.path(skill), lines)
+}
+
+// attributes tells git to merge evidence by union: lines of two nights are both
+// true, and their order means nothing.
+func (f evidenceFiles) attributes() error {
+	path := filepath.Join(f.dir, EvidenceDir, ".gitattributes")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("making the evidence folder: %w", err)
+	}
+	return atomicfile.Write(path, []byte("*.jsonl merge=union text eol=lf\n"), 0o644)
+}

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/plimsoll-dev/plimsoll/core/plugin"
+	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
+	"github.com/plimsoll-dev/plimsoll/hcl/lockfile"
+)
+
+// LockPlugin records the binaries of an external backend in the lock file. The
+// one for this platform is started once, to ask for its config schema.
+func (p *Project) LockPlugin(ctx context.Context, dir string) (plugin.Locked, error) {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	source := dir
+	if rel, err := filepath.Rel(p.Dir, dir); err == nil && filepath.IsLocal(rel) {
+		source = filepath.ToSlash(rel)
+	}
+	locked, err := plugin.LockDir(ctx, dir, source)
+	if err != nil {
+		return locked, err
+	}
+	schema, err := json.Marshal(locked.ConfigSchema)
+	if err != nil {
+		return locked, fmt.Errorf("keeping the config schema of %s: %w", locked.Name, err)
+	}
+	file, err := p.ReadLock()
+	if err != nil {
+		return locked, err
+	}
+	entry := lockfile.Plugin{Name: locked.Name, Version: locked.Version, Source: locked.Source, Digests: locked.Digests, ConfigSchema: string(schema)}
+	file.Plugins = slices.DeleteFunc(file.Plugins, func(l lockfile.Plugin) bool { return l.Name == locked.Name })
+	file.Plugins = append(file.Plugins, entry)
+	if err := atomicfile.Write(filepath.Join(p.Dir, LockFile), lockfile.Format(file), 0o644); err != nil {
+		return locked, fmt.Errorf("writing %s: %w", LockFile, err)
+	}
+	return locked, nil
+}
+
+// VerifyPlugins compares every locked digest with the file on disk, where there
+// is one: a site holds the binaries of its own platform, seldom all.
+func (p *Project) VerifyPlugins() (problems []string, checked int, err error) {
+	locked, err := p.locked()
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, l := range locked {
+		found, wrong, err := plugin.VerifyLocked(p.Dir, l)
+		if err != nil {
+			return nil, 0, err
+		}
+		checked += found
+		problems = append(problems, wrong...)
+		if found == 0 {
+			problems = append(problems, fmt.Sprintf("plugin %s: there is no binary of it in %s; put it back, or run plimsoll plugin lock again", l.Name, l.Source))
+		}
+	}
+	return problems, checked, nil
+}
+
+// projectFiles are what init writes: a whole small project.
+func projectFiles() map[string]string {
+	return map[string]string{
+		"plimsoll.hcl":                     initProject,
+		"skills/hello/SKILL.md":            initSkill,
+		"skills/hello/skill.hcl":           initContract,
+		"skills/hello/output.schema.json":  initSchema,
+		"skills/hello/items/prove-1.jsonl": initItems(),
+		".gitignore":                       ".plimsoll/\n",
+	}
+}
+
+// Init starts a project. It never overwrites: a file that exists is an error
+// before anything is written.
+func Init(dir string) ([]string, error) {
+	files := projectFiles()
+	var names []string
+	for name := range files {
+		names = append(names, name)
+		if name == ".gitignore" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return nil, fmt.Errorf("%s exists already: init starts new projects only and overwrites nothing", name)
+		}
+	}
+	slices.Sort(names)
+	var written []string
+	for _, name := range names {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if name == ".gitignore" {
+			if _, err := os.Stat(path); err == nil {
+				continue
+			}
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return written, fmt.Errorf("making a folder: %w", err)
+		}
+		if err := atomicfile.Write(path, []byte(files[name]), 0o644); err != nil {
+			return written, fmt.Errorf("writing %s: %w", name, err)
+		}
+		written = append(written, name)
+	}
+	return written, nil
+}

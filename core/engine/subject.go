@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
+	"github.com/plimsoll-dev/plimsoll/core/evolve"
+	"github.com/plimsoll-dev/plimsoll/core/nightly"
+	"github.com/plimsoll-dev/plimsoll/core/skill"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/trial"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
+)
+
+// plantedSize is the planted-bad arm: at a margin of 5 points grid8 sees an arm
+// that always loses after 9 items at the first epoch, and one that loses half
+// the time within 30.
+const plantedSize = 30
+
+// parallel is how many items of one comparison are tried at once, and the batch
+// after which the test is asked: each item makes two runs.
+const parallel = 8
+
+// Subject makes the comparison of a step with a candidate.
+func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.Tier) (evolve.Subject, error) {
+	s, err := e.Project.Skill(n.Skill)
+	if err != nil {
+		return evolve.Subject{}, err
+	}
+	plan, err := e.Plan(ctx, s)
+	if err != nil {
+		return evolve.Subject{}, err
+	}
+	pool, err := e.pool(s)
+	if err != nil {
+		return evolve.Subject{}, err
+	}
+	tiers := map[string]*config.Tier{}
+	for _, step := range s.Steps() {
+		place, err := e.Place(s, step)
+		if err != nil {
+			return evolve.Subject{}, err
+		}
+		tiers[step.Name] = place.Tier
+	}
+	rules, diags := compilePolicy(n.Policy)
+	if err := diags.Err(); err != nil {
+		return evolve.Subject{}, err
+	}
+	h, reset, err := e.history(n.Skill, n.Step)
+	if err != nil {
+		return evolve.Subject{}, err
+	}
+	parts, err := epochParts(s, n.Policy)
+	if err != nil {
+		return evolve.Subject{}, err
+	}
+	subject := evolve.Subject{
+		Skill: n.Skill, Step: n.Step, Plan: plan, Measure: measureOf(s), Pool: pool, Tiers: tiers,
+		Current: n.Current, Candidate: candidate, Terms: termsOf(s, n.Policy, pool), Parts: parts, Reset: reset,
+		Money: evolve.Money{RunsPerMonth: n.Runs}, Hints: hints(s), Rules: rules.evaluate(s, n.Step, h, e.asOf),
+	}
+	if j := e.Project.judgeOf(s); j != nil {
+		subject.Judge = j.Tier
+	}
+	return subject, nil
+}
+
+// termsOf converts a policy into what an epoch fixes.
+func termsOf(s *skill.Skill, p *config.Policy, pool *trial.Pool) evolve.Terms {
+	t := evolve.Terms{
+		Method: methodOf(p, pool.Source), Margin: micro(p.Margin), Alpha: micro(p.Alpha), MaxItems: p.MaxItems,
+		GateMargin: micro(p.GateMargin), PlantedSize: plantedSize,
+	}
+	add := func(g *config.Gate) {
+		t.Gates = append(t.Gates, evidence.GateDef{Name: g.Name, Never: g.Never, Margin: t.GateMargin})
+	}
+	for _, e := range s.Contract.Eaches {
+		for _, g := range e.Gates {
+			add(g)
+		}
+	}
+	for _, g := range s.Contract.Gates {
+		add(g)
+	}
+	for _, d := range s.Contract.Dimensions {
+		margin := d.Margin
+		if margin == 0 {
+			margin = p.Margin
+		}
+		t.Dims = append(t.Dims, evidence.DimDef{Name: d.Name, Kind: d.Kind, Weight: micro(d.Weight), Margin: micro(margin)})
+	}
+	return t
+}
+
+// hints say for each gate what would own it in code.
+func hints(s *skill.Skill) map[string]string {
+	out := map[string]string{}
+	hint := func(g *config.Gate) {
+		fix := map[string]string{"max_chars": "truncate", "max_items": "truncate", "one_of": "normalise", "unique_by": "drop"}[g.Kind]
+		switch {
+		case g.Fix != "":
+			out[g.Name] = "its fix " + g.Fix + " does not reach it"
+		case fix != "":
+			out[g.Name] = "add fix = \"" + fix + "\""
+		default:
+			out[g.Name] = "let finish or a renderer in the skill's code make it"
+		}
+	}
+	for _, e := range s.Contract.Eaches {
+		for _, g := range e.Gates {
+			hint(g)
+		}
+	}
+	for _, g := range s.Contract.Gates {
+		hint(g)
+	}
+	return out
+}
+
+// methodOf is the policy's method, or the default by where items come from:
+// sampled from traffic they speak of future runs, written by people they speak
+// of themselves.
+func methodOf(p *config.Policy, source string) verdict.Method {
+	if p.Method != "" {
+		return verdict.Method(p.Method)
+	}
+	if source == "traffic" {
+		return verdict.Star1
+	}
+	return verdict.Pool1
+}
+
+// epochParts digests what makes an epoch besides the skill's own files: what
+// the project lays over them.
+func epochParts(s *skill.Skill, p *config.Policy) (map[string]string, error) {
+	contract, err := canonjson.Digest(contractOf(s.Contract))
+	if err != nil {
+		return nil, fmt.Errorf("hashing the contract of %s: %w", s.Name, err)
+	}
+	return map[string]string{"contract": contract, "method": p.Method}, nil
+}
+
+// contractOf is what a contract measures by, without the places where it was
+// written: moving a line in a file opens no epoch.
+func contractOf(c *config.Contract) map[string]any {
+	source := func(x *config.Expr) string {
+		if x == nil {
+			return ""
+		}
+		return x.Source
+	}
+	gate := func(g *config.Gate) map[string]any {
+		return map[string]any{
+			"name": g.Name, "kind": g.Kind, "value": source(g.Value), "max_chars": g.MaxChars, "min_chars": g.MinChars,
+			"max_items": g.MaxItems, "min_items": g.MinItems, "links": g.Links, "one_of": g.OneOf, "pattern": g.Pattern,
+			"unique_by": source(g.UniqueBy), "schema": g.Schema, "rule": source(g.Rule), "code": g.Code, "command": g.Command,
+			"fix": g.Fix, "never": g.Never,
+		}
+	}
+	var gates, eaches, dims, steps []any
+	for _, g := range c.Gates {
+		gates = append(gates, gate(g))
+	}
+	for _, e := range c.Eaches {
+		var inner []any
+		for _, g := range e.Gates {
+			inner = append(inner, gate(g))
+		}
+		eaches = append(eaches, map[string]any{"list": source(e.List), "id": source(e.ID), "gates": inner})
+	}
+	for _, d := range c.Dimensions {
+		dims = append(dims, map[string]any{"name": d.Name, "kind": d.Kind, "weight": d.Weight, "margin": d.Margin, "rubric": d.Rubric})
+	}
+	for _, st := range c.Steps {
+		steps = append(steps, map[string]any{"name": st.Name, "prompt": st.Prompt, "output": st.Output})
+	}
+	return map[string]any{"code": c.Code, "input": c.Input, "output": c.Output, "quality": c.Quality, "gates": gates, "eaches": eaches, "dimensions": dims, "steps": steps}
+}
+
+// history is what happened to a step: the machine's moves, and the last
+// escalation, which closes an epoch.
+func (e *Engine) history(skillName, step string) (history, time.Time, error) {
+	var h history
+	moves, err := e.moves(skillName, step)
+	if err != nil {
+		return h, time.Time{}, err
+	}
+	for _, m := range moves {
+		if m.Up {
+			h.escalations++
+			h.lastEscalation = m.At
+			continue
+		}
+		h.moves++
+		h.lastMove = m.At
+	}
+	o, err := e.override(skillName, step)
+	if err != nil {
+		return h, time.Time{}, err
+	}
+	if o != nil {
+		h.escalations++
+		h.lastEscalation = o.Since
+	}
+	return h, h.lastEscalation, nil
+}
+
+// Bench is where trials of this engine happen.
+func (e *Engine) Bench(watch func(evolve.Progress)) *evolve.Bench {
+	return &evolve.Bench{
+		Runs: e.runs, Store: e.store, Files: evidenceFiles{e.Project.Dir}, Scope: scope, Origin: e.log.Origin(),
+		AsOf: e.asOf, Parallel: parallel, Watch: watch,
+	}
+}
+
+// NightOptions of one night.
+type NightOptions struct {
+	Only   string
+	DryRun bool
+	Watch  func(done, of int, what string)
+	Items  func(evolve.Progress)
+}
+
+// micro takes a fraction to millionths.
+func micro(x float64) int64 { return int64(math.Round(x * 1e6)) }
+
+func notFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
+
+func (p *Project) name() string { return filepath.Base(p.Dir) }

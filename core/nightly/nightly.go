@@ -1,0 +1,214 @@
+// Package nightly is the whole loop of a night: discover what may move, measure
+// where it is worth it, decide, apply, report.
+//
+// It knows neither files nor stores. A House, made by core/engine, tells it
+// which steps there are, makes the subjects that core/evolve compares, and moves
+// a step when a verdict allows it.
+//
+//	night, err := nightly.Run(ctx, house, bench, nightly.Options{AsOf: asOf})
+//	fmt.Print(string(report.Markdown(*night)))
+package nightly
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/evolve"
+	"github.com/plimsoll-dev/plimsoll/core/report"
+	"github.com/plimsoll-dev/plimsoll/core/tier"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+)
+
+// Step is one step of one skill as the night finds it.
+type Step struct {
+	Skill     string
+	Step      string
+	Ladder    *config.Ladder // nil: no ladder, nothing to move on
+	Current   *config.Tier
+	Effective tier.Effective
+	Policy    *config.Policy
+	Items     int    // in the prove pool
+	Blocked   string // why nothing can be measured, or ""
+	Reverted  string // a person took back a move of the machine: why it stays, or ""
+	Runs      int64  // per month; 0: not known
+	RunCost   int64  // micro-dollars of a run as logged; 0: not known
+}
+
+// Move is a change of the policy file.
+type Move struct {
+	Skill, Step   string
+	From, To      *config.Tier
+	Since         time.Time
+	CooldownUntil time.Time
+	Reason        string
+	Evidence      string
+}
+
+// House is what a night needs of the engine.
+type House interface {
+	// Steps lists all steps, by skill and step.
+	Steps(ctx context.Context) ([]Step, error)
+	// Subject makes the comparison of a step with a candidate.
+	Subject(ctx context.Context, s Step, candidate *config.Tier) (evolve.Subject, error)
+	// Apply writes moves to the policy file. It returns the unified diff of the
+	// file and, for each move that could not be made, why, by "skill/step".
+	Apply(ctx context.Context, moves []Move) (diff string, refused map[string]string, err error)
+	// Checkpoint is the audit log's signed state.
+	Checkpoint() (string, error)
+}
+
+// Options of a night.
+type Options struct {
+	Project string
+	AsOf    time.Time
+	Only    string // one skill; "" is all
+	DryRun  bool   // measure nothing, move nothing: show what evidence there is
+	Watch   func(done, of int, what string)
+}
+
+// Run is one night.
+func Run(ctx context.Context, h House, b *evolve.Bench, o Options) (*report.Night, error) {
+	steps, err := h.Steps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.Only != "" {
+		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Skill != o.Only })
+	}
+	n := &night{house: h, bench: b, options: o, spent: map[string]int64{}}
+	n.out.Version, n.out.Project, n.out.AsOf = report.Version, o.Project, o.AsOf
+	n.out.Totals.Priced, n.out.Totals.Traffic = true, true
+	candidates, held := Discover(steps, o.AsOf)
+	n.out.Rows = held
+	for i, c := range candidates {
+		if o.Watch != nil {
+			o.Watch(i, len(candidates), c.Skill)
+		}
+		if err := n.candidate(ctx, c); err != nil {
+			return nil, fmt.Errorf("%s/%s: %w", c.Skill, c.Step.Step, err)
+		}
+	}
+	if o.Watch != nil {
+		o.Watch(len(candidates), len(candidates), "")
+	}
+	if err := n.apply(ctx); err != nil {
+		return nil, err
+	}
+	n.total(steps)
+	n.out.Checkpoint, err = h.Checkpoint()
+	return &n.out, err
+}
+
+type night struct {
+	house   House
+	bench   *evolve.Bench
+	options Options
+	out     report.Night
+	moves   []Move
+	spent   map[string]int64 // tonight, by policy
+}
+
+// candidate measures one comparison and keeps what it came to.
+func (n *night) candidate(ctx context.Context, c Candidate) error {
+	subject, err := n.house.Subject(ctx, c.Step, c.Tier)
+	if err != nil {
+		return err
+	}
+	budget := evolve.Budget{Left: -1}
+	if limit := c.Policy.Budget; limit >= 0 {
+		budget.Left = max(0, limit-n.spent[c.Policy.Name])
+	}
+	var res *evolve.Result
+	if n.options.DryRun {
+		res, err = n.bench.Look(ctx, subject)
+	} else {
+		res, err = n.bench.Measure(ctx, subject, budget)
+	}
+	if err != nil {
+		return err
+	}
+	n.spent[c.Policy.Name] += res.Spent
+	row := n.row(c, res)
+	if row.Decision == "downgrade" && !n.options.DryRun {
+		n.moves = append(n.moves, Move{
+			Skill: c.Skill, Step: c.Step.Step, From: c.Current, To: c.Tier,
+			Since: n.options.AsOf, CooldownUntil: n.options.AsOf.Add(c.Policy.Cooldown),
+			Reason: row.Reason, Evidence: res.Record.Evidence,
+		})
+	}
+	if worthScreening(row) && !n.options.DryRun {
+		screen, err := n.bench.Screen(ctx, subject)
+		if err != nil {
+			return err
+		}
+		n.spent[c.Policy.Name] += screen.Spent
+		row.Spent += screen.Spent
+		row.Bought += screen.Bought
+		codify(&row, screen)
+	}
+	n.out.Rows = append(n.out.Rows, row)
+	return nil
+}
+
+// apply makes all moves in one write of the policy file.
+func (n *night) apply(ctx context.Context) error {
+	if len(n.moves) == 0 {
+		return nil
+	}
+	diff, refused, err := n.house.Apply(ctx, n.moves)
+	if err != nil {
+		return err
+	}
+	n.out.Policy = diff
+	for i := range n.out.Rows {
+		r := &n.out.Rows[i]
+		if r.Decision != "downgrade" {
+			continue
+		}
+		if why, no := refused[r.Skill+"/"+r.Step]; no {
+			r.Decision, r.Next = "hold", "run the night again once the policy file is as you want it"
+			r.Reason = why + " (the evidence is kept: " + r.Reason + ")"
+			continue
+		}
+		r.Applied = true
+	}
+	return nil
+}
+
+// total counts and sorts: what moved first, then what is still open, then what
+// holds.
+func (n *night) total(steps []Step) {
+	t := &n.out.Totals
+	skills := map[string]bool{}
+	for _, s := range steps {
+		skills[s.Skill] = true
+	}
+	t.Skills = len(skills)
+	for _, r := range n.out.Rows {
+		switch {
+		case r.Decision == "downgrade":
+			t.Moved++
+			t.SavingMonth += r.SaveMonth
+			t.SavingPer1k += r.SavePer1k
+			t.Traffic = t.Traffic && r.Traffic > 0
+		case r.Decision == "inconclusive":
+			t.Inconclusive++
+		default:
+			t.Held++
+		}
+		t.Trials += r.Bought
+		t.Spent += r.Spent
+		t.Priced = t.Priced && r.Priced
+		n.out.Simulated = n.out.Simulated || r.Simulated
+	}
+	rank := map[string]int{"downgrade": 0, "inconclusive": 1, "hold": 2}
+	slices.SortStableFunc(n.out.Rows, func(a, b report.Row) int {
+		if d := rank[a.Decision] - rank[b.Decision]; d != 0 {
+			return d
+		}
+		return strings.Compare(a.Skill+"\x00"+a.Step, b.Skill+"\x00"+b.Step)
+	})
+}

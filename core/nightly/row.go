@@ -1,0 +1,98 @@
+package nightly
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/core/evolve"
+	"github.com/plimsoll-dev/plimsoll/core/report"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+)
+
+// row tells one comparison.
+func (n *night) row(c Candidate, res *evolve.Result) report.Row {
+	a, rec := res.Assessment, res.Record
+	r := report.Row{
+		Skill: c.Skill, Step: c.Step.Step, Lever: c.Lever, Current: c.Current.Name, Candidate: c.Tier.Name,
+		Decision: string(rec.Decision), Reason: rec.Reason, Recommend: rec.Recommend,
+		Items: a.Items, Of: a.Spec.Params.N, Needed: a.Wants, Bought: res.Bought, Spent: res.Spent, Priced: res.Priced,
+		Simulated: res.Epoch.Candidate.Simulated || res.Epoch.Current.Simulated,
+		Record:    &rec, Epoch: res.Epoch.ID(), Claim: a.Claim, Margin: a.Spec.Params.Margin,
+		Series: points(res.Series), Target: a.Test.Threshold, Traffic: c.Runs,
+		SavePer1k: c.SavePer1k, SaveMonth: c.SaveMonth,
+	}
+	if res.Stopped != "" && rec.Decision != verdict.Downgrade && a.Items == 0 {
+		// Nothing was measured, so the statistics have nothing to say: the
+		// reason is why nothing was.
+		r.Decision, r.Reason = "hold", res.Stopped
+	} else if res.Stopped != "" && rec.Decision == verdict.Undecided {
+		r.Reason += " (" + res.Stopped + ")"
+	}
+	if m := res.Money; m.Known {
+		r.SavePer1k = (m.CurrentPerRun - m.CandidatePerRun) * 1000
+		r.SaveMonth = (m.CurrentPerRun - m.CandidatePerRun) * m.RunsPerMonth
+	} else if a.Items > 0 {
+		r.Priced, r.SavePer1k, r.SaveMonth = false, 0, 0
+	}
+	for _, g := range a.Gates {
+		r.Gates = append(r.Gates, measure(g, ""))
+	}
+	for _, d := range a.Dims {
+		r.Dims = append(r.Dims, measure(d, d.Kind))
+	}
+	return r
+}
+
+// points of a chart. Wealth can be certainty, which has no place on a scale: it
+// is drawn at the scale's end.
+func points(states []verdict.State) []report.Point {
+	out := make([]report.Point, 0, len(states))
+	for _, s := range states {
+		out = append(out, report.Point{N: s.N, NotWorse: s.LnE, Worse: s.LnEWorse})
+	}
+	return out
+}
+
+func measure(g verdict.Guard, kind string) report.Measure {
+	answer := "unknown"
+	switch g.Outcome {
+	case verdict.Proved:
+		answer = "proved"
+	case verdict.Disproved:
+		answer = "worse"
+	}
+	return report.Measure{Name: g.Name, Kind: kind, Current: g.Current, Candidate: g.Candidate, Answer: answer}
+}
+
+// worthScreening tells whether the candidate's form, not its content, may be
+// what holds it: then its tune items are looked at, to say what code could own.
+func worthScreening(r report.Row) bool {
+	if r.Record == nil || r.Decision == "downgrade" || r.Items == 0 {
+		return false
+	}
+	return len(r.Record.FormatGaps) > 0 || slices.ContainsFunc(r.Gates, func(m report.Measure) bool { return m.Candidate < m.Current })
+}
+
+// codify says which gates failed on the candidate's tune items, and what a fix
+// would own. Only tune items are looked at: evidence stays unseen.
+func codify(r *report.Row, s *evolve.Screened) {
+	if s.Items == 0 {
+		return
+	}
+	var failing []string
+	for _, g := range s.Gates {
+		r.Screen = append(r.Screen, report.Measure{Name: g.Gate, Candidate: int64(s.Items-g.Failed) * verdict.Million / int64(s.Items), Answer: "unknown"})
+		if g.Failed > 0 {
+			failing = append(failing, fmt.Sprintf("%s (%d of %d tune items, %s)", g.Gate, g.Failed, s.Items, g.Hint))
+		}
+	}
+	if len(failing) == 0 {
+		return
+	}
+	advice := "format-determinism: let code own " + strings.Join(failing, ", ")
+	if r.Recommend != "" {
+		advice = r.Recommend + "; " + advice
+	}
+	r.Recommend = advice
+}
