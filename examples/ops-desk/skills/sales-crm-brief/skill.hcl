@@ -49,8 +49,7 @@ gate "shape" {
 
 # An account or an owner that no event names is an invention.
 gate "known-accounts" {
-  code  = "known_accounts"
-  never = true
+  code = "known_accounts"
 }
 
 gate "copy-length" {

@@ -51,8 +51,7 @@ gate "shape" {
 # Every id is a tweet of the input dated `from` or later, and a link was in that
 # tweet. An invented id sends somebody looking for a customer who is not there.
 gate "known-ids" {
-  code  = "known_ids"
-  never = true
+  code = "known_ids"
 }
 
 render "slack" {
