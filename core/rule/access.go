@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 )
 
 func (c *compiler) identifier(n *ast.IdentifierNode) (term, error) {
@@ -35,7 +37,7 @@ func (c *compiler) identifier(n *ast.IdentifierNode) (term, error) {
 
 // meant is the hint for a name that does not exist.
 func (c *compiler) meant(name string, among []string) string {
-	if near := closest(name, among); near != "" {
+	if near := diag.Closest(name, among); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(among) == 0 || len(among) > 12 {
