@@ -97,6 +97,18 @@ func readTier(to *TierRef, attr *hclsyntax.Attribute) *diag.Diagnostic {
 	return &d
 }
 
+// isWord tells whether a name can follow a dot. hclsyntax.ValidIdentifier is
+// refused: it skips a byte order mark, which the parser then trips over.
+func isWord(name string) bool {
+	for i, r := range name {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_'
+		if !letter && (i == 0 || (r < '0' || r > '9') && r != '-') {
+			return false
+		}
+	}
+	return name != ""
+}
+
 // writeTier puts a name that is no identifier in brackets, so that whatever the
 // name, the file can be read again.
 func writeTier(r TierRef) string {
@@ -105,7 +117,7 @@ func writeTier(r TierRef) string {
 	}
 	out := "ladder"
 	for _, name := range []string{r.Ladder, r.Tier} {
-		if hclsyntax.ValidIdentifier(name) {
+		if isWord(name) {
 			out += "." + name
 		} else {
 			out += "[" + plain.Quote(name) + "]"

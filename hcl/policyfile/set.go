@@ -126,7 +126,7 @@ func (f *File) change(b *block, a Assignment) []edit {
 		return append(edits, f.unfold(b.syntax, missing, a)...)
 	}
 	for _, fd := range missing {
-		edits = append(edits, f.insert(b.syntax, fd, fd.write(normal(a))))
+		edits = append(edits, f.insert(b.syntax, fd, normal(a)))
 	}
 	return edits
 }
@@ -140,13 +140,14 @@ func normal(a Assignment) Assignment {
 // insert makes a line for an attribute that the block does not have: behind the
 // nearest one that belongs before it, with the same indent and, where the name
 // fits, the same column of the equals sign.
-func (f *File) insert(b *hclsyntax.Block, fd field, value string) edit {
+func (f *File) insert(b *hclsyntax.Block, fd field, a Assignment) edit {
 	var anchor *hclsyntax.Attribute
 	for _, other := range fields() {
 		if other.name == fd.name {
 			break
 		}
-		if attr := b.Body.Attributes[other.name]; attr != nil {
+		// What this very edit takes out is nothing to line up with.
+		if attr := b.Body.Attributes[other.name]; attr != nil && other.write(a) != "" {
 			anchor = attr
 		}
 	}
@@ -160,7 +161,7 @@ func (f *File) insert(b *hclsyntax.Block, fd field, value string) edit {
 		width = attrs[0].EqualsRange.Start.Byte - attrs[0].NameRange.Start.Byte - 1
 	}
 	at := f.endOfLine(end)
-	return edit{at, at, fmt.Sprintf("%s%-*s = %s%s", lead, width, fd.name, value, f.eol())}
+	return edit{at, at, fmt.Sprintf("%s%-*s = %s%s", lead, width, fd.name, fd.write(a), f.eol())}
 }
 
 // unfold turns a block on one line into one with a line for each attribute, since
