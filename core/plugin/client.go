@@ -104,18 +104,20 @@ func (c *Client) live(ctx context.Context) (*process, error) {
 
 func (c *Client) current() (*process, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped {
+	p, stopped := c.proc, c.stopped
+	c.mu.Unlock()
+	if stopped {
 		return nil, ErrClosed
 	}
-	if c.proc != nil {
+	if p != nil {
 		select {
-		case <-c.proc.exited: // watch has not come round to it yet
+		case <-p.exited: // watch has not come round to it yet
+			c.died(p)
 			return nil, nil
 		default:
 		}
 	}
-	return c.proc, nil
+	return p, nil
 }
 
 // admit waits out the backoff, or fails at once while the circuit is open.
@@ -164,20 +166,25 @@ func (c *Client) watch(p *process) {
 		return
 	}
 	<-p.exited
-	how := p.end(0) + p.said()
+	c.died(p)
+	how := p.end(lingering) + p.said() // by now with its last lines
 	c.mu.Lock()
-	mine := c.proc == p
-	if mine {
-		c.proc = nil
+	if c.circuit.failures > 0 {
+		c.circuit.lastErr = endedBy(how)
 	}
-	stopped := c.stopped
 	c.mu.Unlock()
 	c.m.cfg.Audit(Event{Kind: "exit", Backend: c.spec.Backend, Plugin: c.spec.Plugin, PID: p.pid(), Detail: how})
-	if mine && !stopped {
-		c.failed(fmt.Sprintf("it ended by itself (%s)", how))
-		p.stop() // releases the connection and the socket
+	p.stop() // releases the connection and the socket
+}
+
+// died counts the end of a process in use, once, before another is launched.
+func (c *Client) died(p *process) {
+	if c.release(p) {
+		c.failed(endedBy(p.child.state))
 	}
 }
+
+func endedBy(how string) string { return fmt.Sprintf("it ended by itself (%s)", how) }
 
 // probeTime is what a plugin has to answer the question whether it is alive.
 const probeTime = 2 * time.Second
@@ -190,7 +197,21 @@ func (c *Client) probe(p *process) {
 	if _, err := p.remote.Describe(ctx); err == nil || p.child == nil {
 		return
 	}
-	_ = p.child.Kill(ctx)
+	if c.release(p) { // first, so that no further call is given to it
+		c.failed(fmt.Sprintf("it did not answer for %s", probeTime))
+	}
+	p.stop()
+}
+
+// release takes a process out of use and tells whether it was in use.
+func (c *Client) release(p *process) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.proc != p || c.stopped {
+		return false
+	}
+	c.proc = nil
+	return true
 }
 
 func (c *Client) failed(why string) {
