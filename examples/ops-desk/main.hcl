@@ -21,8 +21,8 @@ backend "lab" {
         abilities = {
           "twitter-timeline"    = 0.62
           "sales-crm-brief"     = 0.58
-          "humanizer/meaning"   = 0.55
-          "humanizer/plainness" = 0.60
+          "humanizer/meaning"   = 0.40
+          "humanizer/plainness" = 0.40
           "standup-digest"      = 0.98
           "ticket-router"       = 0.98
           "changelog-lint"      = 0.99
@@ -42,7 +42,7 @@ backend "lab" {
         latency_ms = 1
         abilities = {
           "twitter-timeline"    = 0.985
-          "sales-crm-brief"     = 0.98
+          "sales-crm-brief"     = 0.985
           "humanizer/meaning"   = 0.97
           "humanizer/plainness" = 0.95
           "sod-ship"            = 0.84

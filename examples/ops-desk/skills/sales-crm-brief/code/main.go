@@ -72,7 +72,9 @@ func knownAccounts(in Week, out Output) (skill.Verdict, error) {
 	for _, e := range in.Events {
 		owners[e.Owner] = true
 		k := key(e.Account)
-		figures[k] = slices.Clip(figures[k])
+		if _, ok := figures[k]; !ok {
+			figures[k] = nil // an account without a figure is known all the same
+		}
 		if e.Amount != nil {
 			figures[k] = append(figures[k], *e.Amount)
 		}
