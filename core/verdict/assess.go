@@ -61,8 +61,8 @@ type Assessment struct {
 	Spec    Spec
 	Claim   string
 	Test    State
-	Items   int // the completed prefix, at most N; a test may close before
-	Known   int // items of the epoch with a pair, in the prefix or not
+	Items   int // that count: the completed prefix up to closing, for a proof up to Floor
+	Known   int // items of the epoch with a pair, counted or not
 	Missing struct{ Current, Candidate int }
 
 	Bound   int64 // millionths: the loss is at most this; see the function Bound
@@ -75,7 +75,7 @@ type Assessment struct {
 	FormatGaps    []string
 	GatesWorse    []string // gates proved worse
 	NeverFailed   []string // zero-tolerance gates that the candidate failed, anywhere
-	NeverUnseen   []string // zero-tolerance gates not checked on an output in the prefix
+	NeverUnseen   []string // zero-tolerance gates not checked on an output that counts
 
 	Latency Latency
 	Planted Planted
@@ -88,8 +88,8 @@ type Assessment struct {
 	Needed   Needed
 	Wants    int // items that measuring should still buy before the answer is final
 
-	Sources   map[string]int // pairs of the prefix by source
-	Synthetic int            // of the prefix
+	Sources   map[string]int // that count, by source
+	Synthetic int            // of those that count
 	Problems  []string       // why this evidence cannot be true; any holds
 }
 
@@ -114,22 +114,16 @@ func Assess(s Spec, pairs, planted []Pair) Assessment {
 	}
 	a.Problems = append(a.Problems, s.problems(planted)...)
 	if len(a.Problems) > 0 {
+		a.Test.Need, a.Test.NeedWorse = EMax, EMax // no reader may see 0 >= 0
 		return a
 	}
 	merged := Merge(pairs)
 	prefix := completed(merged, s.Params.N)
-	a.Known, a.Items = len(merged), len(prefix)
-
-	test := open(s.Params)
-	var obs []Observation // up to closing
-	for _, p := range prefix {
-		if test.outcome == Open {
-			o := p.Observe()
-			test.Add(o)
-			obs = append(obs, o)
-		}
-	}
-	a.Test = test.State()
+	a.Known, a.Floor = len(merged), s.Params.Least()
+	var obs []Observation
+	a.Test, obs = run(s.Params, prefix)
+	prefix = prefix[:counted(a.Test, len(prefix), a.Floor)]
+	a.Items = len(prefix)
 	a.Bound, a.BoundOK = Bound(s.Params, obs)
 	a.OneLook = BonettPrice(obs)
 	a.Needed.Mean, a.Needed.P90, a.Needed.OK = ItemsNeeded(s.Params, obs)
@@ -137,7 +131,6 @@ func Assess(s Spec, pairs, planted []Pair) Assessment {
 	if !a.ReachOK {
 		a.Deadline = Deadline(s.Params)
 	}
-	a.Floor = s.Params.Least()
 	a.Wants = a.wants()
 
 	a.count(prefix)
@@ -146,6 +139,31 @@ func Assess(s Spec, pairs, planted []Pair) Assessment {
 	a.Planted = seen(s, planted)
 	a.Recency = recency(s.Params, prefix, a.Reach)
 	return a
+}
+
+// run is the test over the prefix and what it saw before it closed.
+func run(p Params, prefix []Pair) (State, []Observation) {
+	test := open(p)
+	obs := make([]Observation, 0, len(prefix))
+	for _, pair := range prefix {
+		if test.outcome != Open {
+			break
+		}
+		o := pair.Observe()
+		obs = append(obs, o)
+		test.Add(o)
+	}
+	return test.State(), obs
+}
+
+// counted is how much of the prefix counts: all that closed the test and
+// nothing later, so that a verdict recomputes to the same bytes when another
+// checkout's surplus pairs are merged in; for a proof at least the floor.
+func counted(s State, have, floor int) int {
+	if s.Outcome == Proved {
+		return min(have, max(s.ClosedAt, floor))
+	}
+	return s.N
 }
 
 func (s Spec) defaults() Spec {

@@ -39,7 +39,7 @@ func (a Assessment) unproved() string {
 	if a.Items == 0 {
 		return "nothing is measured yet"
 	}
-	if a.Known > a.Items {
+	if a.Test.Outcome == Open && a.Known > a.Items {
 		state += fmt.Sprintf("; %d more wait for item %d, since only the completed prefix counts", a.Known-a.Items, a.Items)
 	}
 	return state
@@ -104,7 +104,7 @@ func (a Assessment) recommend(r Record) string {
 	case has("floor"):
 		return fmt.Sprintf("add items until there are %d", a.Floor)
 	}
-	return "look again after more items"
+	return "stay; this epoch is closed, and a changed candidate, prompt or policy opens the next"
 }
 
 // points writes millionths as points of a hundred: "5 points", "-12.4 points".
