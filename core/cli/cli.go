@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -250,10 +251,5 @@ func (c *command) open(ctx context.Context, only string) (*engine.Engine, error)
 	if err != nil {
 		return nil, fmt.Errorf("finding this program's own file: %w", err)
 	}
-	names := make([]string, 0, len(c.Bundled))
-	for name := range c.Bundled {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return engine.Open(ctx, engine.Options{Project: p, AsOf: asOf, Self: self, Bundled: names, Stderr: c.Err})
+	return engine.Open(ctx, engine.Options{Project: p, AsOf: asOf, Self: self, Bundled: slices.Sorted(maps.Keys(c.Bundled)), Stderr: c.Err})
 }

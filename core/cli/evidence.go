@@ -131,9 +131,9 @@ func (c *command) auditVerify(ctx context.Context, old []string) error {
 		return err
 	}
 	if c.json {
-		return c.document(map[string]any{"valid": true, "entries": res.Size, "key": e.AuditKey()})
+		return c.document(map[string]any{"valid": true, "entries": res.Checkpoint.Size, "key": e.AuditKey()})
 	}
-	c.say("Verified: %s; every hash fits and the checkpoint is signed by %s.", plural(int(res.Size), "entry", "entries"), e.AuditKey())
+	c.say("Verified: %s; every hash fits and the checkpoint is signed by %s.", plural(int(res.Checkpoint.Size), "entry", "entries"), e.AuditKey())
 	return nil
 }
 

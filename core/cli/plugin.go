@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
@@ -68,7 +70,7 @@ func (c *command) pluginLock(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	locked, err := p.LockPlugin(ctx, dir)
+	locked, err := p.LockPlugin(ctx, dir, slices.Sorted(maps.Keys(c.Bundled)))
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,11 @@ func (e *Engine) Doctor(ctx context.Context, offline bool) []Finding {
 	add("project", fmt.Sprintf("%d skills in %s", len(e.Project.Skills), e.Project.Dir), e.Project.Check(ctx).Err())
 	add("state", filepath.Join(e.Project.Dir, StateDir), nil)
 	res, err := e.VerifyAudit(nil)
-	add("audit log", fmt.Sprintf("%d entries, all verified", res.Size), err)
+	if err == nil {
+		add("audit log", fmt.Sprintf("%d entries, all verified", res.Checkpoint.Size), nil)
+	} else {
+		add("audit log", "", err)
+	}
 	add("audit key", fmt.Sprintf("%s; the private half lies in %s", e.log.Key(), filepath.Join(StateDir, "audit.key")), nil)
 	probe := filepath.Join(e.Project.Dir, StateDir, "doctor.probe")
 	err = os.WriteFile(probe, []byte("probe"), 0o600)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,17 +16,25 @@ import (
 
 // LockPlugin records the binaries of an external backend in the lock file. The
 // one for this platform is started once, to ask for its config schema.
-func (p *Project) LockPlugin(ctx context.Context, dir string) (plugin.Locked, error) {
+func (p *Project) LockPlugin(ctx context.Context, dir string, bundled []string) (plugin.Locked, error) {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
-	source := dir
-	if rel, err := filepath.Rel(p.Dir, dir); err == nil && filepath.IsLocal(rel) {
-		source = filepath.ToSlash(rel)
-	}
-	locked, err := plugin.LockDir(ctx, dir, source)
+	m, err := plugin.New(plugin.Config{
+		Root: p.Dir, StateDir: filepath.Join(p.Dir, StateDir), Clock: clock,
+		Self: os.Args[0], SelfArgs: func(name string) []string { return []string{ServeArg, name} }, Bundled: bundled,
+	})
 	if err != nil {
+		return plugin.Locked{}, err
+	}
+	locked, err := m.LockDir(ctx, dir)
+	if err = errors.Join(err, m.Close()); err != nil {
 		return locked, err
+	}
+	if rel, err := filepath.Rel(p.Dir, dir); err == nil && filepath.IsLocal(rel) {
+		// A path inside the project is written as such: the next checkout lies
+		// elsewhere.
+		locked.Source = "dir:" + filepath.ToSlash(rel)
 	}
 	schema, err := json.Marshal(locked.ConfigSchema)
 	if err != nil {
@@ -51,18 +60,8 @@ func (p *Project) VerifyPlugins() (problems []string, checked int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, l := range locked {
-		found, wrong, err := plugin.VerifyLocked(p.Dir, l)
-		if err != nil {
-			return nil, 0, err
-		}
-		checked += found
-		problems = append(problems, wrong...)
-		if found == 0 {
-			problems = append(problems, fmt.Sprintf("plugin %s: there is no binary of it in %s; put it back, or run plimsoll plugin lock again", l.Name, l.Source))
-		}
-	}
-	return problems, checked, nil
+	checked, problems, err = plugin.VerifyLocked(p.Dir, locked)
+	return problems, checked, err
 }
 
 // projectFiles are what init writes: a whole small project.

@@ -91,13 +91,16 @@ func (e *Engine) Blob(digest string) ([]byte, error) { return e.store.GetBlob(di
 
 // VerifyAudit checks the whole log; old checkpoints find what its own key
 // holder could have rewritten.
-func (e *Engine) VerifyAudit(old [][]byte) (audit.Result, error) {
+func (e *Engine) VerifyAudit(old [][]byte) (*audit.Result, error) {
 	return audit.Verify(e.store, audit.Options{Key: e.log.Key(), Old: old})
 }
 
 // ExportAudit writes entries, hashes, checkpoint and keys for a verifier that
 // knows nothing of Plimsoll.
-func (e *Engine) ExportAudit(dir string) error { return audit.Export(e.store, dir) }
+func (e *Engine) ExportAudit(dir string) error {
+	_, err := audit.Export(e.store, dir)
+	return err
+}
 
 // AuditEntries calls fn for every entry from an index on.
 func (e *Engine) AuditEntries(from int64, fn func(index int64, entry store.Entry) error) error {

@@ -1,0 +1,110 @@
+# make test is what a newcomer runs: it needs Go and make. make check is
+# everything that CI does; it also needs what .ci/run installs.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DATA    ?= ../shared/data
+BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
+GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
+
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests cross recompute bench bench-gate bench-start bench-night bench-truth bench-store proto clean
+
+build: guests ## the binary, and the skills' code as WASM
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
+
+guests: $(GUESTS)
+
+%/skill.wasm: %/code/*.go $(wildcard sdk/skill/*.go sdk/skill/abi/*.go)
+	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -ldflags "-s -w" -buildmode=c-shared -o $@ ./$*/code
+
+test: guests ## all tests that need nothing but Go
+	$(GO) test ./...
+	cd examples/hello-backend && $(GO) test ./...
+
+# The night of the demo is a fixed one, so that everybody sees the same.
+DEMO  := .demo/ops-desk
+NIGHT := 2026-07-02T02:00:00Z
+
+demo: build ## a night of examples/ops-desk, offline, on simulated models
+	@mkdir -p .demo
+	@test -d $(DEMO) || cp -R examples/ops-desk $(DEMO)
+	@$(BIN) -C $(DEMO) --as-of $(NIGHT) nightly --out .demo/report
+	@echo
+	@echo "What changed in the policy file:"
+	@diff -u examples/ops-desk/policy.hcl $(DEMO)/policy.hcl || true
+	@echo
+	@$(BIN) -C $(DEMO) evidence verify
+	@$(BIN) -C $(DEMO) --as-of $(NIGHT) audit verify
+	@echo
+	@echo "Open .demo/report/night.html. Run make demo again: nothing changes without new evidence. make clean starts over."
+
+check: fmt-check vet lint test race generated cross examples fuzz recompute ## everything CI does
+
+fmt-check:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
+	@$(GO) run ./core/cmd/plimsoll fmt --check examples
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	@command -v golangci-lint >/dev/null || { echo "golangci-lint is missing: .ci/run installs it"; exit 1; }
+	golangci-lint run ./...
+
+race: guests
+	$(GO) test -race -short ./...
+
+generated: ## what is generated is up to date
+	$(GO) mod tidy -diff
+	@command -v protoc >/dev/null || { echo "protoc is missing: .ci/run installs it"; exit 1; }
+	$(MAKE) proto
+	@git diff --exit-code -- sdk/backend/proto || { echo "generated code is not up to date: run make proto"; exit 1; }
+
+proto:
+	protoc -I sdk/backend/proto --go_out=. --go_opt=module=github.com/plimsoll-dev/plimsoll --go-grpc_out=. --go-grpc_opt=module=github.com/plimsoll-dev/plimsoll sdk/backend/proto/v1/*.proto
+
+cross: ## builds for every supported system
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 $(GO) build -o /dev/null ./core/cmd/plimsoll || exit 1; \
+	done; done
+
+examples: build
+	$(BIN) -C examples/ops-desk validate
+	$(MAKE) demo
+
+FUZZTIME ?= 5s
+fuzz: ## every fuzz target for a short while
+	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+		for target in $$(cat $$dir/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p'); do \
+			echo "fuzz $$target in $${dir#$(CURDIR)/}"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$dir >/tmp/plimsoll-fuzz.log 2>&1 || { cat /tmp/plimsoll-fuzz.log; exit 1; }; \
+		done; \
+	done
+
+recompute: demo ## the demo's evidence gives the same bytes on arm64
+	@command -v qemu-aarch64 >/dev/null || { echo "qemu-aarch64 is missing: .ci/run installs it"; exit 1; }
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -trimpath -o bin/plimsoll-arm64 ./core/cmd/plimsoll
+	$(BIN) -C $(DEMO) evidence recompute >.demo/recomputed.jsonl
+	qemu-aarch64 bin/plimsoll-arm64 -C $(DEMO) evidence recompute >.demo/recomputed-arm64.jsonl
+	cmp .demo/recomputed.jsonl .demo/recomputed-arm64.jsonl
+	@echo "$$(wc -l <.demo/recomputed.jsonl) verdicts, the same bytes on both"
+
+bench: bench-gate bench-start bench-night bench-store
+
+bench-gate: ## gates of a 20 KB output, rules
+	$(GO) run ./core/bench gate
+
+bench-start: build ## start of a command with 1,000 skills
+	$(GO) run ./core/bench start -plimsoll $(BIN)
+
+bench-night: build ## the engine's share of a night on simulated models
+	$(GO) run ./core/bench night -plimsoll $(BIN)
+
+bench-store: ## audit append and verification
+	$(GO) run ./core/bench store
+
+bench-truth: ## verdicts on public per-item tables: DATA=folder
+	$(GO) run ./core/verdict/truth -data $(DATA)
+
+clean:
+	rm -rf bin .demo dist $(GUESTS)
