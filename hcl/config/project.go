@@ -26,6 +26,7 @@ type Expr struct {
 	Source string
 	Range  diag.Range // the whole literal, quotes included
 	exact  bool       // the literal has no escapes: columns map one to one
+	lines  []diag.Pos // where the lines of Source start in the file, when exact
 }
 
 // Backend is a `backend "NAME"` block.

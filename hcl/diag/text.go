@@ -27,9 +27,8 @@ const (
 // source a diagnostic has no snippet.
 //
 // Text from files is made harmless: control characters, escape sequences for
-// terminals among them, are shown and not sent. The first error of w is
-// returned.
-func WriteText(w io.Writer, l List, sources map[string][]byte, o TextOptions) error {
+// terminals among them, are shown and not sent. Errors of w are not reported: there is nobody left to tell.
+func WriteText(w io.Writer, l List, sources map[string][]byte, o TextOptions) {
 	p := painter{on: o.Color}
 	for _, d := range l.Sorted() {
 		var b strings.Builder
@@ -56,11 +55,8 @@ func WriteText(w io.Writer, l List, sources map[string][]byte, o TextOptions) er
 			}
 			b.WriteString("\n")
 		}
-		if _, err := io.WriteString(w, b.String()); err != nil {
-			return fmt.Errorf("writing diagnostics: %w", err)
-		}
+		_, _ = io.WriteString(w, b.String())
 	}
-	return nil
 }
 
 // Summary counts in words: "2 errors, 1 warning", or "no problems".

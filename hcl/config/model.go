@@ -1,0 +1,107 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+)
+
+func (l *loader) fillBackend(b *body, out *Backend) {
+	out.Plugin = b.str("plugin")
+	out.Env = b.strs("env")
+	for _, name := range out.Env {
+		if !validEnv(name) {
+			l.add(badName.at(b.rng("env"), "%q is no name of an environment variable. env holds names, never values: a value would stand in the repository.", name).WithSuggestion(b.doc.Attribute("env").line()))
+		}
+	}
+	out.Record = b.str("record")
+	out.Config = map[string]any{}
+	b.each("config", func(c *body, at label) {
+		out.ConfigRange = at.rng
+		for _, a := range c.attributes() {
+			v, ok := l.value(a.Expr)
+			if !ok {
+				continue
+			}
+			x, ok := plain(v)
+			if !ok {
+				l.add(wrongType.at(convert(a.Expr.Range()), "%s holds a number that is too large, or %s, which a plugin cannot be given.", a.Name, v.Type().FriendlyName()))
+				continue
+			}
+			out.Config[a.Name] = x
+		}
+	})
+}
+
+func (l *loader) fillLadder(b *body, out *Ladder) {
+	seen := map[string]diag.Range{}
+	b.each("tier", func(t *body, name label) {
+		if !l.once(seen, name, "tier") {
+			return
+		}
+		out.Tiers = append(out.Tiers, &Tier{
+			Ladder: out.Name, Name: name.text, Index: len(out.Tiers),
+			Backend: t.backend("backend"), Model: t.str("model"), Family: t.str("family"),
+			Price: t.price("price"), Range: t.header,
+		})
+		if t.has("price") && !out.Tiers[len(out.Tiers)-1].Price.Known {
+			// Reported already: "no price" beside it would be a second word for one mistake.
+			seen["\x00"+name.text] = name.rng
+		}
+	})
+	l.checkPrices(out, func(t *Tier) bool { _, wrong := seen["\x00"+t.Name]; return wrong })
+}
+
+// checkPrices warns of ladders whose order contradicts their prices, and of a
+// tier without a price beside tiers that have one: with it, comparisons of the
+// ladder have a hole. A ladder without any price says nothing about money, and
+// is left in peace.
+func (l *loader) checkPrices(ladder *Ladder, wrong func(*Tier) bool) {
+	priced := 0
+	for _, t := range ladder.Tiers {
+		if t.Price.Known {
+			priced++
+		}
+	}
+	var before *Tier
+	for _, t := range ladder.Tiers {
+		if !t.Price.Known {
+			if priced > 0 && !wrong(t) {
+				l.add(unpriced.warn(t.Range, "Other tiers of ladder %q have a price and %q has none: savings between them cannot be claimed. A model that costs nothing has zeros.", ladder.Name, t.Name).WithSuggestion("price = { input = 1, output = 5 }"))
+			}
+			continue
+		}
+		if before != nil && cheaper(t.Price, before.Price) {
+			l.add(priceOrder.warn(t.Range, "The cheapest tier comes first, and %q is cheaper than %q, which stands before it. A move from %q to %q would be taken for a saving.", t.Name, before.Name, t.Name, before.Name))
+		}
+		before = t
+	}
+}
+
+// cheaper tells whether a costs less than b whatever the mix of tokens. Tokens
+// and GPU hours cannot be compared without knowing the traffic.
+func cheaper(a, b Price) bool {
+	if a.GPUHour > 0 || b.GPUHour > 0 {
+		return a.GPUHour > 0 && b.GPUHour > 0 && a.GPUHour < b.GPUHour
+	}
+	return a.Input <= b.Input && a.Output <= b.Output && (a.Input < b.Input || a.Output < b.Output)
+}
+
+func (l *loader) fillRunner(b *body, out *Runner) {
+	out.Plugin = b.str("plugin")
+	if out.Plugin == "" {
+		out.Plugin = "command"
+	}
+	out.Command = b.nonEmpty("command")
+	if out.Plugin != "command" {
+		return
+	}
+	if !b.has("command") {
+		l.add(missingAttribute.at(b.header, "%s needs command: the program that runs the skill, and its arguments.", b.title).WithSuggestion(b.doc.Attribute("command").line()))
+		return
+	}
+	if len(out.Command) > 0 && !strings.Contains(strings.Join(out.Command, " "), "{model}") {
+		l.add(sameModel.warn(b.rng("command"), "{model} does not occur in this command, so every tier would run the same model, and all of them would look alike. Put {model} where the program takes the model's name.").WithSuggestion(fmt.Sprintf("command = [%s, \"--model\", \"{model}\"]", quoted(out.Command))))
+	}
+}
