@@ -38,10 +38,18 @@ type Take struct {
 // Event is one part of the stream; exactly one member is set. The last one is
 // Done or Error, also when the call was cut off (unavailable or cancelled).
 type Event struct {
-	Text     *string           `json:"text,omitempty"`
-	ToolCall *message.ToolCall `json:"tool_call,omitempty"`
-	Done     *Done             `json:"done,omitempty"`
-	Error    *Error            `json:"error,omitempty"`
+	Text     *string   `json:"text,omitempty"`
+	ToolCall *ToolCall `json:"tool_call,omitempty"`
+	Done     *Done     `json:"done,omitempty"`
+	Error    *Error    `json:"error,omitempty"`
+}
+
+// ToolCall is a call with its arguments as a string: nested as JSON they would
+// be indented with the file and come back as other bytes.
+type ToolCall struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
 }
 
 // Done is how an answer ended.
@@ -135,6 +143,9 @@ func (t Take) check() error {
 			if has {
 				set, ends = set+1, true
 			}
+		}
+		if e.ToolCall != nil && !json.Valid([]byte(e.ToolCall.Arguments)) {
+			return fmt.Errorf("a recorded call is damaged: the arguments in event %d are not JSON", i)
 		}
 		if set != 1 {
 			return fmt.Errorf("a recorded call is damaged: event %d has %d parts instead of one", i, set)

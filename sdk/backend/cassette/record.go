@@ -92,16 +92,18 @@ func (r *recorder) save(t Take) error {
 	if r.splitSecret(t.Events) {
 		t.Events = joinText(t.Events)
 	}
+	for _, e := range t.Events {
+		if e.ToolCall != nil { // JSON inside a JSON string: quoted once more than all else
+			e.ToolCall.Arguments = r.blank(e.ToolCall.Arguments)
+		}
+	}
 	raw, err := Encode(t)
 	if err != nil {
 		return err
 	}
 	// Replacing happens on the finished file, so that no member can be missed:
-	// text, arguments of a tool call, the message of an error.
-	text := string(raw)
-	for name, value := range r.secrets {
-		text = strings.ReplaceAll(text, quoted(value), "["+name+"]")
-	}
+	// text, the name of a tool, the message of an error.
+	text := r.blank(string(raw))
 	if _, err := Decode([]byte(text)); err != nil {
 		return fmt.Errorf("taking the secrets out: %w", err)
 	}
@@ -114,6 +116,14 @@ func (r *recorder) save(t Take) error {
 	}
 	r.takes[key] = n + 1
 	return r.write(takePath(r.dir, key, n), []byte(text))
+}
+
+// blank puts the names of variables for their values in a piece of JSON.
+func (r *recorder) blank(text string) string {
+	for name, value := range r.secrets {
+		text = strings.ReplaceAll(text, quoted(value), "["+name+"]")
+	}
+	return text
 }
 
 // splitSecret tells whether a secret spans several deltas. Then, and only then,
@@ -190,7 +200,7 @@ func (t *tee) Text(delta string) error {
 }
 
 func (t *tee) ToolCall(call message.ToolCall) error {
-	t.events = append(t.events, Event{ToolCall: &call})
+	t.events = append(t.events, Event{ToolCall: &ToolCall{ID: call.ID, Name: call.Name, Arguments: string(call.Arguments)}})
 	return t.pass(t.out.ToolCall(call))
 }
 

@@ -136,7 +136,7 @@ func (c *Cassette) Generate(ctx context.Context, req message.Request, out backen
 		case e.Text != nil:
 			err = out.Text(*e.Text)
 		case e.ToolCall != nil:
-			err = out.ToolCall(*e.ToolCall)
+			err = out.ToolCall(message.ToolCall{ID: e.ToolCall.ID, Name: e.ToolCall.Name, Arguments: json.RawMessage(e.ToolCall.Arguments)})
 		case e.Done != nil:
 			err = out.Done(e.Done.Usage, e.Done.Finish, e.Done.Model)
 		case e.Error != nil:
