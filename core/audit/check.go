@@ -187,7 +187,7 @@ func (c *checker) signed() (Checkpoint, error) {
 }
 
 func (c *checker) trusted(o Options, r *Result) error {
-	if o.Key == "" {
+	if o.Key == "" || c.head.checkpoint == nil { // an empty log is signed by nobody
 		return nil
 	}
 	if r.Trusted = slices.Contains(c.keys, o.Key); !r.Trusted {
