@@ -128,11 +128,16 @@ func matchLists(got, want []any) (right, total int) {
 	for i, w := range want {
 		at := -1
 		if id := idOf(w); id != "" {
-			at = slices.IndexFunc(got, func(g any) bool { return idOf(g) == id })
-		} else if i < len(got) {
+			for j, g := range got {
+				if !used[j] && idOf(g) == id {
+					at = j
+					break
+				}
+			}
+		} else if i < len(got) && !used[i] {
 			at = i
 		}
-		if at < 0 || used[at] {
+		if at < 0 {
 			total += count(w)
 			continue
 		}
