@@ -15,19 +15,19 @@ import (
 // when there are errors, of which all are returned: a lock that holds in part
 // would let through what the other part should have stopped.
 func Parse(name string, src []byte) (*File, diag.List) {
-	doc, diags := plain.Parse(name, src, maxBytes)
+	body, diags := plain.Parse(name, src, maxBytes)
 	if !diags.HasErrors() {
-		diags = append(diags, plain.CheckTop(doc.Body, []string{"plugin", "skill", "tool"})...)
+		diags = append(diags, plain.CheckTop(body, []string{"plugin", "skill", "tool"})...)
 	}
 	for i := range diags {
 		diags[i].Detail += " Restore the file from version control, or remove it and run: " + lockPlugin
 	}
-	if doc == nil || len(diags) > 0 {
+	if body == nil || len(diags) > 0 {
 		return nil, diags
 	}
 	r := reader{first: map[string]*hclsyntax.Block{}}
 	f := &File{}
-	for _, b := range doc.Body.Blocks {
+	for _, b := range body.Blocks {
 		switch b.Type {
 		case "plugin":
 			if r.begin(b, lockPlugin, []string{"NAME"}, "version", "source", "digests", "config_schema") {

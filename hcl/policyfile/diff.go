@@ -35,7 +35,7 @@ func Diff(before, after []byte, name string) string {
 			break
 		}
 		end := first
-		for i := first; i < len(lines) && i <= end+2*around; i++ {
+		for i := first; i < len(lines) && i <= end+2*around+1; i++ {
 			if lines[i].mark != ' ' {
 				end = i
 			}

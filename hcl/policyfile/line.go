@@ -28,10 +28,9 @@ func (f *File) indentOf(at int) string {
 // endOfLine is the offset behind the line end that follows offset at for the
 // parser: a newline inside a /* */ comment is none.
 func (f *File) endOfLine(at int) int {
-	i := f.tokenFrom(at)
-	for ; i < len(f.tokens); i++ {
-		if plain.EndsLine(f.tokens[i]) {
-			return f.tokens[i].Range.End.Byte
+	for _, t := range f.tokensFrom(at) {
+		if plain.EndsLine(t) {
+			return t.Range.End.Byte
 		}
 	}
 	return len(f.src)
@@ -39,8 +38,8 @@ func (f *File) endOfLine(at int) int {
 
 // oneLine tells whether a block's attribute follows its brace on the same line.
 func (f *File) oneLine(b *hclsyntax.Block) bool {
-	for i := f.tokenFrom(b.OpenBraceRange.End.Byte); i < len(f.tokens); i++ {
-		switch t := f.tokens[i]; {
+	for _, t := range f.tokensFrom(b.OpenBraceRange.End.Byte) {
+		switch {
 		case plain.EndsLine(t):
 			return false
 		case t.Type != hclsyntax.TokenComment:
@@ -50,9 +49,19 @@ func (f *File) oneLine(b *hclsyntax.Block) bool {
 	return false
 }
 
-// tokenFrom is the index of the first token that begins at offset at or later.
-func (f *File) tokenFrom(at int) int {
-	return sort.Search(len(f.tokens), func(i int) bool { return f.tokens[i].Range.Start.Byte >= at })
+// tokensFrom is the tokens that begin at offset at or later.
+func (f *File) tokensFrom(at int) hclsyntax.Tokens {
+	tokens := f.lex()
+	return tokens[sort.Search(len(tokens), func(i int) bool { return tokens[i].Range.Start.Byte >= at }):]
+}
+
+// lex is all tokens of the source. Most files are only read, and the lexer costs
+// as much as the parser, so it waits for the first edit that asks.
+func (f *File) lex() hclsyntax.Tokens {
+	if f.tokens == nil {
+		f.tokens = plain.Tokens(f.name, f.src)
+	}
+	return f.tokens
 }
 
 // cutLines removes what stands from start to end, with its lines when nothing

@@ -61,7 +61,7 @@ type Assignment struct {
 type File struct {
 	name   string
 	src    []byte
-	tokens hclsyntax.Tokens
+	tokens hclsyntax.Tokens // nil until an edit needs them: see lex
 	blocks []block
 	index  map[[2]string]int
 }
@@ -76,13 +76,13 @@ type block struct {
 func Parse(name string, src []byte) (*File, diag.List) { return parse(name, src, maxBytes) }
 
 func parse(name string, src []byte, limit int) (*File, diag.List) {
-	doc, diags := plain.Parse(name, src, limit)
+	body, diags := plain.Parse(name, src, limit)
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	f := &File{name: name, src: src, tokens: doc.Tokens, index: map[[2]string]int{}}
-	diags = append(diags, plain.CheckTop(doc.Body, []string{blockType})...)
-	for _, b := range doc.Body.Blocks {
+	f := &File{name: name, src: src, index: map[[2]string]int{}}
+	diags = append(diags, plain.CheckTop(body, []string{blockType})...)
+	for _, b := range body.Blocks {
 		if b.Type != blockType {
 			continue
 		}
