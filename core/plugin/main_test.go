@@ -184,7 +184,7 @@ func say(text string) message.Request {
 
 func told(t testing.TB, c *Client, text string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	resp, err := backend.Collect(ctx, c, say(text))
 	if err != nil {
