@@ -63,7 +63,7 @@ func Decode(raw []byte, wantJSON bool) (value any, applied []Fix, err error) {
 	return v, applied, nil
 }
 
-// quick decodes what has nothing wrong with it, three times as fast as token
+// quick decodes what has nothing wrong with it, 1.7 times as fast as token
 // by token (20 KB, 2026-11-21); ok is false when the slow way must say what is
 // wrong. The library keeps the last of equal members silently: one is lost
 // exactly when the text has more colons outside of strings than the value has

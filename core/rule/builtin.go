@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -76,8 +77,6 @@ func refused() map[string]string {
 		"reduce":   "use sum, count, min or max",
 		"sort":     "use min or max",
 		"sortBy":   "use min or max",
-		"matches":  "use a gate with pattern",
-		"none":     "",
 	}
 }
 
@@ -159,6 +158,7 @@ func (c *compiler) unknownFunction(n ast.Node, name string) error {
 			names = append(names, f)
 		}
 	}
+	slices.Sort(names) // the closest name must not depend on the order of a map
 	return c.place(n).hinted(c.meant(name, names), "there is no function %s in a rule", name)
 }
 
