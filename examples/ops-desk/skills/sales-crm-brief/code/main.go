@@ -1,7 +1,8 @@
-// Command code is what sales-crm-brief does itself: it checks that the brief
-// names nobody and no figure that the events do not, and it renders the brief for
-// the chat, where numbering, links and the thread have to be right every time. It
-// must not write prose: that is the model's part.
+// Command code is what sales-crm-brief does itself: it reads the two answers in
+// whatever wrapping they come, checks that the brief names nobody and no figure
+// that the events do not, and renders the brief for the chat, where numbering,
+// links and the thread have to be right every time. It must not write prose: that
+// is the model's part.
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o ../skill.wasm .
 //
@@ -19,6 +20,7 @@ import (
 // Program answers the ops of this module.
 var Program = skill.Register(skill.Skill[Week, Output]{
 	Name:   "sales-crm-brief",
+	Finish: finish,
 	Check:  map[string]skill.CheckFunc[Week, Output]{"known_accounts": knownAccounts},
 	Render: map[string]skill.RenderFunc[Week, Output]{"slack": slack},
 })

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/examples/ops-desk/internal/answer"
 	"github.com/plimsoll-dev/plimsoll/sdk/skill"
 )
 
@@ -14,7 +15,7 @@ import (
 // because they report what they did.
 func finish(in Timeline, a skill.Answer) (Digest, error) {
 	var said Digest
-	if err := json.Unmarshal([]byte(document(a.Completion)), &said); err != nil {
+	if err := json.Unmarshal([]byte(answer.Document(a.Completion)), &said); err != nil {
 		return Digest{}, skill.Retry("not_json", "the answer holds no JSON object with tweets and decisions: %v", err)
 	}
 	counted := in.counted()
@@ -31,7 +32,7 @@ func finish(in Timeline, a skill.Answer) (Digest, error) {
 			continue
 		}
 		seen[e.ID] = true
-		e.Summary = plain(e.Summary)
+		e.Summary = answer.Plain(e.Summary)
 		if _, ok := place[e.ID]; ok {
 			e.Link = links[e.ID] // copied, never retyped
 		}
@@ -43,7 +44,7 @@ func finish(in Timeline, a skill.Answer) (Digest, error) {
 		return at(place, x.ID) - at(place, y.ID)
 	})
 	for _, d := range said.Decisions {
-		if d = plain(d); d != "" && !slices.Contains(out.Decisions, d) {
+		if d = answer.Plain(d); d != "" && !slices.Contains(out.Decisions, d) {
 			out.Decisions = append(out.Decisions, d)
 		}
 	}
@@ -57,38 +58,8 @@ func at(place map[ID]int, id ID) int {
 	return len(place)
 }
 
-// document is the outermost object of an answer: cheap models like to put it in
-// a fence, between a greeting and an offer to help.
-func document(completion string) string {
-	from, to := strings.IndexByte(completion, '{'), strings.LastIndexByte(completion, '}')
-	if from < 0 || to < from {
-		return completion
-	}
-	return completion[from : to+1]
-}
-
 var link = regexp.MustCompile(`https?://[^\s<>]+`)
 
 func firstLink(text string) string {
 	return strings.TrimRight(link.FindString(text), `.,;:!?)»"'`)
 }
-
-// opener is a phrase that says nothing. In front of a sentence it is taken off;
-// a later sentence that begins with one is padding and goes as a whole.
-var (
-	opener  = regexp.MustCompile(`(?i)^(it is worth noting that|it is important to note that|please note that|in summary,|overall,)\s+`)
-	padding = regexp.MustCompile(`(?i)([.!?])\s+(it is worth noting that|it is important to note that|please note that)\b[^.!?]*[.!?]`)
-)
-
-func plain(s string) string {
-	s = opener.ReplaceAllString(oneLine(s), "")
-	for {
-		shorter := padding.ReplaceAllString(s, "$1")
-		if shorter == s {
-			return s
-		}
-		s = shorter
-	}
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

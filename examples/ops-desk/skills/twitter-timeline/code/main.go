@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/examples/ops-desk/internal/answer"
 	"github.com/plimsoll-dev/plimsoll/sdk/skill"
 )
 
@@ -90,7 +91,7 @@ func prepare(in Timeline, _ skill.Turn) (skill.Prompt, error) {
 	}
 	counted := in.counted()
 	for _, t := range counted {
-		fmt.Fprintf(&b, "%s | %s | %s\n", t.ID, t.Author, oneLine(t.Text))
+		fmt.Fprintf(&b, "%s | %s | %s\n", t.ID, t.Author, answer.OneLine(t.Text))
 	}
 	if len(counted) == 0 {
 		b.WriteString("(no tweets)\n")
