@@ -58,7 +58,10 @@ func or(p *int64, missing int64) int64 {
 func Merge(pairs []Pair) []Pair {
 	out := slices.Clone(pairs)
 	slices.SortFunc(out, func(a, b Pair) int {
-		return cmp.Or(cmp.Compare(a.Item, b.Item), worseFirst(a, b))
+		if c := cmp.Compare(a.Item, b.Item); c != 0 {
+			return c
+		}
+		return worseFirst(a, b)
 	})
 	out = slices.CompactFunc(out, func(a, b Pair) bool { return a.Item == b.Item })
 	slices.SortFunc(out, func(a, b Pair) int {
