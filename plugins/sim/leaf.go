@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
 // leaf is a fact of a JSON document: a value that holds no other. Empty lists
@@ -148,12 +146,14 @@ func decode(raw []byte) (any, bool) {
 	return v, true
 }
 
-// encode writes JSON in its canonical form; a value that came out of decode
-// always has one.
+// encode writes JSON with sorted keys and its numbers as they were written.
+// Canonical JSON was refused: it has no way to write an id above 2^53.
 func encode(v any) string {
-	raw, err := canonjson.Marshal(v)
-	if err != nil {
-		return ""
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if e.Encode(v) != nil {
+		return "" // not a value that decode gives
 	}
-	return string(raw)
+	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -19,8 +19,8 @@ const spoiled = 0.25
 // item was too hard for the model.
 func (c *call) degrade() (string, error) {
 	reference, ok := decode(c.truth.Reference)
-	if !ok || encode(reference) == "" {
-		return "", backend.Errorf(backend.InvalidRequest, "the reference in metadata %s is not JSON that can be written again", TruthKey)
+	if !ok {
+		return "", backend.Errorf(backend.InvalidRequest, "the reference in metadata %s is not JSON", TruthKey)
 	}
 	reasoning, format := split(c.truth.Dimensions)
 	if text, ok := reference.(string); ok {
