@@ -113,7 +113,13 @@ func openRaw(c Config) (*DB, error) {
 	} else if err := d.takeFolder(); err != nil {
 		return nil, err
 	}
-	db, err := badger.Open(d.limit.options(c))
+	opt := d.limit.options(c)
+	if !c.InMemory {
+		if err := checkTables(opt.Dir, opt); err != nil {
+			return nil, errors.Join(err, d.lock.release())
+		}
+	}
+	db, err := badger.Open(opt)
 	if err != nil {
 		return nil, errors.Join(explainOpen(c.Dir, err), d.lock.release())
 	}

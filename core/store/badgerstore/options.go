@@ -46,8 +46,8 @@ func (l limits) options(c Config) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithInMemory(c.InMemory).
 		WithSyncWrites(true).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
-		WithDetectConflicts(false). // one committer checks for itself
+		WithChecksumVerificationMode(options.OnBlockRead). // and checkTables when opening
+		WithDetectConflicts(false).                        // one committer checks for itself
 		WithNumVersionsToKeep(1).
 		WithMetricsEnabled(false). // they are global to the process
 		WithMemTableSize(l.memtable).
