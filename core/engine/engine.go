@@ -115,7 +115,7 @@ func (e *Engine) openBackends(o Options) error {
 		if record != "" && !filepath.IsAbs(record) {
 			record = filepath.Join(e.Project.Dir, record)
 		}
-		declared = append(declared, backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: e.Project.backendConfig(b), Record: record})
+		declared = append(declared, backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: b.Config, Record: record})
 	}
 	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins), Backends: declared, Clock: clock, LookupEnv: os.LookupEnv})
 	return err

@@ -49,8 +49,8 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 		return "", nil, err
 	}
 	refused := map[string]string{}
-	after := before
 	var notes []moveNote
+	var changed []policyfile.Assignment
 	for _, m := range moves {
 		was, _ := e.Project.Policy.Get(m.Skill, m.Step)
 		now, _ := file.Get(m.Skill, m.Step)
@@ -63,16 +63,15 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 		a.Tier, a.From = tierRef(m.To), tierRef(m.From)
 		a.Since, a.CooldownUntil = m.Since, m.CooldownUntil
 		a.Reason, a.Evidence = m.Reason, m.Evidence
-		after = file.Set(a)
-		next, diags := policyfile.Parse(PolicyFile, after)
-		if err := diags.Err(); err != nil {
-			return "", nil, fmt.Errorf("the policy file would not be valid after moving %s; nothing was written: %w", m.Skill, err)
-		}
-		file = next
+		changed = append(changed, a)
 		notes = append(notes, moveNote{Skill: m.Skill, Step: m.Step, From: m.From.Ref(), To: m.To.Ref(), Up: m.To.Index > m.From.Index, At: m.Since, Reason: m.Reason, Evidence: m.Evidence})
 	}
 	if len(notes) == 0 {
 		return "", refused, nil
+	}
+	after := file.SetAll(changed)
+	if _, diags := policyfile.Parse(PolicyFile, after); diags.HasErrors() {
+		return "", nil, fmt.Errorf("the policy file would not be valid after these moves; nothing was written: %w", diags.Err())
 	}
 	if err := e.writePolicy(ctx, before, after, notes); err != nil {
 		return "", nil, err

@@ -3,9 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/gate"
@@ -39,15 +36,13 @@ func (p *Project) planOf(s *skill.Skill) (*run.Plan, diag.List) {
 		}
 	}
 	for _, st := range s.Steps() {
-		step := run.Step{Name: st.Name, Prompt: s.Body, Output: st.Output, Pinned: st.Pin != nil || s.Binding.Pin != nil, JSON: memberIsJSON(s.OutputSchema, st.Output)}
-		if st.Prompt != "" {
-			text, err := os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(st.Prompt)))
-			if err != nil {
-				diags = append(diags, diag.Errorf(st.Range, "step-prompt", "Prompt cannot be read", "The prompt of step %s: %v.", st.Name, err))
-			}
-			step.Prompt = string(text)
+		prompt, err := s.Prompt(st)
+		if err != nil {
+			diags = append(diags, diag.Errorf(st.Range, "step-prompt", "Prompt cannot be read", "Step %s: %v.", st.Name, err))
 		}
-		plan.Steps = append(plan.Steps, step)
+		plan.Steps = append(plan.Steps, run.Step{
+			Name: st.Name, Prompt: prompt, Output: st.Output, Pinned: st.Pin != nil, JSON: memberIsJSON(s.OutputSchema, st.Output),
+		})
 	}
 	return plan, diags
 }
@@ -109,10 +104,7 @@ func specOf(s *skill.Skill, g *config.Gate) (gate.Spec, error) {
 	if g.Schema == "" {
 		return spec, nil
 	}
-	if !filepath.IsLocal(filepath.FromSlash(g.Schema)) {
-		return spec, fmt.Errorf("%s leaves the skill's folder", g.Schema)
-	}
-	src, err := os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(g.Schema)))
+	src, err := s.Read(g.Schema)
 	spec.Schema = src
 	return spec, err
 }
@@ -183,7 +175,7 @@ func templatesOf(s *skill.Skill) (map[string]*render.Template, diag.List) {
 		if r.Template == "" {
 			continue
 		}
-		src, err := os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(r.Template)))
+		src, err := s.Read(r.Template)
 		if err != nil {
 			diags = append(diags, diag.Errorf(r.Range, "render-template", "Template cannot be read", "Format %s: %v.", r.Name, err))
 			continue

@@ -25,7 +25,7 @@ func (e *Engine) Pin(ctx context.Context, s *skill.Skill, step *config.Step, rea
 // Unpin lifts a pin in the policy file, and with it the hold on a step whose
 // move a person took back.
 func (e *Engine) Unpin(ctx context.Context, s *skill.Skill, step *config.Step) (string, error) {
-	if step.Pin != nil || s.Binding.Pin != nil {
+	if step.Pin != nil {
 		return "", fmt.Errorf("%s is pinned in the project's config; remove pin from its block at %s", s.Name, s.Range)
 	}
 	diff, err := e.edit(ctx, s, step, "policy.unpin", func(a *policyfile.Assignment) { a.Pin = false })

@@ -87,6 +87,9 @@ func (p *Project) readPolicy() diag.List {
 	p.Sources[PolicyFile] = src
 	file, diags := policyfile.Parse(PolicyFile, src)
 	p.Policy = file
+	if file == nil {
+		return diags
+	}
 	for _, a := range file.Assignments() {
 		diags = append(diags, p.checkAssignment(a)...)
 	}

@@ -99,7 +99,7 @@ func environment(s *skill.Skill, step string, h history, now time.Time, a verdic
 			E: fraction(a.Test.E), EWorse: fraction(a.Test.EWorse), Threshold: fraction(a.Test.Need), Claim: a.Claim, Epoch: a.Spec.Params.Epoch,
 		},
 		Gap:     rule.Gap{Mean: fraction(a.Test.MeanD), Bound: math.NaN()},
-		Skill:   rule.Skill{Name: s.Name, Step: step, Tags: append(append([]string{}, s.Contract.Tags...), s.Binding.Tags...)},
+		Skill:   rule.Skill{Name: s.Name, Step: step, Tags: s.Binding.Tags},
 		Latency: rule.Latency{Ratio: math.NaN(), TimeoutRate: rate(a.Latency.CandidateTimeouts, a.Items)},
 		Cost:    rule.Cost{Current: math.NaN(), Candidate: math.NaN(), SavingMonth: math.NaN()},
 		History: rule.History{Moves: h.moves, Escalations: h.escalations, DaysSinceMove: days(h.lastMove, now), DaysSinceEscalation: days(h.lastEscalation, now)},

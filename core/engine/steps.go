@@ -35,10 +35,7 @@ func (e *Engine) Place(s *skill.Skill, step *config.Step) (Place, error) {
 
 func (p *Project) place(s *skill.Skill, step *config.Step, override *tier.Override) (Place, error) {
 	ladder := Ladder(s)
-	var pin *config.Tier
-	if pin = step.Pin; pin == nil {
-		pin = s.Binding.Pin
-	}
+	pin := step.Pin
 	a, assigned := p.Policy.Get(s.Name, step.Name)
 	if assigned {
 		if l := p.ladder(a.Tier.Ladder); l != nil {

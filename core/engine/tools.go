@@ -61,9 +61,9 @@ func (t *Tools) Plan(ctx context.Context, s *skill.Skill) (*run.Plan, error) {
 		return nil, err
 	}
 	if s.Contract.Code != "" {
-		module, err := os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(s.Contract.Code)))
+		module, err := s.Code()
 		if err != nil {
-			return nil, fmt.Errorf("reading the code of %s: %w", s.Name, err)
+			return nil, err
 		}
 		admitted, err := t.host.Admit(ctx, module)
 		if err != nil {
