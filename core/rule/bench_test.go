@@ -2,6 +2,9 @@ package rule_test
 
 import (
 	"testing"
+	"time"
+
+	"github.com/expr-lang/expr"
 
 	"github.com/plimsoll-dev/plimsoll/core/rule"
 )
@@ -65,4 +68,37 @@ func BenchmarkCompile(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// The same rule on the same data, beside expr's own virtual machine, which
+// checks nothing of what a rule must have checked.
+func BenchmarkBesideExpr(b *testing.B) {
+	const src = "all(output.tweets, .date >= input.from)"
+	tweets := make([]any, 100)
+	for i := range tweets {
+		tweets[i] = map[string]any{"date": "2026-02-01"}
+	}
+	in, out := map[string]any{"from": "2026-01-01"}, map[string]any{"tweets": tweets}
+	p, err := rule.CompileGate(src, rule.GateOptions{Bool: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	bare, err := expr.Compile(src, expr.AsBool())
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := rule.Env{Input: in, Output: out}
+	for b.Loop() {
+		if ok, err := p.Bool(&e); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+	}
+	const turns = 2000
+	start := time.Now()
+	for range turns {
+		if ok, err := expr.Run(bare, map[string]any{"input": in, "output": out}); ok != true || err != nil {
+			b.Fatal(ok, err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/(time.Since(start).Seconds()/turns), "x-expr")
 }
