@@ -40,9 +40,12 @@ type body struct {
 // are required, single ones once, each with its labels.
 func (d *decoder) open(doc *BlockDoc, syn *hclsyntax.Body, title string, header diag.Range) *body {
 	b := &body{d: d, doc: doc, syn: syn, title: title, header: header}
+	// What a misspelt name was meant to be is not missing as well.
+	meant := map[string]bool{}
 	for _, a := range b.attributes() {
 		if !doc.Free && doc.Attribute(a.Name) == nil {
 			b.unknownAttribute(a)
+			meant[diag.Closest(a.Name, doc.names(false))] = true
 		}
 	}
 	seen := map[string]diag.Range{}
@@ -50,6 +53,8 @@ func (d *decoder) open(doc *BlockDoc, syn *hclsyntax.Body, title string, header 
 		nested := doc.Block(n.Type)
 		if nested == nil {
 			b.unknownBlock(n)
+			meant[n.Type] = true
+			meant[diag.Closest(n.Type, doc.names(true))] = true
 			continue
 		}
 		if first, again := seen[n.Type]; again && nested.Single {
@@ -59,13 +64,13 @@ func (d *decoder) open(doc *BlockDoc, syn *hclsyntax.Body, title string, header 
 		}
 	}
 	for _, a := range doc.Attributes {
-		if _, ok := syn.Attributes[a.Name]; a.Required && !ok {
-			d.add(missingAttribute.at(header, "%s needs %s: %s", title, a.Name, lowerFirst(a.Doc)).WithSuggestion(a.line()))
+		if _, ok := syn.Attributes[a.Name]; a.Required && !ok && !meant[a.Name] {
+			d.add(missingAttribute.at(header, "%s needs %s: %s", title, a.Name, inText(a.Doc)).WithSuggestion(a.line()))
 		}
 	}
 	for _, n := range doc.Blocks {
-		if _, ok := seen[n.Type]; n.Required && !ok {
-			d.add(missingBlock.at(header, "%s needs at least one %s block: %s", title, n.Type, lowerFirst(n.Doc)).WithSuggestion(n.Example))
+		if _, ok := seen[n.Type]; n.Required && !ok && !meant[n.Type] {
+			d.add(missingBlock.at(header, "%s needs at least one %s block: %s", title, n.Type, inText(n.Doc)).WithSuggestion(n.Example))
 		}
 	}
 	return b
@@ -158,7 +163,7 @@ func (d *decoder) labelOf(doc *BlockDoc, n *hclsyntax.Block) (label, bool) {
 		if doc.Type == "skill" {
 			return l, d.skillName(l)
 		}
-		return l, d.name(l, "The name of this "+doc.Type)
+		return l, d.name(l, doc.Type)
 	}
 	return l, true
 }
@@ -167,7 +172,7 @@ func (d *decoder) name(l label, what string) bool {
 	if validName(l.text) {
 		return true
 	}
-	x := badName.at(l.rng, "%s is %s, and %q is not.", what, nameRule, l.text)
+	x := badName.at(l.rng, "A %s is named by %s; %q is no such name.", what, nameRule, l.text)
 	if s := repaired(l.text, false); s != "" {
 		x = x.WithSuggestion(fmt.Sprintf("%q", s))
 	}
@@ -194,7 +199,7 @@ func (d *decoder) once(seen map[string]diag.Range, l label, what string) bool {
 		seen[l.text] = l.rng
 		return true
 	}
-	d.add(duplicateName.at(l.rng, "There is a %s %q already, at %s. Rename one of them, or remove it.", what, l.text, first))
+	d.add(duplicateName.at(l.rng, "There is %s %q already, at %s. Rename one of them, or remove it.", Type(what).article(), l.text, first))
 	return false
 }
 
@@ -216,7 +221,12 @@ func titleOf(n *hclsyntax.Block) string {
 	return fmt.Sprintf("%s %q", n.Type, n.Labels[0])
 }
 
-func lowerFirst(s string) string {
+// inText is the first sentence of a description, to stand behind a colon.
+func inText(s string) string {
+	s = strings.ReplaceAll(s, "`", "")
+	if first, _, more := strings.Cut(s, ". "); more {
+		s = first + "."
+	}
 	if s == "" || len(s) > 1 && s[1] >= 'A' && s[1] <= 'Z' {
 		return s
 	}

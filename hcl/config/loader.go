@@ -86,7 +86,7 @@ func (l *loader) collect() {
 	root := &BlockDoc{Blocks: Schema().Project}
 	taken := map[string]map[string]diag.Range{}
 	for _, f := range l.files {
-		b := &body{d: l.decoder, doc: root, syn: f.body, title: "a project file"}
+		b := &body{d: l.decoder, doc: root, syn: f.body, title: "A project file"}
 		for _, a := range b.attributes() {
 			b.unknownAttribute(a)
 		}

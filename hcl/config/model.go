@@ -26,7 +26,7 @@ func (l *loader) fillBackend(b *body, out *Backend) {
 			}
 			x, ok := plain(v)
 			if !ok {
-				l.add(wrongType.at(convert(a.Expr.Range()), "%s holds a number that is too large, or %s, which a plugin cannot be given.", a.Name, v.Type().FriendlyName()))
+				l.add(wrongType.at(convert(a.Expr.Range()), "%s cannot be handed to a plugin: it holds a number that is too large, or none at all.", a.Name))
 				continue
 			}
 			out.Config[a.Name] = x

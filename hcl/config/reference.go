@@ -155,6 +155,8 @@ func (d *decoder) unknown(r reference, what, name string, among []string, prefix
 func (d *decoder) wrongShape(r reference, attr, root string, among []string) {
 	x := badReference.at(r.rng, "%s takes a reference to a %s, such as %s.NAME; %s is none.", attr, root, root, r)
 	switch {
+	case root == "tier_policy" && len(r.parts) == 1 && contains(d.table.presets.order, r.parts[0]):
+		x = x.WithSuggestion(attr + " = preset." + r.parts[0])
 	case len(r.parts) == 1 && contains(among, r.parts[0]):
 		x = x.WithSuggestion(attr + " = " + root + "." + r.parts[0])
 	case r.parts[0] == "var" || r.parts[0] == "local":

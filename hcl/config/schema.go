@@ -71,6 +71,13 @@ const (
 	ToPolicy   Type = "reference to a tier_policy or preset"
 )
 
+func (t Type) article() string {
+	if strings.ContainsRune("aeiou", rune(t[0])) {
+		return "an " + string(t)
+	}
+	return "a " + string(t)
+}
+
 // Attribute finds an attribute by name, or nil.
 func (b *BlockDoc) Attribute(name string) *AttributeDoc {
 	for _, a := range b.Attributes {

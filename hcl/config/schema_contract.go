@@ -31,6 +31,7 @@ func eachDoc() *BlockDoc {
 	gate := gateDoc()
 	gate.Required = true
 	gate.Doc = "A check of every element. `value` defaults to the element itself, `it`."
+	gate.Example = "gate \"summary\" {\n  value     = \"it.summary\"\n  max_chars = 280\n}"
 	return &BlockDoc{
 		Type: "each", Labels: []string{labelElement},
 		Doc: "Gates for every element of a list. The label is an expression that yields the list; gates see the element as `it`.",

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -32,6 +33,7 @@ func position(src []byte, at int) diag.Pos {
 // syntax turns the parser's findings into ours. broken says that parts of the
 // file were not understood.
 func syntax(name string, src []byte, problems hcl.Diagnostics) (broken bool, diags diag.List) {
+	last := -1
 	for i, p := range problems {
 		if i == maxSyntax {
 			diags = append(diags, syntaxError.at(diag.Range{File: name}, "There are %d more syntax errors in this file; they are not shown, because most of them follow from those above.", len(problems)-i))
@@ -41,9 +43,15 @@ func syntax(name string, src []byte, problems hcl.Diagnostics) (broken bool, dia
 		if p.Subject != nil {
 			rng = inside(convert(*p.Subject), src)
 		}
+		if p.Summary != "Attribute redefined" && p.Subject != nil {
+			if rng.Start.Byte == last {
+				continue // the lexer and the parser about the same character
+			}
+			last = rng.Start.Byte
+		}
 		switch {
 		case p.Summary == "Attribute redefined":
-			diags = append(diags, duplicateAttribute.at(rng, "%s Keep one of the two.", p.Detail))
+			diags = append(diags, twice(rng, src, p.Detail))
 			continue
 		case p.Summary == "Invalid single-argument block definition" || strings.HasPrefix(p.Detail, "A single-line block definition"):
 			d := oneLineBlock.at(rng, "A block on one line may hold one argument only. Write one argument on each line.")
@@ -54,6 +62,20 @@ func syntax(name string, src []byte, problems hcl.Diagnostics) (broken bool, dia
 		broken = true
 	}
 	return broken, diags
+}
+
+// twice reports an attribute that its block has already. The parser says where
+// in its own form, FILE:LINE,COLUMN-COLUMN.
+func twice(rng diag.Range, src []byte, detail string) diag.Diagnostic {
+	name := "This attribute"
+	if rng.Start.Byte < rng.End.Byte {
+		name = string(src[rng.Start.Byte:rng.End.Byte])
+	}
+	where := ""
+	if m := regexp.MustCompile(`already set at .*?:([0-9]+),`).FindStringSubmatch(detail); m != nil {
+		where = " on line " + m[1]
+	}
+	return duplicateAttribute.at(rng, "%s was given%s already. Keep one of the two lines.", name, where)
 }
 
 // inside keeps a range within the file.

@@ -29,6 +29,9 @@ func (b *body) unknownAttribute(a *hclsyntax.Attribute) {
 		return
 	}
 	x := unknownAttribute.at(rng, "%s has no attribute %s.%s %s", b.title, a.Name, diag.DidYouMean(a.Name, names), known("It takes", names))
+	if config := b.doc.Block("config"); config != nil && config.Free {
+		x.Detail += " Settings of the plugin stand in its config block."
+	}
 	if c := diag.Closest(a.Name, names); c != "" {
 		x = x.WithSuggestion(c + " = " + oneLine(b.d.text(convert(a.Expr.Range()))))
 	}

@@ -37,7 +37,7 @@ func (b *body) get(name string) (cty.Value, *hclsyntax.Attribute, bool) {
 // mismatch reports a value of the wrong type, with what was meant.
 func (b *body) mismatch(name string, expr hclsyntax.Expression, v cty.Value) {
 	doc := b.doc.Attribute(name)
-	x := wrongType.at(convert(expr.Range()), "%s must be a %s, such as %s; this is %s.", name, doc.Type, doc.exampleValue(), describe(v))
+	x := wrongType.at(convert(expr.Range()), "%s must be %s, such as %s; this is %s.", name, doc.Type.article(), doc.exampleValue(), describe(v))
 	written := strings.TrimSpace(b.d.text(convert(expr.Range())))
 	switch {
 	case (doc.Type == Number || doc.Type == Integer || doc.Type == Money || doc.Type == Bool) && v.Type() == cty.String:
@@ -46,7 +46,9 @@ func (b *body) mismatch(name string, expr hclsyntax.Expression, v cty.Value) {
 		}
 	case doc.Type == Strings && v.Type() == cty.String:
 		x = x.WithSuggestion(name + " = [" + oneLine(written) + "]")
-	case (doc.Type == String || doc.Type == Duration) && (v.Type() == cty.Number || v.Type() == cty.Bool):
+	case doc.Type == Duration && v.Type() == cty.Number:
+		x = x.WithSuggestion(fmt.Sprintf("%s = \"%sh\"", name, oneLine(written)))
+	case doc.Type == String && (v.Type() == cty.Number || v.Type() == cty.Bool):
 		x = x.WithSuggestion(fmt.Sprintf("%s = %q", name, oneLine(written)))
 	default:
 		x = x.WithSuggestion(doc.line())

@@ -23,6 +23,10 @@ func (d *decoder) variable(b *body, l label, o Options) cty.Value {
 	var fallback cty.Value
 	given := false
 	if a := b.attr("default"); a != nil {
+		if len(a.Expr.Variables()) > 0 {
+			d.add(notLiteral.at(convert(a.Expr.Range()), "The default of variable %q must stand on its own: a default cannot use variables, locals or references. A string is written in quotes.", l.text))
+			return cty.DynamicVal
+		}
 		v, ok := d.value(a.Expr)
 		if !ok {
 			return cty.DynamicVal

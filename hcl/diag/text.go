@@ -49,9 +49,13 @@ func WriteText(w io.Writer, l List, sources map[string][]byte, o TextOptions) {
 			b.WriteString("\n\n")
 		}
 		if d.Suggest != "" {
-			b.WriteString("Write instead:\n")
-			for line := range strings.Lines(strings.TrimRight(d.Suggest, "\n") + "\n") {
-				b.WriteString(strings.TrimRight("    "+harmless(line), " "))
+			lead := "Write instead:"
+			if d.Code == "missing-attribute" || d.Code == "missing-block" {
+				lead = "Add:" // nothing stands there that it would replace
+			}
+			b.WriteString(lead + "\n")
+			for _, line := range strings.Split(strings.TrimRight(d.Suggest, "\n"), "\n") {
+				b.WriteString(strings.TrimRight("    "+harmless(line), " ") + "\n")
 			}
 			b.WriteString("\n")
 		}
