@@ -8,6 +8,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/price"
 	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/spf13/cobra"
 )
 
@@ -86,7 +87,7 @@ func (c *command) explainVerdict(s engine.Standing) {
 	if r.SavingsMonth != nil && *r.SavingsMonth > 0 {
 		c.say("  saving       %s a month", price.Format(*r.SavingsMonth))
 	}
-	if r.PaybackRuns != nil {
+	if r.PaybackRuns != nil && r.Decision == verdict.Downgrade {
 		c.say("  paid back    after %s", plural(int(*r.PaybackRuns), "run", "runs"))
 	}
 	if r.Recommend != "" {

@@ -8,6 +8,8 @@ type process interface {
 	add(d int64)
 	// e is the wealth in millionths, rounded down; EMax also when certain.
 	e() int64
+	// reaches is e() >= need, without the exponential where it is far off.
+	reaches(need int64) bool
 	// ln is the logarithm of the wealth, bounded by +-lnMax.
 	ln() float64
 	// certain says that the null is refuted by arithmetic, not by wealth.
@@ -30,9 +32,10 @@ type gridNotWorse struct {
 func (g *gridNotWorse) add(d int64) {
 	g.m.bet(float64(d+g.margin) / float64(Million-g.margin))
 }
-func (g *gridNotWorse) e() int64      { return g.m.e() }
-func (g *gridNotWorse) ln() float64   { return bounded(g.m.ln()) }
-func (g *gridNotWorse) certain() bool { return false }
+func (g *gridNotWorse) e() int64                { return g.m.e() }
+func (g *gridNotWorse) reaches(need int64) bool { return g.m.e() >= need }
+func (g *gridNotWorse) ln() float64             { return bounded(g.m.ln()) }
+func (g *gridNotWorse) certain() bool           { return false }
 
 // gridWorse is grid8 against the null E[D | past] >= -d: factors
 // 1 - f/(1+d) (D+d). It is E' wherever the design names it.
@@ -44,9 +47,10 @@ type gridWorse struct {
 func (g *gridWorse) add(d int64) {
 	g.m.bet(-float64(d+g.margin) / float64(Million+g.margin))
 }
-func (g *gridWorse) e() int64      { return g.m.e() }
-func (g *gridWorse) ln() float64   { return bounded(g.m.ln()) }
-func (g *gridWorse) certain() bool { return false }
+func (g *gridWorse) e() int64                { return g.m.e() }
+func (g *gridWorse) reaches(need int64) bool { return g.m.e() >= need }
+func (g *gridWorse) ln() float64             { return bounded(g.m.ln()) }
+func (g *gridWorse) certain() bool           { return false }
 
 // star is star1's not-worse side: one wealth, bet so that it would reach G at
 // the deadline if the differences kept their variance.
@@ -67,6 +71,8 @@ const (
 	// starLeft keeps the bet above nothing in the last 1e-9 before G, where the
 	// wealth could otherwise stand still one rounding short of proof.
 	starLeft = 1e-9
+	// starNear is far more than ln, exp and rounding to 1e-6 can be off by.
+	starNear = 1e-3
 )
 
 func (s *star) add(d int64) {
@@ -86,8 +92,9 @@ func (s *star) e() int64 {
 	}
 	return eMillionths(exp(s.wealth))
 }
-func (s *star) ln() float64   { return bounded(s.wealth) }
-func (s *star) certain() bool { return false }
+func (s *star) reaches(need int64) bool { return s.wealth > s.goal-starNear && s.e() >= need }
+func (s *star) ln() float64             { return bounded(s.wealth) }
+func (s *star) certain() bool           { return false }
 
 // pool is pool1: D drawn without replacement from a pool of n. Sign +1 is the
 // null sum of D <= -n d, -1 its mirror image, the null sum of D >= -n d, both
@@ -126,6 +133,7 @@ func (p *pool) e() int64 {
 	}
 	return p.m.e()
 }
+func (p *pool) reaches(need int64) bool { return p.e() >= need }
 func (p *pool) ln() float64 {
 	if p.sure {
 		return lnCertain

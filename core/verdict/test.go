@@ -68,9 +68,9 @@ func (t *Test) Add(o Observation) Outcome {
 	t.sumDown += down
 	t.t++
 	switch {
-	case t.down.e() >= t.needDown: // first, so that a tie of the two holds
+	case t.down.reaches(t.needDown): // first, so that a tie of the two holds
 		t.outcome = Disproved
-	case t.up.e() >= t.need:
+	case t.up.reaches(t.need):
 		t.outcome = Proved
 	case t.t >= t.p.N:
 		t.outcome = Inconclusive

@@ -65,7 +65,7 @@ func Load(dir string, o Options) (*Project, diag.List) {
 		p.Sources[name] = src
 		body, broken, more := parse(name, src)
 		diags = append(diags, more...)
-		files = append(files, file{name: name, body: body, broken: broken, errorAt: firstError(more)})
+		files = append(files, file{name: name, body: body, broken: broken, errorLine: firstError(more)})
 	}
 	l := &loader{
 		decoder: &decoder{
@@ -82,34 +82,34 @@ func Load(dir string, o Options) (*Project, diag.List) {
 
 // file is one parsed file. broken: its body is not all that it says.
 type file struct {
-	name    string
-	body    *hclsyntax.Body
-	broken  bool
-	errorAt int // byte of the first syntax error
+	name      string
+	body      *hclsyntax.Body
+	broken    bool
+	errorLine int // of the first syntax error
 }
 
 func firstError(diags diag.List) int {
-	at := -1
+	line := 0
 	for _, d := range diags {
-		if at < 0 || d.Range.Start.Byte < at {
-			at = d.Range.Start.Byte
+		if line == 0 || d.Range.Start.Line < line {
+			line = d.Range.Start.Line
 		}
 	}
-	return max(0, at)
+	return line
 }
 
-// trusted drops findings that a syntax error caused: those behind it in the
-// same file, and things that are missing there.
+// trusted drops findings that a syntax error may have caused: those on its line
+// and behind it in the same file, and whatever is missing in that file.
 func trusted(diags diag.List, files []file) diag.List {
 	broken := map[string]int{}
 	for _, f := range files {
 		if f.broken {
-			broken[f.name] = f.errorAt
+			broken[f.name] = f.errorLine
 		}
 	}
 	return slices.DeleteFunc(diags, func(d diag.Diagnostic) bool {
-		at, ok := broken[d.Range.File]
-		return ok && (d.Range.Start.Byte >= at || strings.HasPrefix(d.Code, "missing-") || d.Code == gateKind.code)
+		line, ok := broken[d.Range.File]
+		return ok && (d.Range.Start.Line >= line || strings.HasPrefix(d.Code, "missing-") || d.Code == gateKind.code)
 	})
 }
 

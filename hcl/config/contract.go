@@ -23,7 +23,7 @@ func ParseContract(path string, src []byte, o ContractOptions) (*Contract, diag.
 	d := &decoder{sources: map[string][]byte{path: src}, skill: o.Skill}
 	b := d.open(contractDoc(), syn, "skill.hcl", diag.Range{File: path})
 	c := b.contract(false)
-	found := trusted(d.diags, []file{{name: path, broken: broken, errorAt: firstError(diags)}})
+	found := trusted(d.diags, []file{{name: path, broken: broken, errorLine: firstError(diags)}})
 	return &c, append(diags, found...).Sorted()
 }
 

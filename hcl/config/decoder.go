@@ -23,9 +23,17 @@ type decoder struct {
 	skill   string           // name of the skill whose skill.hcl this is
 }
 
-func (d *decoder) add(x diag.Diagnostic)     { d.diags = append(d.diags, x) }
 func (d *decoder) source(file string) []byte { return d.sources[file] }
 func (d *decoder) inProject() bool           { return d.table != nil }
+
+// add keeps a finding. Where the parser recovered from a mistake, its ranges can
+// be half empty.
+func (d *decoder) add(x diag.Diagnostic) {
+	if x.Range.Start.Line > 0 {
+		x.Range = inside(x.Range, d.source(x.Range.File))
+	}
+	d.diags = append(d.diags, x)
+}
 
 // body is a block's content with the description that it is checked against.
 type body struct {

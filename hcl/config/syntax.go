@@ -80,11 +80,14 @@ func twice(rng diag.Range, src []byte, detail string) diag.Diagnostic {
 
 // inside keeps a range within the file.
 func inside(r diag.Range, src []byte) diag.Range {
+	if r.Start.Byte > len(src) {
+		r.Start = position(src, len(src))
+	}
 	if r.End.Byte > len(src) {
 		r.End = position(src, len(src))
 	}
-	if r.Start.Byte > r.End.Byte {
-		r.Start = r.End
+	if r.End.Byte < r.Start.Byte {
+		r.End = r.Start
 	}
 	return r
 }

@@ -130,3 +130,29 @@ func checkTable(path string, id uint64, compression options.CompressionType, opt
 func damaged(path string, err error) error {
 	return &fault{store.ErrCorrupt, path + " is damaged: keep a copy of the state, then restore a backup", err}
 }
+
+// removeEmpty removes log files without a byte. A process that was killed between
+// making such a file and giving it its size leaves one, and Badger 4.9.6 then
+// refuses to open ("Create a new file"). Found by audit's TestKill, about once in
+// a hundred kills.
+func removeEmpty(dir string) error {
+	for _, pattern := range []string{"*.vlog", "*.mem"} {
+		names, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return fmt.Errorf("checking the state: %w", err)
+		}
+		for _, name := range names {
+			info, err := os.Stat(name)
+			if err != nil {
+				return fmt.Errorf("checking the state: %w", err)
+			}
+			if info.Size() > 0 {
+				continue
+			}
+			if err := os.Remove(name); err != nil {
+				return fmt.Errorf("removing an empty log of the state: %w", err)
+			}
+		}
+	}
+	return nil
+}

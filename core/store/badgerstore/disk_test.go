@@ -195,6 +195,23 @@ func readAll(dir string) error {
 	return db.Scan(nil, func(_, _ []byte) error { return nil })
 }
 
+// A kill between making a log file and giving it its size.
+func TestEmptyLogs(t *testing.T) {
+	dir := t.TempDir()
+	db := mustOpen(t, Config{Dir: dir})
+	mustPut(t, db, key("a"), []byte("1"))
+	mustClose(t, db)
+	for _, name := range []string{"000900.vlog", "00900.mem"} {
+		if err := os.WriteFile(filepath.Join(dir, "db", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db = mustOpen(t, Config{Dir: dir})
+	if v, err := db.Get(key("a")); err != nil || string(v) != "1" {
+		t.Fatalf("%q, %v", v, err)
+	}
+}
+
 func TestMissingLargeValue(t *testing.T) {
 	dir := t.TempDir()
 	db := mustOpen(t, Config{Dir: dir})

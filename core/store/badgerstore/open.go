@@ -115,7 +115,7 @@ func openRaw(c Config) (*DB, error) {
 	}
 	opt := d.limit.options(c)
 	if !c.InMemory {
-		if err := checkTables(opt.Dir, opt); err != nil {
+		if err := errors.Join(removeEmpty(opt.Dir), checkTables(opt.Dir, opt)); err != nil {
 			return nil, errors.Join(err, d.lock.release())
 		}
 	}
