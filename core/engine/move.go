@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -69,7 +70,7 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 	if len(notes) == 0 {
 		return "", refused, nil
 	}
-	after := file.SetAll(changed)
+	after := tidy(before, file.SetAll(changed))
 	if _, diags := policyfile.Parse(PolicyFile, after); diags.HasErrors() {
 		return "", nil, fmt.Errorf("the policy file would not be valid after these moves; nothing was written: %w", diags.Err())
 	}
@@ -77,6 +78,20 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 		return "", nil, err
 	}
 	return policyfile.Diff(before, after, PolicyFile), refused, nil
+}
+
+// tidy formats what the machine wrote where people keep the file formatted; a
+// file that is not formatted is left to its owners.
+func tidy(before, after []byte) []byte {
+	old, diags := config.Format(PolicyFile, before)
+	if diags.HasErrors() || !bytes.Equal(old, before) {
+		return after
+	}
+	formatted, diags := config.Format(PolicyFile, after)
+	if diags.HasErrors() {
+		return after
+	}
+	return formatted
 }
 
 // freshPolicy reads the file as it is at this moment.

@@ -57,7 +57,7 @@ func (e *Engine) edit(ctx context.Context, s *skill.Skill, step *config.Step, ki
 		a = policyfile.Assignment{Skill: s.Name, Step: step.Name, Tier: tierRef(place.Tier), Since: e.asOf, Reason: place.Effective.Reason}
 	}
 	change(&a)
-	after := file.Set(a)
+	after := tidy(before, file.Set(a))
 	if string(after) == string(before) {
 		return "", nil
 	}

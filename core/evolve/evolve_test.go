@@ -110,7 +110,9 @@ func subject(t *testing.T, n int) evolve.Subject {
 	}
 }
 
-func right(_, input string) (string, error) { return strings.Replace(input, "question", "answer", 1), nil }
+func right(_, input string) (string, error) {
+	return strings.Replace(input, "question", "answer", 1), nil
+}
 
 var noLimit = evolve.Budget{Left: -1}
 

@@ -3,6 +3,8 @@ package evolve
 import (
 	"context"
 	"slices"
+
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
 // screenSize is how many tune items a screen looks at: enough to name the gates
@@ -13,8 +15,15 @@ const screenSize = 10
 type Screened struct {
 	Items  int
 	Gates  []GateFailures // by how often they failed, then by name
+	Form   []FormLoss     // format dimensions on which the candidate scored lower
 	Bought int
 	Spent  int64
+}
+
+// FormLoss is a format dimension with its mean on both arms, in millionths.
+type FormLoss struct {
+	Dimension          string
+	Current, Candidate int64
 }
 
 // GateFailures counts the tune items on which a gate failed after its fixes.
@@ -24,27 +33,42 @@ type GateFailures struct {
 	Hint   string // what would own it in code
 }
 
-// Screen tries the candidate on tune items, which people may look at, and counts
-// which gates fail. It buys no evidence and promotes nothing.
+// Screen tries both arms on tune items, which people may look at: it counts which
+// gates the candidate fails and on which format dimensions it scores lower. It
+// buys no evidence and promotes nothing.
 func (b *Bench) Screen(ctx context.Context, s Subject) (*Screened, error) {
 	m := &measurement{bench: b, subject: s, res: &Result{Priced: true}}
 	if err := m.open(); err != nil {
 		return nil, err
 	}
 	out := &Screened{}
-	failed := map[string]int{}
+	failed, current, candidate := map[string]int{}, map[string]int64{}, map[string]int64{}
 	for _, it := range s.Pool.Tune[:min(len(s.Pool.Tune), screenSize)] {
-		t, err := m.arm(ctx, it, s.Candidate)
+		was, err := m.arm(ctx, it, s.Current)
 		if err != nil {
 			return nil, err
 		}
-		m.pay(t)
-		if t.Result.Score == nil {
+		is, err := m.arm(ctx, it, s.Candidate)
+		if err != nil {
+			return nil, err
+		}
+		m.pay(was, is)
+		if was.Result.Score == nil || is.Result.Score == nil {
 			continue
 		}
 		out.Items++
-		for _, g := range t.Result.Failed {
+		for _, g := range is.Result.Failed {
 			failed[g]++
+		}
+		for _, d := range s.Measure.Dimensions {
+			current[d.Name] += was.Result.Dims[d.Name]
+			candidate[d.Name] += is.Result.Dims[d.Name]
+		}
+	}
+	for _, d := range s.Measure.Dimensions {
+		if d.Kind == verdict.KindFormat && candidate[d.Name] < current[d.Name] {
+			n := int64(out.Items)
+			out.Form = append(out.Form, FormLoss{Dimension: d.Name, Current: current[d.Name] / n, Candidate: candidate[d.Name] / n})
 		}
 	}
 	for _, g := range s.Terms.Gates {

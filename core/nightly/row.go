@@ -71,11 +71,13 @@ func worthScreening(r report.Row) bool {
 	if r.Record == nil || r.Decision == "downgrade" || r.Items == 0 {
 		return false
 	}
-	return len(r.Record.FormatGaps) > 0 || slices.ContainsFunc(r.Gates, func(m report.Measure) bool { return m.Candidate < m.Current })
+	weaker := func(m report.Measure) bool { return m.Candidate < m.Current }
+	return slices.ContainsFunc(r.Gates, weaker) || slices.ContainsFunc(r.Dims, func(m report.Measure) bool { return m.Kind == verdict.KindFormat && weaker(m) })
 }
 
-// codify says which gates failed on the candidate's tune items, and what a fix
-// would own. Only tune items are looked at: evidence stays unseen.
+// codify says what of the candidate's form code could own: gates that failed on
+// its tune items, with the fix that would reach them, and format dimensions that
+// scored lower there. Only tune items are looked at: evidence stays unseen.
 func codify(r *report.Row, s *evolve.Screened) {
 	if s.Items == 0 {
 		return
@@ -86,6 +88,9 @@ func codify(r *report.Row, s *evolve.Screened) {
 		if g.Failed > 0 {
 			failing = append(failing, fmt.Sprintf("%s (%d of %d tune items, %s)", g.Gate, g.Failed, s.Items, g.Hint))
 		}
+	}
+	for _, d := range s.Form {
+		failing = append(failing, fmt.Sprintf("%s (%.1f points lower on %d tune items: make it a gate with a fix, or let finish do it)", d.Dimension, float64(d.Current-d.Candidate)/1e4, s.Items))
 	}
 	if len(failing) == 0 {
 		return
