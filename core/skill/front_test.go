@@ -42,6 +42,7 @@ func TestParseSkillMD(t *testing.T) {
 		"long":            {"---\nname: a\ndescription: " + strings.Repeat("ä", 1025) + "\n---\nb", "too-long", Front{Name: "a", Description: strings.Repeat("ä", 1025)}, "b"},
 		"1024 characters": {"---\nname: a\ndescription: " + strings.Repeat("ä", 1024) + "\n---\nb", "", Front{Name: "a", Description: strings.Repeat("ä", 1024)}, "b"},
 		"compatibility":   {"---\nname: a\ndescription: d\ncompatibility: " + strings.Repeat("x", 501) + "\n---\nb", "too-long", Front{Name: "a", Description: "d", Compatibility: strings.Repeat("x", 501)}, "b"},
+		"long front":      {"---\nname: a\ndescription: d: e\nx: " + strings.Repeat("x", maxFront) + "\n---\nb", "too-long unknown-field", Front{Name: "a", Description: "d: e", Unknown: []string{"x"}}, "b"},
 		"tools":           {"---\nname: a\ndescription: d\nallowed-tools: Read, Bash(git add:*) Grep\n---\nb", "", Front{Name: "a", Description: "d", AllowedTools: []string{"Read", "Bash(git add:*)", "Grep"}}, "b"},
 		"list of tools":   {"---\nname: a\ndescription: d\nallowed-tools: [Read, Grep]\n---\nb", "wrong-type", Front{Name: "a", Description: "d", AllowedTools: []string{"Read", "Grep"}}, "b"},
 		"metadata":        {"---\nname: a\ndescription: d\nmetadata:\n  v: 1\n  tags: [x]\n---\nb", "metadata-value", Front{Name: "a", Description: "d", Metadata: map[string]string{"v": "1"}}, "b"},
