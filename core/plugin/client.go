@@ -86,20 +86,35 @@ func (c *Client) live(ctx context.Context) (*process, error) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, c.m.cfg.StartTimeout)
 	defer cancel()
+	go func() {
+		select {
+		case <-c.m.closing:
+			cancel()
+		case <-bounded.Done():
+		}
+	}()
 	p, err := c.m.launch(bounded, c.spec)
 	if err != nil {
 		return nil, c.launchFailed(ctx, err)
 	}
+	if !c.take(p) {
+		p.stop()
+		return nil, ErrClosed
+	}
+	go c.watch(p)
+	return p, nil
+}
+
+// take puts a process into use, unless Close came first.
+func (c *Client) take(p *process) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
-		go p.stop()
-		return nil, ErrClosed
+		return false
 	}
 	c.proc, c.version = p, p.desc.Version
 	c.launches++
-	go c.watch(p)
-	return p, nil
+	return true
 }
 
 func (c *Client) current() (*process, error) {
@@ -140,6 +155,8 @@ func (c *Client) admit(ctx context.Context) error {
 	select {
 	case <-timer.C:
 		return nil
+	case <-c.m.closing:
+		return ErrClosed
 	case <-ctx.Done():
 		return backend.Errorf(backend.Cancelled, "waiting to launch plugin %q again after it failed (%s): %v", c.spec.Plugin, last, ctx.Err())
 	}
@@ -148,6 +165,11 @@ func (c *Client) admit(ctx context.Context) error {
 func (c *Client) launchFailed(ctx context.Context, err error) error {
 	var refused *RefusedError
 	var typed *backend.Error
+	select {
+	case <-c.m.closing:
+		return ErrClosed
+	default:
+	}
 	switch {
 	case ctx.Err() != nil:
 		return backend.Errorf(backend.Cancelled, "launching plugin %q: %v", c.spec.Plugin, ctx.Err())
@@ -235,6 +257,8 @@ func (c *Client) stop() {
 	c.stopped = true
 	p := c.proc
 	c.mu.Unlock()
+	c.turn <- struct{}{} // a launch under way is cancelled and cleans up behind itself
+	defer func() { <-c.turn }()
 	if p != nil {
 		p.stop()
 	}

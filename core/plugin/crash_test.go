@@ -207,7 +207,8 @@ func TestNoOrphanAfterTheHostIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	number, sockets, _ := strings.Cut(strings.TrimSpace(line), " ")
+	pid, err := strconv.Atoi(number)
 	if err != nil || !alive(pid) {
 		t.Fatalf("no plugin to watch: %q, %v", line, err)
 	}
@@ -216,6 +217,9 @@ func TestNoOrphanAfterTheHostIsKilled(t *testing.T) {
 	}
 	_ = host.Wait()
 	gone(t, pid, 5*time.Second)
+	if _, err := os.Stat(sockets); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the sockets' folder %s is left behind: %v", sockets, err)
+	}
 }
 
 func TestCircuitOpensAndSaysWhy(t *testing.T) {
@@ -284,4 +288,34 @@ func TestCrashLoopIsSlowedDown(t *testing.T) {
 	if !strings.Contains(err.Error(), "3 times in a row") {
 		t.Errorf("after three crashes: %v", err)
 	}
+}
+
+// Close during a launch waits for nothing and leaves nothing.
+func TestCloseDuringALaunch(t *testing.T) {
+	m := newManager(t)
+	c := client(t, m, Spec{Plugin: "mute"})
+	failed := make(chan error, 1)
+	go func() {
+		_, err := backend.Collect(context.Background(), c, say("echo x"))
+		failed <- err
+	}()
+	for c.m.socketsMade() == "" {
+		time.Sleep(time.Millisecond)
+	}
+	start := time.Now()
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-failed; !errors.Is(err, ErrClosed) {
+		t.Errorf("the call ended with %v", err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("Close took %s", took)
+	}
+}
+
+func (m *Manager) socketsMade() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sockets
 }

@@ -188,10 +188,10 @@ func (m *Manager) socketDir() (string, error) {
 		return m.sockets, nil
 	}
 	base := ""
-	if len(os.TempDir()) > maxSocketDir-len("/plimsoll-0000000000") {
+	if len(os.TempDir()) > maxSocketDir-len("/"+backend.SocketDirPrefix+"0000000000") {
 		base = shortTemp
 	}
-	dir, err := os.MkdirTemp(base, "plimsoll-") // 0700
+	dir, err := os.MkdirTemp(base, backend.SocketDirPrefix) // 0700
 	if err != nil {
 		return "", fmt.Errorf("making a private folder for the plugins' sockets: %w", err)
 	}

@@ -212,6 +212,6 @@ func playHost(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(resp.Message.String())
+	fmt.Println(resp.Message.String(), m.sockets)
 	time.Sleep(time.Hour)
 }

@@ -104,7 +104,9 @@ var ErrClosed = errors.New("the plugin manager is closed")
 
 // Manager owns all plugin processes of a host.
 type Manager struct {
-	cfg Config
+	cfg      Config
+	closing  <-chan struct{} // closed by Close, which ends launches that are under way
+	announce func()
 
 	mu      sync.Mutex
 	clients map[string]*Client
@@ -132,7 +134,11 @@ func New(cfg Config) (*Manager, error) {
 		cfg.Audit = func(Event) {}
 	}
 	cfg.Restart = cfg.Restart.orDefault()
-	return &Manager{cfg: cfg, clients: map[string]*Client{}}, nil
+	closing := make(chan struct{})
+	return &Manager{
+		cfg: cfg, clients: map[string]*Client{},
+		closing: closing, announce: sync.OnceFunc(func() { close(closing) }),
+	}, nil
 }
 
 // Client returns the supervised model of a backend, the same one for the same
@@ -172,6 +178,7 @@ func (m *Manager) Close() error {
 	}
 	sockets := m.sockets
 	m.mu.Unlock()
+	m.announce()
 	var wg sync.WaitGroup
 	for _, c := range clients {
 		wg.Go(c.stop)

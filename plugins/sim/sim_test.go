@@ -84,9 +84,8 @@ func TestAbilityIsWhatWasDeclared(t *testing.T) {
 	}
 }
 
-// Correlation is the chance that two models meet the same difficulty: both are
-// right with probability c*a + (1-c^2 ...) only at the ends, so the ends are
-// exact and the middle lies between.
+// Two models meet the same difficulty when both take the shared draw, which
+// happens with the square of the correlation.
 func TestCorrelationMakesHardItemsHardForAll(t *testing.T) {
 	const n = 1000
 	agree := map[float64]float64{}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -259,8 +261,8 @@ func FuzzDecodeConfigJSON(f *testing.F) {
 
 func TestDieWithEndsOnlyWhenTheHostIsGone(t *testing.T) {
 	read, write := io.Pipe()
-	exited := make(chan int, 1)
-	go dieWith(read, func(code int) { exited <- code })
+	exited := make(chan bool, 1)
+	go dieWith(read, func() { exited <- true })
 	if _, err := write.Write([]byte("a host that writes is still there")); err != nil {
 		t.Fatal(err)
 	}
@@ -291,4 +293,25 @@ func TestStatusesBecomeTypedErrors(t *testing.T) {
 	if AsError(nil) != nil || AsError(context.Canceled).Code != Cancelled {
 		t.Error("AsError of nil or a context error")
 	}
+}
+
+func TestOnlyTheHostsSocketFolderIsRemoved(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		gone bool
+	}{
+		{"plimsoll-1/plugin-dir2", true},
+		{"home/plugin-dir2", false},
+		{"plimsoll-1/precious", false},
+	} {
+		dir := filepath.Join(t.TempDir(), filepath.FromSlash(c.path))
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		leaveNoSocket(dir)
+		if _, err := os.Stat(filepath.Dir(dir)); errors.Is(err, os.ErrNotExist) != c.gone {
+			t.Errorf("%s: %v", c.path, err)
+		}
+	}
+	leaveNoSocket("") // a plugin without a folder of its own, on Windows
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/hashicorp/go-hclog"
 	plugin "github.com/hashicorp/go-plugin"
@@ -13,6 +15,9 @@ import (
 
 // PluginName is the name under which go-plugin dispenses a backend.
 const PluginName = "model"
+
+// SocketDirPrefix begins the name of the host's private folder of sockets.
+const SocketDirPrefix = "plimsoll-"
 
 // Handshake is what host and plugin must agree on before they speak. The cookie
 // is no secret: it only tells a person who starts a plugin by hand why nothing
@@ -35,7 +40,10 @@ func Serve(name string, f Factory) {
 	}
 	stdin := os.Stdin
 	os.Stdin = nil // whatever the author's code does, the life line stays ours
-	go dieWith(stdin, os.Exit)
+	go dieWith(stdin, func() {
+		leaveNoSocket(os.Getenv(plugin.EnvUnixSocketDir))
+		os.Exit(0)
+	})
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: cookie,
 		VersionedPlugins: map[int]plugin.PluginSet{
@@ -51,10 +59,22 @@ func Serve(name string, f Factory) {
 // dieWith blocks until the host's end of the life line is closed, which the
 // kernel does even for a host that was killed, and then ends the process. A
 // child that survives its host would hold models and keys that nobody watches.
-func dieWith(lifeline io.Reader, exit func(int)) {
+func dieWith(lifeline io.Reader, exit func()) {
 	// Discarding, not reading once: bytes on the line mean nothing.
 	_, _ = io.Copy(io.Discard, lifeline)
-	exit(0)
+	exit()
+}
+
+// leaveNoSocket cleans up what the host made for this plugin and, killed, can no
+// longer remove: the folder of its socket, and the one around it once that is
+// empty. Only names that the host gives are touched.
+func leaveNoSocket(dir string) {
+	around := filepath.Dir(dir)
+	if !strings.HasPrefix(filepath.Base(around), SocketDirPrefix) || !strings.HasPrefix(filepath.Base(dir), "plugin-dir") {
+		return
+	}
+	_ = os.RemoveAll(dir)
+	_ = os.Remove(around) // fails while another plugin's socket is in it
 }
 
 // servedPlugin is go-plugin's view of a backend.
