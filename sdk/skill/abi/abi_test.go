@@ -1,0 +1,159 @@
+package abi
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestPack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ptr, n, failed := rapid.Uint32().Draw(t, "ptr"), rapid.Uint32Range(0, MaxLen).Draw(t, "n"), rapid.Bool().Draw(t, "failed")
+		p, m, f := Unpack(Pack(ptr, n, failed))
+		if p != ptr || m != n || f != failed {
+			t.Fatalf("(%d, %d, %v) came back as (%d, %d, %v)", ptr, n, failed, p, m, f)
+		}
+	})
+	if v := Pack(1, 2, true); uint64(v) != 1<<32|1<<31|2 {
+		t.Errorf("the layout is %x", v)
+	}
+}
+
+// TestNumbers pins what may never change.
+func TestNumbers(t *testing.T) {
+	for op, name := range map[Op]string{0: "describe", 1: "prepare", 2: "finish", 3: "check", 4: "render", 5: "run", 6: "op 6", -1: "op -1"} {
+		if op.String() != name {
+			t.Errorf("op %d is %q, want %q", int(op), op, name)
+		}
+		got, ok := ParseOp(op.String())
+		if wantOK := op >= 1 && op <= 5; ok != wantOK || ok && got != op {
+			t.Errorf("ParseOp(%q) is %d, %v", op, got, ok)
+		}
+	}
+	for op, name := range map[HostOp]string{0: "list", 1: "model.generate", 2: "kv.get", 3: "kv.put", 4: "tool.call", 5: "host op 5"} {
+		if op.String() != name {
+			t.Errorf("host op %d is %q, want %q", int(op), op, name)
+		}
+	}
+}
+
+func TestCheckAnswer(t *testing.T) {
+	for _, c := range []struct {
+		op  Op
+		raw string
+		say string // "" is good
+	}{
+		{OpPrepare, `{"messages":[{"role":"user","content":"a"}],"state":{"a":1}}`, ""},
+		{OpPrepare, `{"messages":[]}`, "empty"},
+		{OpPrepare, `{}`, "empty"},
+		{OpPrepare, `{"messages":[{"role":"tool","content":"a"}]}`, "must be system"},
+		{OpPrepare, `[]`, "cannot unmarshal"},
+		{OpFinish, `{"output":null}`, ""},
+		{OpFinish, `{}`, "output is missing"},
+		{OpCheck, `{"passed":false}`, ""},
+		{OpCheck, `{"passed":true,"reason":"r","failed_ids":["a"]}`, ""},
+		{OpCheck, `{}`, "passed is missing"},
+		{OpCheck, `{"passed":null}`, "passed is missing"},
+		{OpCheck, `{"passed":"yes"}`, "cannot unmarshal"},
+		{OpRender, `{"text":""}`, ""},
+		{OpRender, `{"txt":""}`, "text is missing"},
+		{OpDescribe, `{"abi":1,"ops":[]}`, ""},
+		{OpDescribe, `{"abi":1,"ops":["fly"]}`, "fly"},
+		{OpRun, `{}`, "no payload"},
+	} {
+		err := CheckAnswer(c.op, []byte(c.raw))
+		if (err == nil) != (c.say == "") || err != nil && !strings.Contains(err.Error(), c.say) {
+			t.Errorf("%s %s: %v, want %q", c.op, c.raw, err, c.say)
+		}
+	}
+	out, err := ReadCheck([]byte(`{"passed":true,"reason":"r","failed_ids":["a"]}`))
+	if err != nil || !out.Passed || out.Reason != "r" || len(out.FailedIDs) != 1 {
+		t.Errorf("%+v %v", out, err)
+	}
+}
+
+// smallest is a module with a custom section between two others.
+var smallest = []byte("\x00asm\x01\x00\x00\x00\x01\x01\x00\x00\x05\x04name\x01\x02\x01\x00")
+
+func TestManifest(t *testing.T) {
+	if _, ok, err := ReadManifest(smallest); ok || err != nil {
+		t.Errorf("a module without a manifest gives %v, %v", ok, err)
+	}
+	m := Manifest{ABI: 1, Name: "a", Ops: []string{"check"}, Gates: []string{"known_ids"}, Input: json.RawMessage(`{"type": "object"}`)}
+	with, err := WithManifest(smallest, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok, err := ReadManifest(with)
+	if err != nil || !ok || got.Name != "a" || !got.Has(OpCheck) || got.Has(OpFinish) || string(got.Input) != `{"type":"object"}` {
+		t.Errorf("%+v %v %v", got, ok, err)
+	}
+	if !bytes.HasPrefix(with, smallest) {
+		t.Error("the module's own bytes changed")
+	}
+	m.Name = "b"
+	again, err := WithManifest(with, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := ReadManifest(again); err != nil || got.Name != "b" || len(again) != len(with) {
+		t.Errorf("the manifest was not replaced: %+v %v", got, err)
+	}
+	two := append(bytes.Clone(with), with[len(smallest):]...)
+	if _, _, err := ReadManifest(two); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("two manifests give %v", err)
+	}
+	for name, bad := range map[string]string{
+		"unknown member": `{"abi":1,"ops":[],"net":true}`,
+		"other version":  `{"abi":2,"ops":[]}`,
+		"unknown op":     `{"abi":1,"ops":["describe"]}`,
+		"op twice":       `{"abi":1,"ops":["check","check"]}`,
+		"text behind":    `{"abi":1,"ops":[]}{}`,
+		"limit":          `{"abi":1,"ops":[],"limits":{"memory_mib":-1}}`,
+		"self test":      `{"abi":1,"ops":[],"self_tests":[{"op":"x","input":1,"output":1}]}`,
+		"no JSON":        `abi = 1`,
+	} {
+		if _, err := ParseManifest([]byte(bad)); err == nil {
+			t.Errorf("%s: %s was accepted", name, bad)
+		}
+	}
+	for name, module := range map[string][]byte{"empty": nil, "text": []byte("hello, world"), "cut": with[:len(with)-1], "component": []byte("\x00asm\x0d\x00\x01\x00"), "version 2": []byte("\x00asm\x02\x00\x00\x00")} {
+		if _, _, err := ReadManifest(module); err == nil {
+			t.Errorf("%s was read as a module", name)
+		}
+		if _, err := WithManifest(module, m); err == nil {
+			t.Errorf("%s got a manifest", name)
+		}
+	}
+}
+
+func FuzzReadManifest(f *testing.F) {
+	with, err := WithManifest(smallest, Manifest{ABI: 1, Ops: []string{"finish"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(nil))
+	f.Add(smallest)
+	f.Add(with)
+	f.Add([]byte("\x00asm\x01\x00\x00\x00\x00\xff\xff\xff\xff\x0f"))
+	f.Add([]byte("\x00asm\x01\x00\x00\x00\x00\x80\x80\x80\x80\x80\x80"))
+	f.Fuzz(func(t *testing.T, module []byte) {
+		m, ok, err := ReadManifest(module)
+		if err != nil || !ok {
+			return
+		}
+		if err := m.Validate(); err != nil {
+			t.Errorf("a manifest was read that is not valid: %v", err)
+		}
+		again, err := WithManifest(module, m)
+		if err != nil {
+			return // JSON that has no canonical form, such as 1e999 in a schema
+		}
+		if _, ok, err := ReadManifest(again); !ok || err != nil {
+			t.Errorf("what was written cannot be read: %v %v", ok, err)
+		}
+	})
+}
