@@ -13,14 +13,15 @@ const maxName = 128
 // Closest is the name in among that a person most probably meant by name: the
 // one with the fewest edits (insert, delete, replace, swap neighbours), case
 // and the difference between - and _ ignored. It is "" when nothing is near: at
-// most one edit for names of up to four characters, else a third of the length.
+// most one edit for names of two to five characters, none for shorter ones, else
+// a third of the length.
 // Ties go to the earlier entry.
 func Closest(name string, among []string) string {
 	n := utf8.RuneCountInString(name)
 	if n == 0 || len(name) > maxName {
 		return ""
 	}
-	limit := max(1, n/3)
+	limit := max(min(1, n-1), n/3)
 	best, found := "", limit+1
 	for _, candidate := range among {
 		if candidate == name {

@@ -84,7 +84,7 @@ func Summary(l List) string {
 func shownName(name, base string) string {
 	if base != "" && filepath.IsAbs(name) {
 		if rel, err := filepath.Rel(base, name); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			name = rel
+			name = filepath.ToSlash(rel)
 		}
 	}
 	return harmless(name)
