@@ -120,7 +120,9 @@ func writeFile(path string, fill func(w *bufio.Writer) error) error {
 // VerifyExport checks an export as Verify checks a store. It trusts nothing in
 // the folder: not its keys unless Options.Key is among them, and no hash that it
 // has not made itself.
-func VerifyExport(dir string, o Options) (*Result, error) {
+func VerifyExport(dir string, o Options) (*Result, error) { return verifyExport(os.DirFS(dir), o) }
+
+func verifyExport(dir fs.FS, o Options) (*Result, error) {
 	h, err := readExportHead(dir)
 	if err != nil {
 		return nil, err
@@ -129,12 +131,12 @@ func VerifyExport(dir string, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.Open(filepath.Join(dir, entriesFile))
+	entries, err := dir.Open(entriesFile)
 	if err != nil {
 		return nil, exportPart(entriesFile, err)
 	}
 	defer entries.Close()
-	leaves, err := os.Open(filepath.Join(dir, leavesFile))
+	leaves, err := dir.Open(leavesFile)
 	if err != nil {
 		return nil, exportPart(leavesFile, err)
 	}
@@ -167,13 +169,13 @@ func (c *checker) lines(entries, leaves io.Reader) error {
 	return nil
 }
 
-func readExportHead(dir string) (head, error) {
+func readExportHead(dir fs.FS) (head, error) {
 	h := head{rotations: map[int64][]byte{}}
 	var err error
-	if h.checkpoint, err = os.ReadFile(filepath.Join(dir, checkpointFile)); err != nil {
+	if h.checkpoint, err = fs.ReadFile(dir, checkpointFile); err != nil {
 		return h, exportPart(checkpointFile, err)
 	}
-	keys, err := os.ReadFile(filepath.Join(dir, keysFile))
+	keys, err := fs.ReadFile(dir, keysFile)
 	if err != nil {
 		return h, exportPart(keysFile, err)
 	}
@@ -181,7 +183,7 @@ func readExportHead(dir string) (head, error) {
 	if len(h.keys) == 0 {
 		return h, noRecord("the export names no key", "The file "+keysFile+" was changed", "Export the log again, or take another copy")
 	}
-	names, err := os.ReadDir(filepath.Join(dir, rotationsDir))
+	names, err := fs.ReadDir(dir, rotationsDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return h, exportPart(rotationsDir, err)
 	}
@@ -190,7 +192,7 @@ func readExportHead(dir string) (head, error) {
 		if err != nil {
 			return h, fmt.Errorf("the export has a file %s/%s, which is no rotation: take another copy", rotationsDir, name.Name())
 		}
-		if h.rotations[size], err = os.ReadFile(filepath.Join(dir, rotationsDir, name.Name())); err != nil {
+		if h.rotations[size], err = fs.ReadFile(dir, rotationsDir+"/"+name.Name()); err != nil {
 			return h, exportPart(rotationsDir, err)
 		}
 	}
