@@ -166,14 +166,14 @@ func (s *SchemaDoc) Markdown(level int) string {
 	var b strings.Builder
 	b.WriteString(strings.Repeat("#", level) + " Blocks of a project\n\n")
 	for _, block := range s.Project {
-		block.markdown(&b, "", level+1)
+		block.markdown(&b, "", level+1, s.Skill)
 	}
 	b.WriteString(strings.Repeat("#", level) + " skill.hcl\n\n")
-	s.Skill.markdown(&b, "", level+1)
+	s.Skill.markdown(&b, "", level+1, nil)
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-func (b *BlockDoc) markdown(w *strings.Builder, parent string, level int) {
+func (b *BlockDoc) markdown(w *strings.Builder, parent string, level int, shared *BlockDoc) {
 	path := b.Type
 	for _, l := range b.Labels {
 		path += ` "` + l + `"`
@@ -202,12 +202,34 @@ func (b *BlockDoc) markdown(w *strings.Builder, parent string, level int) {
 		w.WriteString("\n")
 	}
 	if b.Example != "" {
-		tag := "hcl fragment"
-		fmt.Fprintf(w, "```%s\n%s\n```\n\n", tag, b.Example)
+		fmt.Fprintf(w, "```hcl fragment\n%s\n```\n\n", b.Example)
 	}
 	for _, n := range b.Blocks {
-		n.markdown(w, path, min(level+1, 6))
+		if shared == nil || shared.Block(n.Type) == nil {
+			n.markdown(w, path, min(level+1, 6), shared)
+			continue
+		}
+		fmt.Fprintf(w, "`%s` as in skill.hcl", n.head())
+		for _, a := range added(n, shared.Block(n.Type)) {
+			fmt.Fprintf(w, ", with `%s`: %s", a.Name, inText(a.Doc))
+		}
+		w.WriteString("\n\n")
 	}
+}
+
+// added are the attributes that b has and base has not, those of its gates
+// included.
+func added(b, base *BlockDoc) []*AttributeDoc {
+	var out []*AttributeDoc
+	for _, a := range b.Attributes {
+		if base.Attribute(a.Name) == nil {
+			out = append(out, a)
+		}
+	}
+	for _, n := range b.Blocks {
+		out = append(out, added(n, base.Block(n.Type))...)
+	}
+	return out
 }
 
 func (a *AttributeDoc) typeWords() string {
