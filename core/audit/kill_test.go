@@ -59,7 +59,7 @@ func writeUntilKilled(dir string, w io.Writer) error {
 	for g := range 4 {
 		go func() {
 			for i := 0; ; i++ {
-				name := fmt.Sprintf("%d-%d-%d", start, g, i)
+				name := fmt.Sprintf("%d-%d-%d.", start, g, i) // the dot shows a line that is whole
 				value := make([]byte, 20<<10)
 				if i%50 == 49 {
 					value = make([]byte, 100<<10)
@@ -100,36 +100,13 @@ func TestKill(t *testing.T) {
 	acknowledged := map[string]int64{}
 	var old [][]byte
 	for round := range rounds {
-		killed := exec.Command(os.Args[0], "-test.run=^$")
-		killed.Env = append(os.Environ(), childEnv+"="+dir)
-		var stderr strings.Builder
-		killed.Stderr = &stderr
-		out, err := killed.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := killed.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// From "while opening" to "after some hundred commits".
-		timer := time.AfterFunc(time.Duration(rand.IntN(250))*time.Millisecond, func() {
-			if err := killed.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		end := func(p *os.Process) {
+			if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Error(err)
 			}
-		})
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			index, name, ok := strings.Cut(lines.Text(), " ")
-			n, err := strconv.ParseInt(index, 10, 64)
-			if !ok || err != nil {
-				continue // the kill cut the line
-			}
-			acknowledged[name] = n
 		}
-		err = killed.Wait()
-		timer.Stop()
-		if stderr.Len() > 0 || err == nil {
-			t.Fatalf("round %d: the writer ended by itself: %v\n%s", round, err, &stderr)
+		if said := runWriter(t, dir, end, acknowledged); said != "" {
+			t.Fatalf("round %d: the writer ended by itself: %s", round, said)
 		}
 
 		log, db, err := openFiles(dir)
@@ -167,6 +144,41 @@ func TestKill(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// runWriter starts the writer, calls end at a random moment from "while opening"
+// to "after many commits", and notes what was acknowledged by then. It returns
+// what the writer had to say.
+func runWriter(t *testing.T, dir string, end func(*os.Process), acknowledged map[string]int64) string {
+	t.Helper()
+	writer := exec.Command(os.Args[0], "-test.run=^$")
+	writer.Env = append(os.Environ(), childEnv+"="+dir)
+	var stderr strings.Builder
+	writer.Stderr = &stderr
+	out, err := writer.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	time.AfterFunc(time.Duration(rand.IntN(250))*time.Millisecond, func() { end(writer.Process); close(ended) })
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		index, name, ok := strings.Cut(lines.Text(), " ")
+		n, err := strconv.ParseInt(index, 10, 64)
+		if !ok || err != nil || strings.Count(name, "-") != 2 || !strings.HasSuffix(name, ".") {
+			continue // the end cut the line
+		}
+		acknowledged[name] = n
+	}
+	err = writer.Wait()
+	<-ended
+	if err == nil {
+		return "no error at all"
+	}
+	return stderr.String()
 }
 
 func checkAcknowledged(t *testing.T, db *badgerstore.DB, name string, index int64) {
