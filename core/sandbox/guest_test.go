@@ -16,34 +16,27 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
 )
 
-// goGuest builds testdata/guest once for all tests, which share the compiled
-// code through cacheDir as well.
-var goGuest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "plimsoll-guest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./testdata/guest")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, errors.New("building testdata/guest: " + err.Error() + "\n" + string(text))
-	}
-	return os.ReadFile(out)
-})
-
-func buildGuest(tb testing.TB) []byte {
+// build makes a WASM module of a Go package, as the Makefile does.
+func build(tb testing.TB, pkg string) []byte {
 	tb.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
 		tb.Skip("there is no go tool to build the guest with")
 	}
-	module, err := goGuest()
+	out := filepath.Join(tb.TempDir(), "guest.wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./"+filepath.ToSlash(pkg))
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		tb.Fatalf("building %s: %v\n%s", pkg, err, text)
+	}
+	module, err := os.ReadFile(out)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return module
 }
+
+// buildGuest is cheap after the first time: the go tool has it in its cache.
+func buildGuest(tb testing.TB) []byte { return build(tb, "testdata/guest") }
 
 var sharedCache string // compiled code of all tests of this run
 
