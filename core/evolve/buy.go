@@ -3,6 +3,7 @@ package evolve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -66,37 +67,29 @@ func (m *measurement) affordable(n int) int {
 // got no answer ends the night for this subject; it is tried again on later
 // nights, a bounded number of times, before it counts as missing.
 func (m *measurement) batch(ctx context.Context, first int, items []trial.Item) (outage string, err error) {
-	type both struct {
-		current, candidate *tried
-		err                error
-	}
-	all := make([]both, len(items))
+	arms := [2]*config.Tier{m.subject.Current, m.subject.Candidate}
+	all := make([][2]*tried, len(items))
+	errs := make([]error, 2*len(items))
 	var wg sync.WaitGroup
 	for i, it := range items {
-		wg.Go(func() {
-			all[i].current, all[i].err = m.arm(ctx, it, m.subject.Current)
-			if all[i].err == nil {
-				all[i].candidate, all[i].err = m.arm(ctx, it, m.subject.Candidate)
-			}
-		})
+		for side, t := range arms {
+			wg.Go(func() { all[i][side], errs[2*i+side] = m.arm(ctx, it, t) })
+		}
 	}
 	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return "", err
+	}
 	var pairs []evidence.Pair
 	for i, t := range all {
-		if t.err != nil {
-			return "", t.err
-		}
-		m.pay(t.current, t.candidate)
-		if outage != "" {
-			continue
-		}
-		for _, side := range []*tried{t.current, t.candidate} {
-			if side.again() {
+		m.pay(t[0], t[1])
+		for _, side := range t {
+			if outage == "" && side.again() {
 				outage = "no answer: " + side.Why
 			}
 		}
 		if outage == "" {
-			pairs = append(pairs, m.pair(evidence.KindPair, first+i, items[i], t.current.Result, t.candidate.Result))
+			pairs = append(pairs, m.pair(evidence.KindPair, first+i, items[i], t[0].Result, t[1].Result))
 		}
 	}
 	return outage, m.write(ctx, pairs)
