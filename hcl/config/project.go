@@ -167,7 +167,8 @@ type Decl struct {
 }
 
 // Contract is what can be said in skill.hcl, and overlaid by a `skill` block of
-// the project: input, output, gates, dimensions, items, code.
+// the project: input, output, gates, dimensions, items, code. Tags are those of
+// skill.hcl; a skill block's own stand in its Binding.
 type Contract struct {
 	Code       string // file name in the folder; "" has no code
 	Input      string // JSON schema file
