@@ -107,6 +107,6 @@ func (e *Engine) fold(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e.Project.Policy = file
+	e.Project.Policy = desiredOf(file.Assignments())
 	return diff, nil
 }

@@ -27,7 +27,7 @@ type Project struct {
 	Dir     string
 	Config  *config.Project
 	Skills  []*skill.Skill
-	Policy  *policyfile.File
+	Policy  *Desired
 	Sources map[string][]byte // for snippets
 }
 
@@ -85,12 +85,18 @@ func (p *Project) readPolicy() diag.List {
 		return diag.List{diag.Errorf(diag.Range{File: PolicyFile}, "policy-read", "Policy file cannot be read", "%v", err)}
 	}
 	p.Sources[PolicyFile] = src
-	file, diags := policyfile.Parse(PolicyFile, src)
-	p.Policy = file
-	if file == nil {
-		return diags
+	var diags diag.List
+	desired, ok := recall(p.Dir, src)
+	if !ok {
+		var file *policyfile.File
+		if file, diags = policyfile.Parse(PolicyFile, src); file == nil {
+			return diags
+		}
+		desired = desiredOf(file.Assignments())
+		remember(p.Dir, src, file.Assignments())
 	}
-	for _, a := range file.Assignments() {
+	p.Policy = desired
+	for _, a := range desired.Assignments() {
 		diags = append(diags, p.checkAssignment(a)...)
 	}
 	return diags
