@@ -61,6 +61,26 @@ func pidOf(t *testing.T, c *Client) int {
 	return pid
 }
 
+// freeze stops a process, and waits for it: the signal takes its time.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if strings.Contains(string(stat), ") T ") {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+		if err != nil { // no /proc on this system
+			time.Sleep(300 * time.Millisecond)
+			return
+		}
+	}
+	t.Fatalf("process %d does not stop", pid)
+}
+
 func wantLost(t *testing.T, err error, code backend.ErrorCode, parts ...string) {
 	t.Helper()
 	var lost *backend.LostError
@@ -121,9 +141,7 @@ func TestDeadlineOfADeafPlugin(t *testing.T) {
 func TestStuckPluginIsReplaced(t *testing.T) {
 	c := client(t, newManager(t), Spec{})
 	pid := pidOf(t, c)
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, pid)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	wantLost(t, c.Generate(ctx, say("echo x"), &backend.Collector{}), backend.Cancelled)
@@ -136,9 +154,7 @@ func TestStuckPluginIsReplaced(t *testing.T) {
 func TestCloseEndsAStuckPlugin(t *testing.T) {
 	m := newManager(t)
 	pid := pidOf(t, client(t, m, Spec{}))
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, pid)
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}
