@@ -3,8 +3,15 @@
 // charts for a person. It computes nothing that decides and reads nothing but
 // the Night that it is given: the same Night gives the same bytes.
 //
-//	n := report.Night{AsOf: asOf, Rows: rows}
-//	os.WriteFile("night.html", report.HTML(n), 0o644)
+//	n := report.Night{Project: "shop", AsOf: asOf, Rows: rows}
+//	report.Terminal(os.Stdout, n, report.TerminalOptions{Width: 100, Color: true})
+//	page, err := report.HTML(n)
+//	doc, err := report.JSON(n)
+//	text := report.Markdown(n)
+//
+// Names, reasons and diffs come from skills, models and files of other people:
+// every form escapes them for its own reader, and none lets them end a line,
+// open a tag or reach a terminal.
 package report
 
 import (
@@ -46,16 +53,19 @@ type Totals struct {
 
 // Row is one (skill, step).
 type Row struct {
-	Skill     string `json:"skill"`
-	Step      string `json:"step"`
-	Lever     string `json:"lever,omitempty"` // model-deescalate, local-tier, format-determinism
-	Current   string `json:"current"`         // tier before the night
-	Candidate string `json:"candidate,omitempty"`
-	Decision  string `json:"decision"` // downgrade, hold, inconclusive
-	Applied   bool   `json:"applied"`  // the policy file was changed
-	Reason    string `json:"reason"`   // in words
-	Recommend string `json:"recommend,omitempty"`
-	Next      string `json:"next,omitempty"` // the one thing to do about it, when there is one
+	Skill   string `json:"skill"`
+	Step    string `json:"step"`
+	Lever   string `json:"lever,omitempty"` // model-deescalate, local-tier, format-determinism
+	Current string `json:"current"`         // tier before the night
+	// Ladder is the names of the tiers it may stand on, cheapest first. Charts
+	// without it infer the order from the comparisons of the night.
+	Ladder    []string `json:"ladder,omitempty"`
+	Candidate string   `json:"candidate,omitempty"`
+	Decision  string   `json:"decision"` // downgrade, hold, inconclusive
+	Applied   bool     `json:"applied"`  // the policy file was changed
+	Reason    string   `json:"reason"`   // in words
+	Recommend string   `json:"recommend,omitempty"`
+	Next      string   `json:"next,omitempty"` // the one thing to do about it, when there is one
 
 	Items     int   `json:"items"`  // that count in the epoch
 	Of        int   `json:"of"`     // the deadline or the pool

@@ -1,0 +1,278 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/rivo/uniseg"
+)
+
+// TerminalOptions say what the terminal is like.
+type TerminalOptions struct {
+	Width int  // columns; 0 is unknown and taken as 100, under 40 as 40
+	Color bool // the caller has asked the terminal and NO_COLOR
+}
+
+const (
+	widthUnknown = 100
+	widthLeast   = 40
+	errandsMost  = 8
+)
+
+// Terminal writes what a person sees after a night: moves first, then what is
+// not decided, then what holds. Everything means the same without color. What a
+// narrow screen cuts ends in "…" and stands in full in the other reports.
+func Terminal(w io.Writer, n Night, o TerminalOptions) {
+	if o.Width <= 0 {
+		o.Width = widthUnknown
+	}
+	t := &terminal{w: w, width: max(o.Width, widthLeast), color: o.Color}
+	t.heading(n)
+	moves, open, holds := n.groups()
+	t.measure(n.Rows)
+	t.group("Moved", green, moves)
+	t.group("Not decided yet", yellow, open)
+	t.group("Holds", "", holds)
+	t.totals(n)
+	t.errands(n.errands())
+}
+
+// The few colors, as parameters of SGR.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+type terminal struct {
+	w     io.Writer
+	width int
+	color bool
+	cols  [4]int // skill, tiers, decision, items
+}
+
+func (t *terminal) paint(sgr, s string) string {
+	if !t.color || sgr == "" || s == "" {
+		return s
+	}
+	return "\x1b[" + sgr + "m" + s + "\x1b[0m"
+}
+
+func (t *terminal) line(s string) { fmt.Fprintln(t.w, s) }
+
+func (t *terminal) heading(n Night) {
+	title := "Plimsoll night"
+	if n.Project != "" {
+		title += "  " + plain(n.Project)
+	}
+	title = clip(title, t.width)
+	out := t.paint(bold, title)
+	left := t.width - uniseg.StringWidth(title)
+	add := func(sgr, s string) {
+		if need := uniseg.StringWidth(s) + 2; need <= left {
+			out += "  " + t.paint(sgr, s)
+			left -= need
+			return
+		}
+		t.line(out)
+		out, left = t.paint(sgr, s), t.width-uniseg.StringWidth(s)
+	}
+	add(dim, "as of "+stamp(n.AsOf))
+	if n.Simulated {
+		add(yellow, "SIMULATED MODELS")
+	}
+	t.line(out)
+	for _, l := range wrap(n.sentence(), t.width, 0) {
+		t.line(l)
+	}
+}
+
+// tiers is where a row stands and where it might.
+func tiers(r Row) string {
+	current := plain(r.Current)
+	if current == "" {
+		current = "no tier"
+	}
+	if r.Candidate == "" {
+		return current
+	}
+	return current + " → " + plain(r.Candidate)
+}
+
+// measure fits the columns: their natural width, and where that is too much the
+// names give way first, down to twelve columns each.
+func (t *terminal) measure(rows []Row) {
+	saving := 0
+	for _, r := range rows {
+		for i, s := range t.cells(r) {
+			t.cols[i] = max(t.cols[i], uniseg.StringWidth(s))
+		}
+		saving = max(saving, uniseg.StringWidth(r.saving(true)))
+	}
+	over := 4 + t.cols[0] + 2 + t.cols[1] + 2 + t.cols[2] + 2 + t.cols[3] + 2 + saving - t.width
+	for i := range 2 {
+		if over > 0 {
+			give := max(0, min(over, t.cols[i]-12))
+			t.cols[i] -= give
+			over -= give
+		}
+	}
+}
+
+func (t *terminal) cells(r Row) [4]string {
+	return [4]string{r.name(), tiers(r), r.kind(), r.progress()}
+}
+
+func (t *terminal) group(title, sgr string, rows []Row) {
+	if len(rows) == 0 {
+		return
+	}
+	t.line("")
+	t.line(t.paint(bold, title) + t.paint(dim, fmt.Sprintf(" (%s)", count(len(rows)))))
+	for _, r := range rows {
+		t.row(r, sgr)
+	}
+}
+
+// row is a line of columns and, for what was compared, the reason under it; a
+// step that was not compared has its reason on the line.
+func (t *terminal) row(r Row, sgr string) {
+	c := t.cells(r)
+	head := "  " + t.paint(sgr, mark(r)) + " " + t.paint(bold, pad(c[0], t.cols[0])) + "  " + pad(c[1], t.cols[1]) + "  "
+	used := 4 + t.cols[0] + 2 + t.cols[1] + 2
+	if r.Candidate == "" {
+		if left := t.width - used; left >= 24 {
+			t.line(head + t.paint(dim, clip(plain(r.Reason), left)))
+			return
+		}
+		t.line(strings.TrimRight(head, " "))
+	} else {
+		rest := t.paint(sgr, pad(c[2], t.cols[2])) + "  " + left(c[3], t.cols[3])
+		used += t.cols[2] + 2 + t.cols[3]
+		if saving := clip(r.saving(true), t.width-used-2); saving != "" {
+			rest += "  " + saving
+		}
+		t.line(head + rest)
+	}
+	lines := wrap(plain(r.Reason), t.width-6, 2)
+	for _, l := range lines {
+		t.line("      " + t.paint(dim, l))
+	}
+}
+
+// mark begins a row, so that the groups differ without color.
+func mark(r Row) string {
+	switch r.kind() {
+	case downgrade:
+		return "↓"
+	case inconclusive:
+		return "~"
+	}
+	return "-"
+}
+
+func (t *terminal) totals(n Night) {
+	x := n.Totals
+	t.line("")
+	parts := []string{plural(x.Skills, "skill", "skills"), plural(x.Moved, "moved", "moved"), count(x.Inconclusive) + " not decided", plural(x.Held, "holds", "hold")}
+	if x.Trials > 0 || x.Spent > 0 {
+		parts = append(parts, plural(x.Trials, "trial", "trials")+" for "+money(x.Spent, x.Priced))
+	}
+	if saved := n.saved(); saved != "" {
+		parts = append(parts, "saves "+saved)
+	}
+	for _, l := range wrap(strings.Join(parts, " · "), t.width, 0) {
+		t.line(l)
+	}
+	for _, note := range n.Notes {
+		for i, l := range wrap("Note: "+plain(note), t.width-2, 0) {
+			if i > 0 {
+				l = "  " + l
+			}
+			t.line(t.paint(yellow, l))
+		}
+	}
+}
+
+func (t *terminal) errands(es []errand) {
+	if len(es) == 0 {
+		return
+	}
+	t.line("")
+	t.line(t.paint(bold, "What to do"))
+	for i, e := range es {
+		if i == errandsMost {
+			t.line("  " + t.paint(dim, plural(len(es)-i, "more thing", "more things")+" to do in the reports"))
+			return
+		}
+		who := e.rows[0]
+		if more := len(e.rows) - 1; more > 0 {
+			who += " and " + count(more) + " more"
+		}
+		for j, l := range wrap(e.what+" ("+who+")", t.width-4, 3) {
+			if j == 0 {
+				t.line("  - " + l)
+			} else {
+				t.line("    " + l)
+			}
+		}
+	}
+}
+
+// clip cuts at width columns; what is cut ends in "…".
+func clip(s string, width int) string {
+	if uniseg.StringWidth(s) <= width {
+		return s
+	}
+	if width < 1 {
+		return ""
+	}
+	var b strings.Builder
+	used := 0
+	for g := uniseg.NewGraphemes(s); g.Next(); {
+		if used+g.Width() > width-1 {
+			break
+		}
+		used += g.Width()
+		b.WriteString(g.Str())
+	}
+	return strings.TrimRight(b.String(), " ") + "…"
+}
+
+// pad clips to width and fills with blanks up to it, left in front.
+func pad(s string, width int) string {
+	s = clip(s, width)
+	return s + strings.Repeat(" ", max(0, width-uniseg.StringWidth(s)))
+}
+
+func left(s string, width int) string {
+	s = clip(s, width)
+	return strings.Repeat(" ", max(0, width-uniseg.StringWidth(s))) + s
+}
+
+// wrap breaks at blanks into lines of at most width columns; most is how many
+// lines, 0 as many as it takes, and the last is clipped.
+func wrap(s string, width, most int) []string {
+	words := strings.Fields(s)
+	var lines []string
+	line := ""
+	for i, w := range words {
+		switch {
+		case line == "":
+			line = w
+		case uniseg.StringWidth(line)+1+uniseg.StringWidth(w) <= width:
+			line += " " + w
+		case most > 0 && len(lines) == most-1:
+			return append(lines, clip(line+" "+strings.Join(words[i:], " "), width))
+		default:
+			lines, line = append(lines, clip(line, width)), w
+		}
+	}
+	if line != "" {
+		lines = append(lines, clip(line, width))
+	}
+	return lines
+}
