@@ -21,8 +21,8 @@ backend "lab" {
         abilities = {
           "twitter-timeline"    = 0.62
           "sales-crm-brief"     = 0.58
-          "humanizer/meaning"   = 0.10
-          "humanizer/plainness" = 0.40
+          "humanizer/meaning"   = 0.05
+          "humanizer/plainness" = 0.70
           "standup-digest"      = 0.98
           "ticket-router"       = 0.98
           "changelog-lint"      = 0.99

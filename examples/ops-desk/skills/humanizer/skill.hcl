@@ -4,13 +4,12 @@ input = "input.schema.json"
 
 dimension "meaning" {
   kind   = "reasoning"
-  weight = 2
+  margin = 0.02 # a fact that is gone costs more than a stiff sentence
   rubric = "Every fact, number, name, date, condition, promise and degree of certainty of the original is there, and nothing was added. 1 when all are, 0 when the reader would act differently."
 }
 
 dimension "plainness" {
   kind   = "format"
-  weight = 1
   rubric = "Reads as if a competent person had written it: no padding, no filler phrase, no remark about the task, no heading or quotation marks that the original did not have."
 }
 
