@@ -3,8 +3,8 @@
 
 tier_policy "standard" {
   ladder    = ladder.desk
-  margin    = 0.05               # five points of quality are the most we may lose
-  alpha     = 0.05               # the chance of ever being wrong about a skill
+  margin    = 0.05 # five points of quality are the most we may lose
+  alpha     = 0.05 # the chance of ever being wrong about a skill
   max_items = 400
   budget    = 5                  # USD a night, judges and repeats included
   cooldown  = "168h"             # a week up there after an escalation
