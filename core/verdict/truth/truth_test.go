@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+)
+
+// The small version of the whole program: every target but those of the public
+// tables, in seconds.
+func TestRun(t *testing.T) {
+	var out bytes.Buffer
+	ok, err := run(&out, size{reps: 400, verdicts: 3000, draws: 1}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	if !ok || strings.Contains(text, "MISSED") {
+		t.Errorf("a target is missed:\n%s", text)
+	}
+	if !strings.Contains(text, "skipped: the public tables") {
+		t.Error("it does not say that the public tables were skipped")
+	}
+}
+
+// A missed target has to be seen, by people and by the exit code.
+func TestPrintMissed(t *testing.T) {
+	var out bytes.Buffer
+	ok, err := print(&out, []figure{{what: "a", target: "0", measured: "1"}, {what: "b", holds: true}, {what: "c", shown: true}})
+	if err != nil || ok {
+		t.Errorf("ok %t, error %v", ok, err)
+	}
+	if !strings.Contains(out.String(), "MISSED") || !strings.Contains(out.String(), "truth: 1 of 2 targets hold") {
+		t.Errorf("printed:\n%s", out.String())
+	}
+}
+
+func TestPublic(t *testing.T) {
+	data := os.Getenv("PLIMSOLL_DATA")
+	if data == "" {
+		t.Skip("PLIMSOLL_DATA is not set: the public tables are not measured")
+	}
+	cells, err := load(filepath.Join(data, "verdict"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cells) != 370 {
+		t.Errorf("%d cells, want 370", len(cells))
+	}
+	for _, m := range []verdict.Method{verdict.Pool1, verdict.Star1} {
+		for _, f := range rates(cells, m, m == verdict.Star1, 30).figures(string(m), true) {
+			// 30 draws say nothing about the worst of 300 cells.
+			if !f.shown && !f.holds && !strings.Contains(f.what, "worst") {
+				t.Errorf("%s: %s, want %s", f.what, f.measured, f.target)
+			}
+		}
+	}
+}
+
+// The shortcut that the public draws take decides as Decide does.
+func TestDowngrades(t *testing.T) {
+	seen := map[bool]int{}
+	for i := range 600 {
+		r := random(i)
+		m := verdict.Methods()[i%3]
+		n := 40 + r.below(200)
+		p := params(m, n)
+		win, loss := pick[int64](&r, 0, 50_000, 300_000), pick[int64](&r, 0, 20_000, 150_000)
+		obs := draws(func(r *random, _, _ int) verdict.Observation { return ternary(r, win, loss) })(&r, n)
+		pairs := make([]verdict.Pair, n)
+		for k, o := range obs {
+			pairs[k] = verdict.Pair{Order: k, Item: fmt.Sprint(k), Cur: new(max(0, -o.NotWorse)), Cand: new(max(0, o.NotWorse))}
+		}
+		reach, _ := verdict.Reach(p)
+		got := downgrades(p, obs, reach)
+		rec := verdict.Decide(verdict.Assess(verdict.Spec{Params: p, Content: "reference", NoPlanted: true}, pairs, nil), verdict.Rules{}, verdict.Money{})
+		if got != (rec.Decision == verdict.Downgrade) {
+			t.Fatalf("case %d: the shortcut says %t, the decision is %s: %s", i, got, rec.Decision, rec.Reason)
+		}
+		seen[got]++
+	}
+	if seen[true] < 50 || seen[false] < 50 {
+		t.Errorf("%d downgrades and %d others compare too little", seen[true], seen[false])
+	}
+}
+
+// Every setting lies on the boundary it says: its mean, as the not-worse null
+// sees it, is the margin or worse, and exactly the margin where it says edge.
+func TestSettings(t *testing.T) {
+	for _, s := range append(sampled(), pools()...) {
+		r := random(1)
+		sum, square, n := 0.0, 0.0, 0
+		for range 2000 {
+			for _, o := range s.draw(&r, s.n) {
+				d := float64(o.NotWorse) / 1e6
+				sum += d
+				square += d * d
+				n++
+			}
+		}
+		mean := sum / float64(n)
+		slack := 4*math.Sqrt(square/float64(n)/float64(n)) + 1e-7
+		if strings.Contains(s.name, "pool") {
+			slack = 1e-9 // a pool's sum is fixed
+		}
+		if mean > -.05+slack || s.edge && mean < -.05-slack {
+			t.Errorf("%s has a mean of %.6f, slack %.6f", s.name, mean, slack)
+		}
+	}
+}
+
+// Two cases by hand: with losses only grid8 needs 94 ties, so that 93 items
+// prove nothing and 94 prove on the one path without a loss.
+func TestGridError(t *testing.T) {
+	if proved, _ := gridError(0, .05, 93); proved != 0 {
+		t.Errorf("93 items prove with chance %g, want 0", proved)
+	}
+	if proved, _ := gridError(0, .05, 94); math.Abs(proved-math.Pow(.95, 94)) > 1e-12 {
+		t.Errorf("94 items prove with chance %g, want %g", proved, math.Pow(.95, 94))
+	}
+}
