@@ -139,7 +139,7 @@ func (h *Host) admit(ctx context.Context, a *Admitted, module []byte) error {
 	if err := checkImports(module); err != nil {
 		return err
 	}
-	compiled, err := h.runtime.CompileModule(ctx, module)
+	compiled, err := h.runtime.CompileModule(ctx, joinData(module))
 	if err != nil {
 		return fail(abi.Protocol, "the module is not valid: "+err.Error())
 	}

@@ -96,8 +96,12 @@ func (c *cursor) u32() uint32 {
 			return v
 		}
 	}
-	c.err = errors.Join(c.err, errors.New("a number does not fit in 32 bits"))
+	c.fail()
 	return 0
+}
+
+func (c *cursor) fail() {
+	c.err = errors.Join(c.err, errors.New("a number does not fit in 32 bits"))
 }
 
 func (c *cursor) take(n uint32) []byte {

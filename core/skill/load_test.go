@@ -269,7 +269,7 @@ func TestDiagnostics(t *testing.T) {
 		"missing template":       {group, with("skills/a/skill.hcl", "render \"x\" {\n  template = \"x.tmpl\"\n}\n"), "missing-file", `the template of format "x"`, false},
 		"missing prompt":         {group, with("skills/a/skill.hcl", "step \"s\" {\n  prompt = \"s.md\"\n}\n"), "missing-file", `step "s"`, false},
 		"missing gate schema":    {group, with("skills/a/skill.hcl", "gate \"g\" {\n  schema = \"s.json\"\n}\n"), "missing-file", `gate "g"`, false},
-		"code is not built":      {group, with("skills/a/skill.hcl", "code = \"skill.wasm\"\n", "skills/a/code/main.go", "package main\n"), "missing-code", "go build -buildmode=c-shared -o skills/a/skill.wasm ./skills/a/code", false},
+		"code is not built":      {group, with("skills/a/skill.hcl", "code = \"skill.wasm\"\n", "skills/a/code/main.go", "package main\n"), "missing-code", "-buildmode=c-shared -o skills/a/skill.wasm ./skills/a/code", false},
 		"code is a script":       {group, with("skills/a/skill.hcl", "code = \"skill.sh\"\n", "skills/a/skill.sh", "x"), "code-kind", ".wasm", false},
 		"code escapes":           {group, with("skills/a/skill.hcl", "code = \"../../etc/x.wasm\"\n"), "path-escape", "its own files only", false},
 		"schema escapes":         {group, with("skills/a/skill.hcl", "input = \"../../main.hcl\"\n"), "path-escape", "its own files only", false},
