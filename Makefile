@@ -61,7 +61,8 @@ generated: ## what is generated is up to date
 	@git diff --exit-code -- sdk/backend/proto || { echo "generated code is not up to date: run make proto"; exit 1; }
 
 proto:
-	protoc -I sdk/backend/proto --go_out=. --go_opt=module=github.com/plimsoll-dev/plimsoll --go-grpc_out=. --go-grpc_opt=module=github.com/plimsoll-dev/plimsoll sdk/backend/proto/v1/*.proto
+	protoc --proto_path=sdk/backend/proto --go_out=sdk/backend/proto --go_opt=paths=source_relative \
+		--go-grpc_out=sdk/backend/proto --go-grpc_opt=paths=source_relative v1/backend.proto
 
 cross: ## builds for every supported system
 	@for os in linux darwin windows; do for arch in amd64 arm64; do \

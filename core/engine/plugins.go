@@ -20,9 +20,13 @@ func (p *Project) LockPlugin(ctx context.Context, dir string, bundled []string) 
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return plugin.Locked{}, fmt.Errorf("finding this program's own file: %w", err)
+	}
 	m, err := plugin.New(plugin.Config{
 		Root: p.Dir, StateDir: filepath.Join(p.Dir, StateDir), Clock: clock,
-		Self: os.Args[0], SelfArgs: func(name string) []string { return []string{ServeArg, name} }, Bundled: bundled,
+		Self: self, SelfArgs: func(name string) []string { return []string{ServeArg, name} }, Bundled: bundled,
 	})
 	if err != nil {
 		return plugin.Locked{}, err

@@ -173,7 +173,10 @@ func TestCallErrors(t *testing.T) {
 func TestDeadlineIsTheModels(t *testing.T) {
 	p := plan(t)
 	p.Timeout = time.Nanosecond
-	m := &models{answer: func(int, string, message.Request) (string, error) { time.Sleep(time.Millisecond); return "", context.DeadlineExceeded }}
+	m := &models{answer: func(int, string, message.Request) (string, error) {
+		time.Sleep(time.Millisecond)
+		return "", context.DeadlineExceeded
+	}}
 	rec := do(t, m, p, request(ladder(), 0))
 	if rec.Status != run.Timeout {
 		t.Fatalf("got %s", rec.Status)
