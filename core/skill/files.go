@@ -214,7 +214,7 @@ func missingCode(r ref, name string, at place) diag.Diagnostic {
 			break
 		}
 	}
-	build := fmt.Sprintf("GOOS=wasip1 GOARCH=wasm go build -trimpath -buildvcs=false -buildmode=c-shared -o %s ./%s", at.file(name), path.Join(at.shown, source))
+	build := fmt.Sprintf("GOOS=wasip1 GOARCH=wasm go build -trimpath -buildvcs=false -ldflags=\"-s -w\" -buildmode=c-shared -o %s ./%s", at.file(name), path.Join(at.shown, source))
 	return diag.Errorf(r.at, "missing-code", "Code is not built", "code = %q: there is no file %s. If it is written in Go, build it with: %s", r.name, at.file(name), build).WithSuggestion(build)
 }
 
