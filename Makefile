@@ -15,7 +15,7 @@ build: guests ## the binary, and the skills' code as WASM
 guests: $(GUESTS)
 
 %/skill.wasm: %/code/*.go $(wildcard sdk/skill/*.go sdk/skill/abi/*.go)
-	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -ldflags "-s -w" -buildmode=c-shared -o $@ ./$*/code
+	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -buildmode=c-shared -o $@ ./$*/code
 
 test: guests ## all tests that need nothing but Go
 	$(GO) test ./...

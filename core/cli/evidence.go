@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -87,66 +86,5 @@ func (c *command) recomputed(logs []*evidence.Log, _ []string) error {
 			c.say("%s", raw)
 		}
 	}
-	return nil
-}
-
-func (c *command) auditCommand() *cobra.Command {
-	var from int64
-	show := &cobra.Command{
-		Use: "show", Short: "The entries of the audit log", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.auditShow(cmd.Context(), from) },
-	}
-	show.Flags().Int64Var(&from, "from", 0, "index of the first entry")
-	var old []string
-	verify := &cobra.Command{
-		Use: "verify", Short: "Check the whole log: entries, hashes, signature",
-		Long: "Checks every entry against the Merkle tree and the tree against its signed checkpoint.\nAn older checkpoint (a night's report carries one) also finds a log that its own key\nholder rewrote.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.auditVerify(cmd.Context(), old) },
-	}
-	verify.Flags().StringArrayVar(&old, "checkpoint", nil, "file with an older checkpoint; may be repeated")
-	export := &cobra.Command{
-		Use: "export FOLDER", Short: "Entries, hashes, checkpoint and key for any verifier", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.auditExport(cmd.Context(), args[0]) },
-	}
-	return group("audit", "Show, check and export the tamper-evident log", show, verify, export)
-}
-
-func (c *command) auditVerify(ctx context.Context, old []string) error {
-	var checkpoints [][]byte
-	for _, f := range old {
-		raw, err := os.ReadFile(f)
-		if err != nil {
-			return fmt.Errorf("reading a checkpoint: %w", err)
-		}
-		checkpoints = append(checkpoints, raw)
-	}
-	e, err := c.open(ctx, "")
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	res, err := e.VerifyAudit(checkpoints)
-	if err != nil {
-		return err
-	}
-	if c.json {
-		return c.document(map[string]any{"valid": true, "entries": res.Checkpoint.Size, "key": e.AuditKey()})
-	}
-	c.say("Verified: %s; every hash fits and the checkpoint is signed by %s.", plural(int(res.Checkpoint.Size), "entry", "entries"), e.AuditKey())
-	return nil
-}
-
-func (c *command) auditExport(ctx context.Context, dir string) error {
-	e, err := c.open(ctx, "")
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	if err := e.ExportAudit(dir); err != nil {
-		return err
-	}
-	c.say("Exported to %s.", c.short(dir))
-	c.next("anyone can check it with the program in core/audit/verifier, which imports nothing of plimsoll.")
 	return nil
 }

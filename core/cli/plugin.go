@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -188,21 +187,4 @@ func (c *command) initCommand() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func (c *command) auditShow(ctx context.Context, from int64) error {
-	e, err := c.open(ctx, "")
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	if c.json {
-		entries := []map[string]any{}
-		err := e.EachEntry(from, func(i int64, line engine.EntryLine) { entries = append(entries, line.JSON(i)) })
-		if err != nil {
-			return err
-		}
-		return c.document(map[string]any{"entries": entries})
-	}
-	return e.EachEntry(from, func(i int64, line engine.EntryLine) { fmt.Fprintln(c.Out, line.Text(i)) })
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
@@ -34,6 +35,9 @@ func (p *Project) Check(ctx context.Context) diag.List {
 		diags = append(diags, more...)
 		pool, more := trial.Load(s.Dir, s.Contract.Items)
 		diags = append(diags, relative(p.Dir, more)...)
+		if r := s.Binding.Runner; r != nil {
+			diags = append(diags, diag.Warnf(s.Range, "not-yet", "Not acted on yet", "Skill %s names runner %s. This version runs skills itself only: the skill validates, and running or measuring it is refused.", s.Name, r.Name))
+		}
 		policy := s.Binding.Policy
 		if policy == nil {
 			continue
@@ -42,9 +46,30 @@ func (p *Project) Check(ctx context.Context) diag.List {
 			seen[policy] = true
 			_, more = compilePolicy(policy)
 			diags = append(diags, more...)
+			diags = append(diags, notYet(policy)...)
 		}
 		diags = append(diags, config.CheckMethod(policy, s.Contract.Items)...)
 		diags = append(diags, checkReach(s, policy, pool)...)
+	}
+	return diags
+}
+
+// notYet warns of what the language knows and this version does not act on. A
+// setting that is silently ignored would be believed.
+func notYet(p *config.Policy) diag.List {
+	var diags diag.List
+	for _, x := range []struct {
+		set  bool
+		name string
+		what string
+	}{
+		{p.Fleet, "fleet", "a false-discovery rate over all skills; the level of each skill holds without it"},
+		{p.Shadow > 0, "shadow", "shadow traffic after a move; nothing is bought for it"},
+		{p.JudgeMargin > 0, "judge_margin", "a margin for calibrated judges; a judge may only hold until then"},
+	} {
+		if x.set {
+			diags = append(diags, diag.Warnf(p.Range, "not-yet", "Not acted on yet", "tier_policy %s sets %s: %s.", p.Name, x.name, x.what))
+		}
 	}
 	return diags
 }
@@ -102,13 +127,17 @@ func (e *Engine) Doctor(ctx context.Context, offline bool) []Finding {
 	}
 	add("project", fmt.Sprintf("%d skills in %s", len(e.Project.Skills), e.Project.Dir), e.Project.Check(ctx).Err())
 	add("state", filepath.Join(e.Project.Dir, StateDir), nil)
-	res, err := e.VerifyAudit(nil)
+	res, err := audit.Verify(e.store, audit.Options{Key: e.log.Key()})
 	if err == nil {
 		add("audit log", fmt.Sprintf("%d entries, all verified", res.Checkpoint.Size), nil)
 	} else {
 		add("audit log", "", err)
 	}
-	add("audit key", fmt.Sprintf("%s; the private half lies in %s", e.log.Key(), filepath.Join(StateDir, "audit.key")), nil)
+	err = nil
+	if e.key.Exposed {
+		err = fmt.Errorf("%s can be read by others: chmod 600 it, and rotate the key", filepath.Join(StateDir, "audit.key"))
+	}
+	add("audit key", fmt.Sprintf("%s; the private half lies in %s", e.log.Key(), filepath.Join(StateDir, "audit.key")), err)
 	probe := filepath.Join(e.Project.Dir, StateDir, "doctor.probe")
 	err = os.WriteFile(probe, []byte("probe"), 0o600)
 	if err == nil {

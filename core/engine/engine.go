@@ -53,6 +53,7 @@ type Engine struct {
 	asOf     time.Time
 	store    *badgerstore.DB
 	log      *audit.Log
+	key      *audit.KeyFile
 	plugins  *plugin.Manager
 	backends *backend.Client
 	runs     run.Executor
@@ -91,6 +92,7 @@ func (e *Engine) openState() error {
 	if err != nil {
 		return err
 	}
+	e.key = key
 	e.log = audit.New(audit.Config{Signer: key.Signer, Next: key.Next, Origin: key.Origin})
 	e.store, err = badgerstore.Open(badgerstore.Config{Dir: filepath.Join(dir, "state"), Sealer: e.log, Now: clock})
 	return err

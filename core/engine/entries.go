@@ -38,14 +38,6 @@ func orNull(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// EachEntry calls fn for every entry of the audit log from an index on.
-func (e *Engine) EachEntry(from int64, fn func(index int64, line EntryLine)) error {
-	return e.AuditEntries(from, func(i int64, entry store.Entry) error {
-		fn(i, EntryLine{entry})
-		return nil
-	})
-}
-
 // Held says why nothing is compared for a step tonight, and the one thing that
 // would change it; both are empty when it may be measured.
 func (e *Engine) Held(s nightly.Step) (next, why string) {

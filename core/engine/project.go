@@ -58,7 +58,7 @@ func LoadProject(o LoadOptions) (*Project, diag.List) {
 	for name, src := range cfg.Sources {
 		p.Sources[name] = src
 	}
-	index := skill.Options{IndexPath: filepath.Join(dir, StateDir, "index.json")}
+	index := skill.Options{IndexPath: filepath.Join(dir, StateDir, "index.json"), Sources: p.Sources}
 	if o.Only == "" {
 		var more diag.List
 		p.Skills, more = skill.Load(cfg, index)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/run"
@@ -88,27 +87,6 @@ func (e *Engine) Record(id string) (*run.Record, error) {
 
 // Blob is content by digest: a prompt, a completion, an output.
 func (e *Engine) Blob(digest string) ([]byte, error) { return e.store.GetBlob(digest) }
-
-// VerifyAudit checks the whole log; old checkpoints find what its own key
-// holder could have rewritten.
-func (e *Engine) VerifyAudit(old [][]byte) (*audit.Result, error) {
-	return audit.Verify(e.store, audit.Options{Key: e.log.Key(), Old: old})
-}
-
-// ExportAudit writes entries, hashes, checkpoint and keys for a verifier that
-// knows nothing of Plimsoll.
-func (e *Engine) ExportAudit(dir string) error {
-	_, err := audit.Export(e.store, dir)
-	return err
-}
-
-// AuditEntries calls fn for every entry from an index on.
-func (e *Engine) AuditEntries(from int64, fn func(index int64, entry store.Entry) error) error {
-	return audit.Entries(e.store, from, fn)
-}
-
-// AuditKey is the log's verifier key.
-func (e *Engine) AuditKey() string { return e.log.Key() }
 
 func canonical(raw json.RawMessage) []byte {
 	out, err := canonjson.Transform(raw)

@@ -145,9 +145,13 @@ func latency(prefix []Pair, factor int64) Latency {
 	l.Current, l.Candidate = p95(cur), p95(cand)
 	ratio := float64(l.Candidate) / float64(l.Current)
 	l.Ratio = millionths(min(ratio, 1e6))
-	l.Slow = l.Ratio > factor
+	l.Slow = l.Ratio > factor && l.Candidate-l.Current > noticeable
 	return l
 }
+
+// noticeable is the least difference of p95 that counts, in milliseconds. Where
+// both arms answer within a blink their ratio is the machine's noise.
+const noticeable = 100
 
 func p95(ms []int64) int64 {
 	slices.Sort(ms)

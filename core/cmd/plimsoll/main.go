@@ -8,9 +8,7 @@ import (
 	"syscall"
 
 	"github.com/plimsoll-dev/plimsoll/core/cli"
-	"github.com/plimsoll-dev/plimsoll/plugins/replay"
-	"github.com/plimsoll-dev/plimsoll/plugins/sim"
-	"github.com/plimsoll-dev/plimsoll/sdk/backend"
+	"github.com/plimsoll-dev/plimsoll/plugins"
 	"golang.org/x/term"
 )
 
@@ -24,7 +22,7 @@ func main() {
 	_, plain := os.LookupEnv("NO_COLOR")
 	os.Exit(cli.Main(ctx, cli.App{
 		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: version, Width: width,
-		Bundled: map[string]backend.Factory{"sim": sim.New, "replay": replay.New},
+		Bundled: plugins.Bundled(),
 		Color:   term.IsTerminal(int(os.Stdout.Fd())) && !plain,
 		Live:    term.IsTerminal(int(os.Stderr.Fd())),
 	}))
