@@ -43,14 +43,14 @@ type Record struct {
 	Decision      Decision `json:"decision"`
 	Outcome       Outcome  `json:"outcome"` // of the test; "" is open
 	Claim         string   `json:"claim"`
-	HeadlineGap   int64    `json:"headline_gap"` // mean D over the items that the test counted
+	HeadlineGap   int64    `json:"headline_gap"` // mean D over the items that the test counted, missing scores read as the null at stake reads them
 	ReasoningGaps []string `json:"reasoning_gaps"`
 	FormatGaps    []string `json:"format_gaps"`
 	Reason        string   `json:"reason"`
 	Recommend     string   `json:"recommend"`
 	N             int      `json:"n"`            // items completed
 	Deadline      int      `json:"max_items"`    // of the epoch
-	ItemsNeeded   *int     `json:"items_needed"` // still; null when no number of such items would do
+	ItemsNeeded   *int     `json:"items_needed"` // still; null when no more items of this epoch would do
 	NightsNeeded  *int     `json:"nights_needed"`
 	EValue        int64    `json:"e_value"`   // 1e15 is a billion or certainty
 	EWorse        int64    `json:"e_worse"`   // likewise
@@ -89,6 +89,9 @@ func Decide(a Assessment, r Rules, m Money) Record {
 		Method: s.Params.Method, Epoch: s.Params.Epoch, Spent: m.Spent,
 		Causes: []Cause{},
 	}
+	if a.Test.Outcome == Disproved { // the same missing scores, read the other way
+		rec.HeadlineGap = a.Test.MeanWorse
+	}
 	if a.BoundOK {
 		rec.Bound = new(a.Bound)
 	}
@@ -121,10 +124,13 @@ func Decide(a Assessment, r Rules, m Money) Record {
 
 // still is how many items a proof takes beyond those at hand.
 func (a Assessment) still() (int, bool) {
-	if a.Test.Outcome != Open || len(a.Problems) > 0 {
-		return a.Wants, len(a.Problems) == 0
+	switch {
+	case len(a.Problems) > 0:
+		return 0, false
+	case a.Test.Outcome == Open:
+		return max(1, a.Needed.Mean-a.Items), a.Needed.OK
 	}
-	return max(1, a.Needed.Mean-a.Items), a.Needed.OK
+	return a.Wants, a.Test.Outcome == Proved
 }
 
 // against lists what holds whatever more items would say.

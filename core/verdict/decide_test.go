@@ -137,7 +137,7 @@ func TestDecide(t *testing.T) {
 			decision: Hold, rule: "reach", reason: "at epoch 2 even an identical model takes", advice: "set max_items to at least"},
 		{name: "missing candidate", spec: spec(Pool1, 120), planted: damaged(20),
 			pairs:    each(tied(120), func(_ int, p *Pair) { p.Cand = nil }),
-			decision: Undecided, rule: "open"},
+			decision: Undecided, rule: "open", reason: "0 of the current tier, 120 of the candidate"},
 		{name: "an outage of the current side is no win", spec: spec(Pool1, 120), planted: damaged(20),
 			pairs: each(tied(120), func(i int, p *Pair) {
 				p.Cand = new(int64(0))

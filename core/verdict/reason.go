@@ -9,13 +9,17 @@ import (
 
 // reason is the record's sentence for people.
 func (a Assessment) reason(r Record) string {
+	text := join(r.Causes)
 	switch {
 	case r.Decision == Downgrade:
-		return a.proof()
+		text = a.proof()
 	case a.Test.Outcome == Proved:
-		return a.proof() + ", but: " + join(r.Causes)
+		text = a.proof() + ", but: " + text
 	}
-	return join(r.Causes)
+	if cur, cand := a.Missing.Current, a.Missing.Candidate; cur+cand > 0 {
+		text += fmt.Sprintf("; without a score, which speaks for neither side: %d of the current tier, %d of the candidate", cur, cand)
+	}
+	return text
 }
 
 func (a Assessment) proof() string {
