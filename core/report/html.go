@@ -5,28 +5,241 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"strings"
 )
 
 //go:embed page.html
 var pageText string
 
-// HTML is the night as one self-contained page: it loads nothing, runs nothing
-// and reads well without styles. The same night gives the same bytes.
+//go:embed page.css
+var pageStyle string
+
+// HTML is the night as one self-contained page: it loads nothing, runs nothing,
+// reads well without its styles, on a phone and on paper. The same night gives
+// the same bytes.
 func HTML(n Night) ([]byte, error) {
-	t, err := template.New("page").Funcs(template.FuncMap{
-		"stamp": stamp, "money": money, "count": count[int],
-		"name":   func(r Row) string { return r.name() },
-		"status": func(r Row) string { return r.status() },
-		"items":  func(r Row) string { return r.progress() },
-		"saving": func(r Row) string { return r.saving(false) },
-		"takes":  func(r Row) string { return r.takes() },
-	}).Parse(pageText)
+	t, err := template.New("page").Parse(pageText)
 	if err != nil {
 		return nil, fmt.Errorf("reading the page's template: %w", err)
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, map[string]any{"Night": n, "Sentence": n.sentence()}); err != nil {
+	if err := t.Execute(&b, newPage(n)); err != nil {
 		return nil, fmt.Errorf("writing the page: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// page is what the template shows: texts ready to read, lengths ready to draw.
+type page struct {
+	Style      template.CSS
+	Project    string
+	Title      string
+	Date       string
+	Sentence   string
+	Simulated  bool
+	Figures    []fact
+	Notes      []string
+	Waterlines []waterline
+	Rest       []string
+	Rows       []line
+	Sections   []section
+	Money      []fact
+	Errands    []errandLine
+	Diff       []diffLine
+	Checkpoint string
+}
+
+// fact is a number with what it counts.
+type fact struct{ Value, Label string }
+
+type errandLine struct{ What, Who string }
+
+// line is a row of the table.
+type line struct {
+	Name, Link, Class, Status string
+	From, To, Items, Saves    string
+	Spent, Reason, Takes      string
+}
+
+// section is a row that was compared, with its charts.
+type section struct {
+	ID, Name, Class, Status string
+	From, To, Lever         string
+	Reason, Takes           string
+	Simulated               bool
+	Facts                   []fact
+	Causes                  []string
+	Evidence                *evidenceChart
+	Gap                     *gapChart
+	Gates, Dims, Screen     []bar
+}
+
+type diffLine struct{ Class, Text string }
+
+func newPage(n Night) page {
+	p := page{
+		Style: template.CSS(pageStyle), Project: plain(n.Project), Title: "Plimsoll night", Date: stamp(n.AsOf),
+		Sentence: n.sentence(), Simulated: n.Simulated, Figures: figures(n), Money: spending(n),
+		Diff: diff(n.Policy), Checkpoint: strings.TrimRight(harmless(n.Checkpoint), "\n"),
+	}
+	if p.Project != "" {
+		p.Title += ": " + p.Project
+	}
+	for _, note := range n.Notes {
+		p.Notes = append(p.Notes, plain(note))
+	}
+	moves, open, holds := n.groups()
+	rows := append(append(append([]Row{}, moves...), open...), holds...)
+	links := map[[2]string]string{}
+	for _, r := range rows {
+		l := newLine(r)
+		if r.compared() {
+			s := newSection(r, fmt.Sprintf("s%d", len(p.Sections)+1))
+			l.Link = "#" + s.ID
+			links[[2]string{r.Skill, r.Step}] = l.Link
+			p.Sections = append(p.Sections, s)
+		}
+		p.Rows = append(p.Rows, l)
+	}
+	p.Waterlines, p.Rest = waterlines(rows, func(r Row) string { return links[[2]string{r.Skill, r.Step}] })
+	for _, e := range n.errands() {
+		who := e.rows
+		if len(who) > 6 {
+			who = append(append([]string{}, who[:5]...), count(len(e.rows)-5)+" more")
+		}
+		p.Errands = append(p.Errands, errandLine{What: e.what, Who: list(who)})
+	}
+	return p
+}
+
+func figures(n Night) []fact {
+	t := n.Totals
+	out := []fact{
+		{count(t.Moved), "moved down"},
+		{count(t.Inconclusive), "not decided yet"},
+		{count(t.Held), "held"},
+		{count(t.Trials), "trials bought"},
+		{money(t.Spent, t.Priced), "spent tonight"},
+	}
+	switch {
+	case t.SavingMonth != 0 && t.Traffic:
+		out = append(out, fact{money(t.SavingMonth, true), "saved a month"})
+	case t.SavingMonth != 0:
+		out = append(out, fact{money(t.SavingMonth, false), "saved a month, where traffic is known"})
+	case t.SavingPer1k != 0:
+		out = append(out, fact{money(t.SavingPer1k, true), "saved per 1,000 runs of each"})
+	}
+	return out
+}
+
+func spending(n Night) []fact {
+	t := n.Totals
+	out := []fact{{money(t.Spent, t.Priced), "spent on " + plural(t.Trials, "trial", "trials") + " tonight"}}
+	if t.SavingMonth != 0 {
+		label := "saved a month by tonight's moves"
+		if !t.Traffic {
+			label += "; skills whose traffic is not known are left out"
+		}
+		out = append(out, fact{money(t.SavingMonth, true), label})
+	}
+	if t.SavingPer1k != 0 {
+		out = append(out, fact{money(t.SavingPer1k, true), "saved per 1,000 runs of each skill that moved, summed"})
+	}
+	if !t.Priced {
+		out = append(out, fact{"lower bound", "the cost of some trials is not known, so what was spent is at least this"})
+	}
+	return out
+}
+
+func newLine(r Row) line {
+	l := line{
+		Name: r.name(), Class: class(r), Status: r.status(), From: plain(r.Current), To: plain(r.Candidate),
+		Items: r.progress(), Saves: r.saving(false), Reason: plain(r.Reason), Takes: r.takes(),
+	}
+	if r.Spent != 0 || r.Bought > 0 {
+		l.Spent = money(r.Spent, r.Priced)
+	}
+	return l
+}
+
+// class is the color of a row's answer.
+func class(r Row) string {
+	switch {
+	case r.kind() == downgrade:
+		return "moved"
+	case r.kind() == inconclusive:
+		return "open"
+	case r.Record != nil && r.Record.Outcome == "disproved":
+		return "worse"
+	}
+	return "holds"
+}
+
+func newSection(r Row, id string) section {
+	s := section{
+		ID: id, Name: r.name(), Class: class(r), Status: r.status(), From: plain(r.Current), To: plain(r.Candidate),
+		Lever: plain(r.Lever), Reason: plain(r.Reason), Takes: r.takes(), Simulated: r.Simulated,
+		Evidence: newEvidenceChart(id+"-evidence", r), Gap: newGapChart(id+"-gap", r),
+		Gates: newBars(r.Gates), Dims: newBars(r.Dims), Screen: newBars(r.Screen),
+	}
+	v := r.Record
+	if len(v.Causes) > 1 {
+		for _, c := range v.Causes {
+			s.Causes = append(s.Causes, plain(c.Reason))
+		}
+	}
+	add := func(value, label string) {
+		if value != "" {
+			s.Facts = append(s.Facts, fact{value, label})
+		}
+	}
+	add(plain(r.Claim), "the claim is about")
+	add(r.progress(), "items counted")
+	if v.N > 0 {
+		add(figure(v.EValue)+" of "+figure(v.Threshold), "e-value for not worse, and what proves")
+	}
+	if r.Needed > 0 {
+		about := plural(r.Needed, "item", "items")
+		if v.NightsNeeded != nil && *v.NightsNeeded > 0 {
+			about += ", " + plural(*v.NightsNeeded, "night", "nights")
+		}
+		add(about, "still needed, about")
+	}
+	add(r.saving(false), map[bool]string{true: "saved", false: "would be saved"}[r.Applied])
+	if r.Spent != 0 || r.Bought > 0 {
+		add(money(r.Spent, r.Priced)+" on "+plural(r.Bought, "trial", "trials"), "spent tonight")
+	}
+	if v.PaybackRuns != nil {
+		add("after "+plural(*v.PaybackRuns, "run", "runs"), "the measuring has paid for itself")
+	}
+	add(fmt.Sprintf("%s, margin %s, alpha %s", plain(string(v.Method)), points(v.Margin), percent(v.Alpha)), "method")
+	add(plain(r.Epoch), "epoch")
+	if v.N > 1 {
+		add(signed(v.OneLook), "one-look 95 % bound on the gap, honest for one look only")
+	}
+	return s
+}
+
+// diff is a unified diff by lines, each with what it does.
+func diff(text string) []diffLine {
+	text = strings.TrimRight(harmless(text), "\n")
+	if text == "" {
+		return nil
+	}
+	var out []diffLine
+	for l := range strings.SplitSeq(text, "\n") {
+		d := diffLine{Class: "same", Text: l}
+		switch {
+		case strings.HasPrefix(l, "+++"), strings.HasPrefix(l, "---"):
+			d.Class = "file"
+		case strings.HasPrefix(l, "@@"):
+			d.Class = "hunk"
+		case strings.HasPrefix(l, "+"):
+			d.Class = "add"
+		case strings.HasPrefix(l, "-"):
+			d.Class = "del"
+		}
+		out = append(out, d)
+	}
+	return out
 }
