@@ -35,7 +35,7 @@ func TestCheckConfig(t *testing.T) {
 		{"wrong type", `{"base_url":3}`, []string{"config key base_url has to be a string and is a number"}},
 		{"null", `{"base_url":null}`, []string{"is a null"}},
 		{"in a list", `{"base_url":"x","stops":["a",2]}`, []string{"stops[1] has to be a string"}},
-		{"deep typo", `{"base_url":"x","models":{"m":{"abilty":1}}}`, []string{`models.m.abilty; did you mean "ability"?`}},
+		{"deep typo", `{"base_url":"x","models":{"m":{"abilityy":1}}}`, []string{`models.m.abilityy; did you mean "ability"?`}},
 		{"deep type", `{"base_url":"x","models":{"m":{"abilities":{"k":"high"}}}}`, []string{"models.m.abilities.k has to be a number and is a string"}},
 		{"map as list", `{"base_url":"x","models":[]}`, []string{"models has to be a map and is a list"}},
 		{"all at once", `{"a":1,"b":2}`, []string{"key a", "key b", "needs base_url"}},

@@ -241,8 +241,7 @@ func (c *command) load(only string) (*engine.Project, error) {
 // refuse prints diagnostics in the form that was asked for.
 func (c *command) refuse(p *engine.Project, diags diag.List) error {
 	if c.json {
-		diag.WriteJSON(c.Out, diags)
-		return errSilent
+		return errors.Join(diag.WriteJSON(c.Out, diags), errSilent)
 	}
 	var sources map[string][]byte
 	base := ""

@@ -51,11 +51,10 @@ func (c *command) evidence(files []string, each func([]*evidence.Log, []string) 
 	}
 	if diags.HasErrors() {
 		if c.json {
-			diag.WriteJSON(c.Out, diags)
-		} else {
-			diag.WriteText(c.Err, diags, sources, diag.TextOptions{Color: c.Color})
-			c.note("\n%s.", diag.Summary(diags))
+			return errors.Join(diag.WriteJSON(c.Out, diags), errSilent)
 		}
+		diag.WriteText(c.Err, diags, sources, diag.TextOptions{Color: c.Color})
+		c.note("\n%s.", diag.Summary(diags))
 		return errSilent
 	}
 	return each(logs, files)

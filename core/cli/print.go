@@ -42,10 +42,9 @@ func (c *command) paint(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-func (c *command) bold(s string) string  { return c.paint("1", s) }
-func (c *command) dim(s string) string   { return c.paint("2", s) }
-func (c *command) red(s string) string   { return c.paint("31", s) }
-func (c *command) green(s string) string { return c.paint("32", s) }
+func (c *command) bold(s string) string { return c.paint("1", s) }
+func (c *command) dim(s string) string  { return c.paint("2", s) }
+func (c *command) red(s string) string  { return c.paint("31", s) }
 
 // columns prints rows in columns that line up by what is seen, not by bytes.
 func columns(w io.Writer, rows [][]string) {

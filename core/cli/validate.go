@@ -20,7 +20,9 @@ func (c *command) validateCommand() *cobra.Command {
 				diags = append(diags, p.Check(cmd.Context())...)
 			}
 			if c.json {
-				diag.WriteJSON(c.Out, diags)
+				if err := diag.WriteJSON(c.Out, diags); err != nil {
+					return err
+				}
 			} else {
 				c.validated(p, diags)
 			}

@@ -28,7 +28,7 @@ func (l EntryLine) Text(i int64) string {
 // JSON is the entry as a document.
 func (l EntryLine) JSON(i int64) map[string]any {
 	e := l.entry
-	return map[string]any{"index": i, "time": e.Time.UTC(), "kind": e.Kind, "scope": e.Scope, "skill": e.Skill, "step": e.Step, "run": e.Run, "data": json.RawMessage(orNull(e.Data))}
+	return map[string]any{"index": i, "time": e.Time.UTC(), "kind": e.Kind, "scope": e.Scope, "skill": e.Skill, "step": e.Step, "run": e.Run, "data": orNull(e.Data)}
 }
 
 func orNull(raw json.RawMessage) json.RawMessage {

@@ -210,7 +210,7 @@ func unseal(value []byte, into any) error {
 		return fmt.Errorf("a record has schema %d, this plimsoll knows 1: use a newer plimsoll", schema)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%w: %v", store.ErrCorrupt, err)
+		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
-	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
@@ -231,7 +229,5 @@ type NightOptions struct {
 
 // micro takes a fraction to millionths.
 func micro(x float64) int64 { return int64(math.Round(x * 1e6)) }
-
-func notFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
 func (p *Project) name() string { return filepath.Base(p.Dir) }

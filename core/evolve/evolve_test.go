@@ -176,7 +176,7 @@ func TestDecisionsFollowAbilities(t *testing.T) {
 func TestBudgetStopsAndTheNextNightContinues(t *testing.T) {
 	d := newDesk(t, right)
 	s := subject(t, 100)
-	nights := 0
+	var nights int
 	var res *evolve.Result
 	for nights = 1; nights <= 20; nights++ {
 		var err error

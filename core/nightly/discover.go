@@ -63,10 +63,10 @@ func holds(s Step, now time.Time) (why, next string) {
 		return "no ladder: there is nothing to move on", "give the skill, or its policy, a ladder"
 	}
 	if ok, why := tier.MayMoveDown(s.Effective, now); !ok {
-		switch {
-		case s.Effective.Voice == tier.VoiceProjectPin:
+		switch s.Effective.Voice {
+		case tier.VoiceProjectPin:
 			return why, "remove the pin from the config to let it move"
-		case s.Effective.Voice == tier.VoicePolicyPin:
+		case tier.VoicePolicyPin:
 			return why, "plimsoll policy unpin " + s.Skill
 		}
 		return why, ""

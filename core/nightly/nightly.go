@@ -188,13 +188,13 @@ func (n *night) total(steps []Step) {
 	}
 	t.Skills = len(skills)
 	for _, r := range n.out.Rows {
-		switch {
-		case r.Decision == "downgrade":
+		switch r.Decision {
+		case "downgrade":
 			t.Moved++
 			t.SavingMonth += r.SaveMonth
 			t.SavingPer1k += r.SavePer1k
 			t.Traffic = t.Traffic && r.Traffic > 0
-		case r.Decision == "inconclusive":
+		case "inconclusive":
 			t.Inconclusive++
 		default:
 			t.Held++

@@ -143,5 +143,5 @@ var (
 	// shows when the state is opened again; until then nothing more is written.
 	ErrDoubt = errors.New("the commit may or may not have happened")
 	// Stop, returned by the function of a Scan, ends the scan without an error.
-	Stop = errors.New("stop the scan")
+	Stop = errors.New("stop the scan") //nolint:staticcheck // ST1012: it is no failure, and reads as what it does: return store.Stop
 )

@@ -126,11 +126,9 @@ func (p painter) snippet(b *strings.Builder, src []byte, r Range) {
 	}
 	for n := first; n <= shown; n++ {
 		line := strings.TrimRight(lines[n-1], "\r\n")
-		from, to := 0, len(line)
+		from, to := len(line)-len(strings.TrimLeft(line, " \t")), len(line)
 		if n == first {
 			from = clamp(r.Start.Byte-start, len(line))
-		} else {
-			from = len(line) - len(strings.TrimLeft(line, " \t"))
 		}
 		if n == r.End.Line || r.End.Line < r.Start.Line {
 			to = clamp(r.End.Byte-start, len(line))

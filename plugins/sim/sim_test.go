@@ -390,7 +390,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{`{"models":{"a":{"ability":1.5}}}`, "models.a.ability is 1.5"},
 		{`{"models":{"a":{"abilities":{"x":-1}}}}`, "models.a.abilities.x"},
 		{`{"models":{}}`, "declares no model"},
-		{`{"models":{"a":{"abilty":1}}}`, "abilty"},
+		{`{"models":{"a":{"abilityy":1}}}`, "abilityy"},
 		{`{"correlation":2,"models":{"a":{}}}`, "correlation"},
 		{`{"models":{"a":{"latency_ms":-1}}}`, "latency_ms"},
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,8 @@ func TestFinish(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			out, err := finish(two, skill.Answer{Completion: c.completion})
 			if c.code != "" {
-				e, ok := err.(*skill.Error)
+				var e *skill.Error
+				ok := errors.As(err, &e)
 				if !ok || e.Code != c.code || !e.Retryable {
 					t.Fatalf("got %v, want %s", err, c.code)
 				}

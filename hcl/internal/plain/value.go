@@ -38,11 +38,7 @@ func Literal(expr hclsyntax.Expression) (string, bool) {
 		if word := hcl.ExprAsKeyword(e.Wrapped); word != "" {
 			return word, true
 		}
-		inner, ok := e.Wrapped.(hclsyntax.Expression)
-		if !ok {
-			return "", false
-		}
-		return Literal(inner)
+		return Literal(e.Wrapped)
 	}
 	return "", false
 }

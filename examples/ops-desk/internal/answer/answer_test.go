@@ -44,13 +44,15 @@ func FuzzPlain(f *testing.F) {
 		if len(once) > len(answer.OneLine(s)) {
 			t.Errorf("%q grew to %q", s, once)
 		}
-		for again := once; ; once = again {
-			if again = answer.Plain(once); again == once {
+		for {
+			again := answer.Plain(once)
+			if again == once {
 				break
 			}
 			if len(again) >= len(once) {
 				t.Fatalf("%q does not settle", s)
 			}
+			once = again
 		}
 	})
 }

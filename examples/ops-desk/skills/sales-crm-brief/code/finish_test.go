@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -51,7 +52,8 @@ func TestFinishMendsTheShape(t *testing.T) {
 func TestFinishAsksAgain(t *testing.T) {
 	for _, brief := range []string{"", "No events this week!", `{"accounts":"none"}`} {
 		_, err := finish(week, answers(brief, "x"))
-		e, ok := err.(*skill.Error)
+		var e *skill.Error
+		ok := errors.As(err, &e)
 		if !ok || !e.Retryable {
 			t.Errorf("%q: %v; a model can do better when asked again", brief, err)
 		}

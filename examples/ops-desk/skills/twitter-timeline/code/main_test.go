@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -114,7 +115,8 @@ func TestFinishMendsTheShape(t *testing.T) {
 func TestFinishAsksAgain(t *testing.T) {
 	for _, said := range []string{"", "I cannot read this timeline.", "{", "[1,2]", `{"tweets":"none"}`} {
 		_, err := finish(timeline, skill.Answer{Completion: said})
-		e, ok := err.(*skill.Error)
+		var e *skill.Error
+		ok := errors.As(err, &e)
 		if !ok || !e.Retryable {
 			t.Errorf("%q: %v; a model can do better when asked again", said, err)
 		}
