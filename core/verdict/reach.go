@@ -40,14 +40,13 @@ func Reach(p Params) (n int, ok bool) {
 }
 
 // Deadline is the smallest N at which p's method proves all ties in time: what
-// max_items would have to be. 0 when none in sight does. Pool1 answers with
-// the smallest pool, not with this one.
+// max_items would have to be. 0 when none in sight does. Pool1 always proves
+// ties, by counting; for it this is the smallest pool that may move anything.
 func Deadline(p Params) int {
 	if p.Validate() != nil {
 		return 0
 	}
-	// Nothing proves ties under the floor, except a pool by being counted.
-	low := max(1, Floor(p.Margin, p.AlphaEff()))
+	low := max(1, p.Least()) // nothing else proves ties under the floor
 	if p.Method == Pool1 {
 		return low
 	}
