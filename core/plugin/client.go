@@ -57,6 +57,13 @@ func (c *Client) Generate(ctx context.Context, req message.Request, out backend.
 		c.answered() // a typed error is an answer too: the plugin works
 		return err
 	}
+	if backend.AsError(lost.Err).Code == backend.Cancelled {
+		// The plugin's side of the deadline can strike a moment before ours:
+		// nobody else cancels a call.
+		if at, ok := ctx.Deadline(); ok && at.Sub(c.m.cfg.Clock()) < time.Second {
+			<-ctx.Done()
+		}
+	}
 	if ctx.Err() != nil {
 		// The plugin may be slow or stuck; only asking it tells which.
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
