@@ -19,6 +19,7 @@ type evidenceChart struct {
 	ProofY, ProvesAt string // the line that proves, and its label
 	ZoneHeight       string // of the region beyond it
 	WorseY, WorseAt  string // the line that disproves
+	SideX, Side      string // where the labels of both lines are: away from the last point
 	Ticks            []tick
 	Items            []tick
 	Ends             []end
@@ -53,7 +54,7 @@ func newEvidenceChart(id string, r Row) *evidenceChart {
 	bottom := slices.MinFunc(series, func(a, b Point) int { return compareFinite(lowest(a), lowest(b)) })
 	worse := worseTarget(r.Record.Alpha)
 	y := rise{
-		lo: math.Max(math.Log(evidenceLeast), math.Min(math.Log(0.3), finite(lowest(bottom)))),
+		lo: math.Max(math.Log(evidenceLeast), math.Min(math.Log(0.3), finite(lowest(bottom)))) - 0.8,
 		hi: math.Min(25, math.Max(math.Log(100), math.Max(finite(r.Target), worse))) + 0.5, top: evidenceTop, height: evidenceHeight,
 	}
 	x := plot{lo: 0, hi: float64(max(r.Of, last.N, 1)), left: plotLeft, width: plotWidth}
@@ -81,6 +82,10 @@ func newEvidenceChart(id string, r Row) *evidenceChart {
 	for _, n := range steps(int(x.hi)) {
 		c.Items = append(c.Items, tick{At: x.x(float64(n)), Label: count(n), Anchor: "middle"})
 	}
+	c.SideX, c.Side = "11%", "start"
+	if x.share(float64(last.N)) < 0.5 {
+		c.SideX, c.Side = "95.5%", "end"
+	}
 	c.Ends = ends(r, last, x, y)
 	return c
 }
@@ -94,7 +99,7 @@ func ends(r Row, last Point, x plot, y rise) []end {
 		if above {
 			e.LabelY = coordinate(math.Max(11, pixel-9))
 		} else {
-			e.LabelY = coordinate(math.Min(evidenceTop+evidenceHeight-4, pixel+18))
+			e.LabelY = coordinate(math.Min(evidenceTop+evidenceHeight-3, pixel+18))
 		}
 		return e
 	}

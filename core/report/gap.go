@@ -1,6 +1,9 @@
 package report
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // gapChart is the mean gap with the bound that holds at every look, against the
 // margin. Left of the margin lies the loss that matters.
@@ -13,6 +16,7 @@ type gapChart struct {
 	LowX, LowAnchor  string
 	Off              bool // the bound lies left of the drawing
 	Margin           string
+	MarginAnchor     string
 	MarginLabel      string
 	Zero             string
 	Left, Width      string
@@ -47,7 +51,7 @@ func newGapChart(id string, r Row) *gapChart {
 		ID: id, Title: "Mean gap of " + r.name(),
 		Mean: p.x(mean), MeanAnchor: p.anchor(mean), MeanLabel: "mean " + signed(rec.HeadlineGap),
 		Low: p.x(low), LowWidth: p.span(low, p.hi), LowX: p.x(low), LowAnchor: p.anchor(low), Off: low < p.lo,
-		Margin: p.x(-margin), MarginLabel: "margin " + signed(-rec.Margin),
+		Margin: p.x(-margin), MarginAnchor: p.anchor(-margin), MarginLabel: "margin " + strings.Replace(tenths(-rec.Margin), "-", "−", 1),
 		Zero: p.x(0), Left: p.x(p.lo), Width: p.span(p.lo, p.hi), LossWidth: p.span(p.lo, -margin), GainWidth: p.span(-margin, p.hi),
 		Class: "open",
 	}
@@ -57,7 +61,7 @@ func newGapChart(id string, r Row) *gapChart {
 	case *rec.Bound <= 0:
 		c.LowLabel = "wins at least " + points(-*rec.Bound)
 	default:
-		c.LowLabel = "loses at most " + points(*rec.Bound)
+		c.LowLabel = "loses at most " + near(*rec.Bound, rec.Margin)
 	}
 	if rec.Outcome == "proved" {
 		c.Class = "proof"
@@ -66,6 +70,19 @@ func newGapChart(id string, r Row) *gapChart {
 	}
 	c.Desc = "The mean gap is " + signed(rec.HeadlineGap) + " over " + plural(rec.N, "item", "items") + "; " + c.LowLabel + "; the margin is " + points(rec.Margin) + "."
 	return c
+}
+
+// near keeps a bound and the margin apart where both round to the same: a test
+// stops just past its margin, and which side of it the bound lies on is the
+// verdict.
+func near(bound, margin int64) string {
+	switch {
+	case tenths(bound) != tenths(margin) || bound == margin:
+		return points(bound)
+	case bound < margin:
+		return "just under " + points(margin)
+	}
+	return "just over " + points(margin)
 }
 
 // bar is a measure drawn: shares of the width.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/core/price"
 )
 
 //go:embed page.html
@@ -119,17 +121,25 @@ func figures(n Night) []fact {
 		{count(t.Inconclusive), "not decided yet"},
 		{count(t.Held), "held"},
 		{count(t.Trials), "trials bought"},
-		{money(t.Spent, t.Priced), "spent tonight"},
+		{price.Format(t.Spent), atLeast("spent tonight", t.Priced)},
 	}
 	switch {
 	case t.SavingMonth != 0 && t.Traffic:
 		out = append(out, fact{money(t.SavingMonth, true), "saved a month"})
 	case t.SavingMonth != 0:
-		out = append(out, fact{money(t.SavingMonth, false), "saved a month, where traffic is known"})
+		out = append(out, fact{price.Format(t.SavingMonth), atLeast("saved a month", false)})
 	case t.SavingPer1k != 0:
 		out = append(out, fact{money(t.SavingPer1k, true), "saved per 1,000 runs of each"})
 	}
 	return out
+}
+
+// atLeast is the label of a sum of which some part may not be known.
+func atLeast(label string, known bool) string {
+	if known {
+		return label
+	}
+	return label + ", at least"
 }
 
 func spending(n Night) []fact {
@@ -154,7 +164,7 @@ func spending(n Night) []fact {
 func newLine(r Row) line {
 	l := line{
 		Name: r.name(), Class: class(r), Status: r.status(), From: plain(r.Current), To: plain(r.Candidate),
-		Items: r.progress(), Saves: r.saving(false), Reason: plain(r.Reason), Takes: r.takes(),
+		Items: r.progress(), Saves: r.saving(true), Reason: plain(r.Reason), Takes: r.takes(),
 	}
 	if r.Spent != 0 || r.Bought > 0 {
 		l.Spent = money(r.Spent, r.Priced)
@@ -196,7 +206,7 @@ func newSection(r Row, id string) section {
 	add(plain(r.Claim), "the claim is about")
 	add(r.progress(), "items counted")
 	if v.N > 0 {
-		add(figure(v.EValue)+" of "+figure(v.Threshold), "e-value for not worse, and what proves")
+		add(figure(v.EValue)+" of "+figure(v.Threshold), "e-value, of what proves")
 	}
 	if r.Needed > 0 {
 		about := plural(r.Needed, "item", "items")
@@ -215,7 +225,7 @@ func newSection(r Row, id string) section {
 	add(fmt.Sprintf("%s, margin %s, alpha %s", plain(string(v.Method)), points(v.Margin), percent(v.Alpha)), "method")
 	add(plain(r.Epoch), "epoch")
 	if v.N > 1 {
-		add(signed(v.OneLook), "one-look 95 % bound on the gap, honest for one look only")
+		add(signed(v.OneLook), "95 % bound on the gap, were this the only look")
 	}
 	return s
 }

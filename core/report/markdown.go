@@ -32,9 +32,16 @@ func Markdown(n Night) []byte {
 	table(&b, "Not decided yet", []string{"skill", "on", "against", "items", "would save", "why", "what it takes"}, open, func(r Row) []string {
 		return []string{r.name(), r.Current, r.Candidate, r.progress(), r.saving(false), r.Reason, r.takes()}
 	})
+	long := len(holds) > foldAfter
+	if long {
+		fmt.Fprintf(&b, "\n<details>\n<summary>%s</summary>\n", plural(len(holds), "step holds", "steps hold"))
+	}
 	table(&b, "Holds", []string{"skill", "on", "against", "items", "why", "what it would take"}, holds, func(r Row) []string {
 		return []string{r.name(), r.Current, r.Candidate, r.progress(), r.Reason, r.takes()}
 	})
+	if long {
+		b.WriteString("\n</details>\n")
+	}
 	spend(&b, n)
 	if n.Policy != "" {
 		b.WriteString("\n## Policy\n\n")
@@ -43,6 +50,9 @@ func Markdown(n Night) []byte {
 	verify(&b, n)
 	return []byte(b.String())
 }
+
+// foldAfter is how many holds a reviewer scrolls past without minding.
+const foldAfter = 25
 
 func table(b *strings.Builder, title string, head []string, rows []Row, cells func(Row) []string) {
 	if len(rows) == 0 {
@@ -96,7 +106,7 @@ func fence(b *strings.Builder, language, text string) {
 }
 
 // special are the characters that mean something in a line of Markdown.
-const special = "\\`*_{}[]<>|~&!$"
+const special = "\\`*_{}[]<|~&!$"
 
 // escape makes one line of text that shows as it is. Backslashes do for
 // Markdown itself; an empty comment parts what a forge would turn into a link

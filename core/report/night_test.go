@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
@@ -46,6 +47,8 @@ func compared(r Row, p verdict.Params, items int, seed uint32, of outcome) Row {
 		}
 	}
 	s := test.State()
+	// Reasons tell what the test found, in the numbers that it found.
+	r.Reason = strings.NewReplacer("{n}", fmt.Sprint(s.N), "{e}", figure(s.E), "{gap}", points(s.MeanD)).Replace(r.Reason)
 	rec := verdict.Record{
 		Skill: r.Skill, Step: r.Step, Current: r.Current, Candidate: r.Candidate, Decision: verdict.Decision(r.Decision),
 		Outcome: s.Outcome, Claim: p.Claim(), HeadlineGap: s.MeanD, ReasoningGaps: []string{}, FormatGaps: []string{},
@@ -77,45 +80,45 @@ func richNight() Night {
 	cooling := asOf.Add(90 * time.Hour)
 	moved := compared(Row{
 		Skill: "humanizer", Step: "main", Current: "opus", Candidate: "sonnet", Decision: "downgrade", Applied: true, Ladder: claude,
-		Reason:    "proved not worse by 5 points for future runs after 139 items (e 33.4 >= 32.9)",
+		Reason:    "proved not worse by 5 points for future runs after {n} items (e {e} >= 32.9)",
 		Recommend: "move humanizer to sonnet", Bought: 139, Spent: 1_412_000, Priced: true, SavePer1k: 7_920_000, SaveMonth: 71_280_000, Traffic: 9000,
 		Dims:  []Measure{{"coverage", "reasoning", 912_000, 921_000, "proved"}, {"tone", "format", 958_000, 949_000, "unknown"}},
 		Gates: []Measure{{"summary", "", 991_000, 993_000, "proved"}, {"links", "", 1_000_000, 985_000, "unknown"}},
 	}, star, 400, 7, passFail(22, 40))
 	proved := compared(Row{
 		Skill: "ticket-triage", Step: "classify", Current: "sonnet", Candidate: "haiku", Decision: "downgrade", Applied: true, Ladder: claude,
-		Reason:    "proved not worse by 5 points on this pool of 62 items, 60 of them measured (counted: what is left of the pool cannot change it)",
+		Reason:    "proved not worse by 5 points on this pool of 62 items, {n} of them measured (e {e} >= 32.9)",
 		Recommend: "move ticket-triage.classify to haiku", Bought: 12, Spent: 96_000, Priced: true, SavePer1k: 2_140_000,
 	}, pool, 62, 3, passFail(0, 12))
 	open := compared(Row{
 		Skill: "release-notes", Step: "main", Current: "opus", Candidate: "sonnet", Decision: "inconclusive", Ladder: claude,
-		Reason:    "not proved within 5 points after 74 items of 400 (e 1.9, 32.9 proves)",
+		Reason:    "not proved within 5 points after {n} items of 400 (e {e}, 32.9 proves)",
 		Recommend: "measure about 112 items more (9 times in 10 at most 180): 2 nights at this budget",
 		Needed:    112, Bought: 74, Spent: 2_208_100, Priced: true, SavePer1k: 11_300_000, SaveMonth: 5_650_000, Traffic: 500,
 		Dims: []Measure{{"completeness", "reasoning", 884_000, 861_000, "unknown"}},
 	}, star, 74, 11, passFail(45, 40))
 	unpriced := compared(Row{
 		Skill: "übersetzen-日本語", Step: "draft", Current: "haiku", Candidate: "local", Decision: "inconclusive", Ladder: claude,
-		Reason: "not proved within 5 points after 31 items of 400 (e 1.14, 32.9 proves) (the night's budget is spent)",
+		Reason: "not proved within 5 points after {n} items of 400 (e {e}, 32.9 proves) (the night's budget is spent)",
 		Needed: 120, Bought: 31, Spent: 0, Priced: false, Simulated: true,
 	}, star, 31, 5, passFail(20, 20))
 	worse := compared(Row{
 		Skill: "contract-review", Step: "main", Current: "opus", Candidate: "sonnet", Decision: "hold", Ladder: claude,
-		Reason:    "worse by more than 5 points: mean gap -19.6 points over 46 items; coverage (reasoning) got worse by 21 points over 46 items, and 5 points is the margin",
+		Reason:    "worse by more than 5 points: mean gap {gap} over {n} items; coverage (reasoning) got worse by 21 points over {n} items, and 5 points is the margin",
 		Recommend: "stay; a changed prompt, fix or candidate opens a new epoch; format-determinism: let code own dated (6 of 20 tune items, normalise)",
 		Bought:    46, Spent: 1_930_000, Priced: true, SavePer1k: 18_200_000, SaveMonth: 3_640_000, Traffic: 200,
 		Dims:   []Measure{{"coverage", "reasoning", 941_000, 731_000, "worse"}},
 		Gates:  []Measure{{"dated", "", 1_000_000, 783_000, "worse"}},
 		Screen: []Measure{{"dated", "", 0, 700_000, "unknown"}},
 	}, star, 400, 23, passFail(230, 20))
-	worse.Record.Rule = "disproved"
+	worse.Bought, worse.Record.Rule = worse.Items, "disproved"
 	worse.Record.Causes = []verdict.Cause{
-		{Code: "disproved", Reason: "worse by more than 5 points: mean gap -19.6 points over 46 items"},
-		{Code: "dimension", Reason: "coverage (reasoning) got worse by 21 points over 46 items, and 5 points is the margin"},
+		{Code: "disproved", Reason: strings.Split(worse.Reason, "; ")[0]},
+		{Code: "dimension", Reason: strings.Split(worse.Reason, "; ")[1]},
 	}
 	hostile := compared(Row{
 		Skill: `<script>alert("x")</script>`, Step: "a|b`c`", Current: "opus", Candidate: "sonnet", Decision: "hold", Ladder: claude,
-		Reason:    "proved not worse by 5 points for future runs after 130 items (e 33.2 >= 32.9), but: copy | that </td> reaches `a` customer\n# stays up, says @everyone in #12 at https://evil.example/?a=<b>\x1b[31m\u202e",
+		Reason:    "proved not worse by 5 points for future runs after {n} items (e {e} >= 32.9), but: copy | that </td> reaches `a` customer\n# stays up, says @everyone in #12 at https://evil.example/?a=<b>\x1b[31m\u202e",
 		Recommend: "nothing, unless the policy's rule is to change", Next: "ask **@team** about [it](javascript:alert(1))",
 		Bought: 3, Spent: 40_000, Priced: true, SavePer1k: 900_000, Simulated: true,
 		Gates: []Measure{{`"><img src=x onerror=alert(1)>`, "", 1_000_000, 1_000_000, "proved"}},
@@ -148,7 +151,7 @@ func heldNight() Night {
 	for i, name := range []string{"alpha", "beta", "gamma"} {
 		r := compared(Row{
 			Skill: name, Step: "main", Current: "big", Candidate: "small", Decision: "hold",
-			Reason: "worse by more than 2 points: mean gap -20 points over 30 items", Recommend: "stay; a changed prompt, fix or candidate opens a new epoch",
+			Reason: "worse by more than 2 points: mean gap {gap} over {n} items", Recommend: "stay; a changed prompt, fix or candidate opens a new epoch",
 			Bought: 30, Spent: 12_345, Priced: true, SavePer1k: 3_000_000,
 		}, star, 600, uint32(90+i), passFail(200+uint32(i)*50, 10))
 		r.Record.Rule = "disproved"

@@ -31,10 +31,13 @@ func plural[T int | int64](n T, one, many string) string {
 }
 
 // money writes micro-dollars; an amount of which some part is not known is a
-// lower bound and says so.
+// lower bound and says so, and nothing is no bound.
 func money(micro int64, priced bool) string {
-	if priced {
+	switch {
+	case priced:
 		return price.Format(micro)
+	case micro == 0:
+		return "not known"
 	}
 	return "at least " + price.Format(micro)
 }
@@ -68,7 +71,7 @@ func signed(millionths int64) string {
 }
 
 // percent writes millionths of one as a share: 985000 is "98.5 %".
-func percent(millionths int64) string { return tenths(millionths) + " %" }
+func percent(millionths int64) string { return tenths(millionths) + "\u00a0%" }
 
 // figure writes an e-value, in millionths, with three digits.
 func figure(e int64) string {

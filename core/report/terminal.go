@@ -42,7 +42,6 @@ func Terminal(w io.Writer, n Night, o TerminalOptions) {
 const (
 	bold   = "1"
 	dim    = "2"
-	red    = "31"
 	green  = "32"
 	yellow = "33"
 )
@@ -85,8 +84,10 @@ func (t *terminal) heading(n Night) {
 		add(yellow, "SIMULATED MODELS")
 	}
 	t.line(out)
-	for _, l := range wrap(n.sentence(), t.width, 0) {
-		t.line(l)
+	if len(n.Rows) == 0 {
+		for _, l := range wrap(n.sentence(), t.width, 0) {
+			t.line(l)
+		}
 	}
 }
 
@@ -103,7 +104,8 @@ func tiers(r Row) string {
 }
 
 // measure fits the columns: their natural width, and where that is too much the
-// names give way first, down to twelve columns each.
+// names give way first, down to sixteen columns each, then the decision, which
+// the group says too.
 func (t *terminal) measure(rows []Row) {
 	saving := 0
 	for _, r := range rows {
@@ -115,10 +117,13 @@ func (t *terminal) measure(rows []Row) {
 	over := 4 + t.cols[0] + 2 + t.cols[1] + 2 + t.cols[2] + 2 + t.cols[3] + 2 + saving - t.width
 	for i := range 2 {
 		if over > 0 {
-			give := max(0, min(over, t.cols[i]-12))
+			give := max(0, min(over, t.cols[i]-16))
 			t.cols[i] -= give
 			over -= give
 		}
+	}
+	if over > 0 {
+		t.cols[2] = 0
 	}
 }
 
@@ -150,12 +155,17 @@ func (t *terminal) row(r Row, sgr string) {
 		}
 		t.line(strings.TrimRight(head, " "))
 	} else {
-		rest := t.paint(sgr, pad(c[2], t.cols[2])) + "  " + left(c[3], t.cols[3])
-		used += t.cols[2] + 2 + t.cols[3]
+		rest := ""
+		if t.cols[2] > 0 {
+			rest = t.paint(sgr, pad(c[2], t.cols[2])) + "  "
+			used += t.cols[2] + 2
+		}
+		rest += left(c[3], t.cols[3])
+		used += t.cols[3]
 		if saving := clip(r.saving(true), t.width-used-2); saving != "" {
 			rest += "  " + saving
 		}
-		t.line(head + rest)
+		t.line(strings.TrimRight(head+rest, " "))
 	}
 	lines := wrap(plain(r.Reason), t.width-6, 2)
 	for _, l := range lines {

@@ -9,6 +9,7 @@ import (
 // waterline is the overview: one row of water for each step, the deeper the
 // cheaper. A ring is where the step stood, the mark where it stands.
 type waterline struct {
+	ID    string
 	Tiers []string // the dearest first, as they are drawn
 	Bands []band
 	Rows  []track
@@ -74,7 +75,7 @@ func standing(rows []Row) string {
 
 func newWaterline(l ladder, link func(Row) string, number int) waterline {
 	k := len(l.tiers)
-	w := waterline{}
+	w := waterline{ID: "water" + strconv.Itoa(number)}
 	for i := range k {
 		w.Tiers = append(w.Tiers, plain(l.tiers[k-1-i]))
 		depth := 0
@@ -128,11 +129,11 @@ func newTrack(r Row, at func(string) float64, id, link string) track {
 func (r Row) says() string {
 	switch r.status() {
 	case "moved":
-		return joined("moved", r.saving(false), ", saves ")
+		return joined("moved", r.saving(true), ", saves ")
 	case "may move":
-		return joined("may move", r.saving(false), ", would save ")
+		return joined("may move", r.saving(true), ", would save ")
 	case "open":
-		s := count(r.Items) + " of " + plural(r.Of, "item", "items")
+		s := count(r.Items) + " of " + count(r.Of)
 		if r.Needed > 0 {
 			s += ", about " + count(r.Needed) + " more"
 		}

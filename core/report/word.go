@@ -63,6 +63,8 @@ func (r Row) compared() bool { return r.Record != nil }
 // progress is how many items count, of how many.
 func (r Row) progress() string {
 	switch {
+	case !r.compared() && r.Items == 0:
+		return "" // nothing was counted, and the size of a pool is no progress
 	case r.Of > 0:
 		return count(r.Items) + "/" + count(r.Of)
 	case r.Items > 0:
@@ -111,7 +113,6 @@ func (r Row) takes() string {
 
 // sentence is the night in one.
 func (n Night) sentence() string {
-	t := n.Totals
 	applied, may := 0, 0
 	for _, r := range n.Rows {
 		switch r.status() {
@@ -121,36 +122,38 @@ func (n Night) sentence() string {
 			may++
 		}
 	}
-	var parts []string
+	_, open, holds := n.groups()
 	switch {
 	case len(n.Rows) == 0:
 		return "There was nothing to look at: no skill has a step on a ladder."
-	case applied == 0 && may == 0 && t.Inconclusive == 0:
-		parts = append(parts, "everything holds")
-	default:
-		if applied > 0 {
-			parts = append(parts, plural(applied, "step moved down", "steps moved down"))
-		}
-		if may > 0 {
-			parts = append(parts, plural(may, "step may move down", "steps may move down"))
-		}
-		if applied+may == 0 {
-			parts = append(parts, "nothing moved")
-		}
-		if t.Inconclusive > 0 {
-			parts = append(parts, plural(t.Inconclusive, "is", "are")+" not decided yet")
-		}
-		if t.Held > 0 {
-			parts = append(parts, plural(t.Held, "holds", "hold"))
+	case len(holds) == len(n.Rows):
+		return "Everything holds."
+	}
+	var moved []string
+	if applied > 0 {
+		moved = append(moved, plural(applied, "step moved down", "steps moved down"))
+	}
+	if may > 0 {
+		moved = append(moved, plural(may, "step may move down", "steps may move down"))
+	}
+	s := "Nothing moved"
+	if len(moved) > 0 {
+		s = list(moved)
+		if saved := n.saved(); saved != "" && may == 0 {
+			s += ", which saves " + saved
+		} else if saved != "" {
+			s += ", which would save " + saved
 		}
 	}
-	s := list(parts)
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if saved := n.saved(); saved != "" && applied+may > 0 {
-		s += ", which saves " + saved
-		if applied == 0 {
-			s = strings.Replace(s, "which saves", "which would save", 1)
-		}
+	var rest []string
+	if len(open) > 0 {
+		rest = append(rest, plural(len(open), "is", "are")+" not decided yet")
+	}
+	if len(holds) > 0 {
+		rest = append(rest, plural(len(holds), "holds", "hold"))
+	}
+	if len(rest) > 0 {
+		s += "; " + list(rest)
 	}
 	return s + "."
 }
@@ -162,7 +165,7 @@ func (n Night) saved() string {
 	case t.SavingMonth != 0 && t.Traffic:
 		return price.Format(t.SavingMonth) + " a month"
 	case t.SavingMonth != 0:
-		return "at least " + price.Format(t.SavingMonth) + " a month (not every skill's traffic is known)"
+		return "at least " + price.Format(t.SavingMonth) + " a month"
 	case t.SavingPer1k != 0:
 		return price.Format(t.SavingPer1k) + " per 1,000 runs of each"
 	}
