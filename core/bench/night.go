@@ -27,7 +27,7 @@ func night(program string) ([]figure, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	const skills, items = 12, 80
+	const skills, items = 24, 80
 	if err := desk(dir, skills, items); err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@ import (
 
 // attempt runs every step once and judges the whole output by the gates.
 // before is the failed attempt whose failure stays in the context.
-func (x Executor) attempt(ctx context.Context, p *Plan, r Request, tiers map[string]*config.Tier, id string, before *attempt) (*attempt, error) {
-	a := &attempt{rec: Attempt{ID: id, Tiers: names(tiers)}, completions: map[string]string{}}
+func (x Executor) attempt(ctx context.Context, p *Plan, r Request, tiers map[string]*config.Tier, id string, before *attempt, k *keeper) (*attempt, error) {
+	a := &attempt{keeper: k, rec: Attempt{ID: id, Tiers: names(tiers)}, completions: map[string]string{}}
 	state := map[string]string{}
 	for _, s := range p.Steps {
 		msgs, err := p.prepare(ctx, r, s, a.completions, state)

@@ -36,10 +36,7 @@ func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *confi
 	if err != nil {
 		return message.Response{}, fmt.Errorf("making the prompt of step %s canonical: %w", s.Name, err)
 	}
-	prompt, err := x.Blobs.PutBlob(canon)
-	if err != nil {
-		return message.Response{}, fmt.Errorf("keeping the prompt of step %s: %w", s.Name, err)
-	}
+	prompt := a.keeper.keep(canon)
 	req := message.Request{Model: t.Model, Messages: msgs, Sampling: p.Sampling, Session: p.Skill + "/" + s.Name}
 	if r.Truth != nil && Simulated(t) {
 		truth := *r.Truth
@@ -57,9 +54,7 @@ func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *confi
 		req.Idempotency = c.ID
 		resp, err := x.once(ctx, p, t, req, &c, int64(len(canon)))
 		if err == nil && len(resp.Message.Parts) > 0 {
-			if c.Completion, err = x.Blobs.PutBlob([]byte(resp.Message.String())); err != nil {
-				return resp, fmt.Errorf("keeping the completion of step %s: %w", s.Name, err)
-			}
+			c.Completion = a.keeper.keep([]byte(resp.Message.String()))
 		}
 		a.rec.Calls = append(a.rec.Calls, c)
 		var ce *CallError

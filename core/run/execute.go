@@ -27,14 +27,11 @@ func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
 	if err := p.mayRun(r); err != nil {
 		return nil, err
 	}
-	input, err := x.Blobs.PutBlob(r.Input)
-	if err != nil {
-		return nil, fmt.Errorf("keeping the input of %s: %w", r.ID, err)
-	}
 	rec := &Record{
 		ID: r.ID, Scope: p.Scope, Skill: p.Skill, Hash: p.Hash, Trial: r.Trial, Started: x.Now().UTC(),
-		Start: names(r.Tiers), Input: input, Priced: true,
+		Start: names(r.Tiers), Priced: true, keeper: &keeper{blobs: x.Blobs},
 	}
+	rec.Input = rec.keeper.keep(r.Input)
 	tiers := maps.Clone(r.Tiers)
 	for {
 		if err := x.onTiers(ctx, p, r, tiers, rec); err != nil {
@@ -48,8 +45,9 @@ func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
 	}
 	rec.End = names(tiers)
 	rec.MS = x.Now().Sub(rec.Started).Milliseconds()
-	if rec.Result, err = x.Blobs.PutBlob(rec.Output); err != nil {
-		return nil, fmt.Errorf("keeping the output of %s: %w", r.ID, err)
+	rec.Result = rec.keeper.keep(rec.Output)
+	if err := rec.keeper.wait(); err != nil {
+		return nil, fmt.Errorf("keeping what run %s said: %w", r.ID, err)
 	}
 	return rec, nil
 }
@@ -58,7 +56,7 @@ func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
 func (x Executor) onTiers(ctx context.Context, p *Plan, r Request, tiers map[string]*config.Tier, rec *Record) error {
 	var before *attempt
 	for try := 0; try <= p.Retries; try++ {
-		a, err := x.attempt(ctx, p, r, tiers, fmt.Sprintf("%s/a%d", r.ID, len(rec.Attempts)+1), before)
+		a, err := x.attempt(ctx, p, r, tiers, fmt.Sprintf("%s/a%d", r.ID, len(rec.Attempts)+1), before, rec.keeper)
 		if err != nil {
 			return err
 		}
@@ -144,4 +142,5 @@ type attempt struct {
 	completions map[string]string
 	output      json.RawMessage
 	checked     gate.Result
+	keeper      *keeper
 }

@@ -149,6 +149,8 @@ type Record struct {
 
 	Output  json.RawMessage `json:"-"` // the output itself, after fixes
 	Checked gate.Result     `json:"-"` // the last attempt's gates
+
+	keeper *keeper
 }
 
 // Attempt is one try on one set of tiers.
