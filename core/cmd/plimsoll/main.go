@@ -15,15 +15,17 @@ import (
 // version is set by the build.
 var version = "dev"
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	width, _, _ := term.GetSize(int(os.Stdout.Fd()))
 	_, plain := os.LookupEnv("NO_COLOR")
-	os.Exit(cli.Main(ctx, cli.App{
+	return cli.Main(ctx, cli.App{
 		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: version, Width: width,
 		Bundled: plugins.Bundled(),
 		Color:   term.IsTerminal(int(os.Stdout.Fd())) && !plain,
 		Live:    term.IsTerminal(int(os.Stderr.Fd())),
-	}))
+	})
 }

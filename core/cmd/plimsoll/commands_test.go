@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// commands are what scripts need beside plimsoll and testscript's own.
+func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"project": projectCommand, // project [-latency MS] [SKILL ...]
+		"exits":   exits,          // exits CODE PROGRAM ARGS...
+		"replace": replace,        // replace FILE OLD NEW: once, and it has to be there
+		"flip":    flip,           // flip FILE: change one byte in its middle
+		"fill":    fill,           // fill FILE N TEXT: TEXT, N times
+		"raw":     raw,            // raw FILE HEX: bytes that a text file cannot hold
+		"append":  appendText,     // append FILE TEXT: without a newline
+		"cut":     cut,            // cut FILE N: take N bytes off its end
+		"await":   await,          // await FILE [TEXT]: wait until it is there
+		"count":   count,          // count N FILE PATTERN: exactly N lines match
+		"jsonget": jsonGet,        // jsonget FILE NAME ENV: the first string member NAME goes to ENV
+		"compile": func(ts *testscript.TestScript, neg bool, args []string) { // compile OUT PACKAGE [DIR]
+			compile(t, ts, args)
+		},
+	}
+}
+
+// exits runs a program and wants one exit code, where testscript's own "!" takes
+// any failure for another.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	path := ts.MkAbs(args[0])
+	old := strings.ReplaceAll(args[1], `\n`, "\n")
+	src := ts.ReadFile(args[0])
+	if n := strings.Count(src, old); n == 0 {
+		ts.Fatalf("%s has no %q", args[0], old)
+	}
+	ts.Check(os.WriteFile(path, []byte(strings.Replace(src, old, strings.ReplaceAll(args[2], `\n`, "\n"), 1)), 0o644))
+}
+
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: flip FILE")
+	}
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	info, err := os.Stat(path)
+	ts.Check(err)
+	data[len(data)/2] ^= 1
+	ts.Check(os.Chmod(path, 0o700))
+	ts.Check(os.WriteFile(path, data, 0o700))
+	ts.Check(os.Chmod(path, info.Mode().Perm()))
+}
+
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: fill FILE N TEXT")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat(args[2], n)), 0o644))
+}
+
+func raw(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: raw FILE HEX")
+	}
+	var data []byte
+	_, err := fmt.Sscanf(args[1], "%x", &data)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
+}
+
+func appendText(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append FILE TEXT")
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	ts.Check(err)
+	_, err = f.WriteString(strings.ReplaceAll(args[1], `\n`, "\n"))
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: cut FILE N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()-int64(n)))
+}
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: await FILE [TEXT]")
+	}
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && (len(args) == 1 || bytes.Contains(data, []byte(args[1]))) {
+			return
+		}
+	}
+	ts.Fatalf("%s did not come", strings.Join(args, " with "))
+}
+
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: count N FILE PATTERN")
+	}
+	re, err := regexp.Compile(args[2])
+	ts.Check(err)
+	n := 0
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		if re.MatchString(line) {
+			n++
+		}
+	}
+	if strconv.Itoa(n) != args[0] {
+		ts.Fatalf("%d lines of %s match %s, want %s", n, args[1], args[2], args[0])
+	}
+}
+
+func jsonGet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: jsonget FILE NAME ENV")
+	}
+	m := regexp.MustCompile(`"` + regexp.QuoteMeta(args[1]) + `": *"([^"]*)"`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if m == nil {
+		ts.Fatalf("%s has no string %q", args[0], args[1])
+	}
+	ts.Setenv(args[2], m[1])
+}
+
+// compile builds a package of this repository, or of the module in DIR.
+func compile(t *testing.T, ts *testscript.TestScript, args []string) {
+	if len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: compile OUT PACKAGE [DIR]")
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", ts.MkAbs(args[0]), args[1])
+	cmd.Dir = filepath.Join("..", "..", "..")
+	if len(args) == 3 {
+		cmd.Dir = ts.MkAbs(args[2])
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	t.Logf("built %s", args[1])
+}
