@@ -65,6 +65,7 @@ func (c *command) verdicts(file, current, candidate string, o table.Options) err
 		rows = append(rows, []string{r.Skill, string(r.Decision), fmt.Sprintf("%d items", r.N), points(r.HeadlineGap) + " points", r.Reason})
 	}
 	columns(c.Out, rows)
-	c.say("\n%s", sum)
+	c.say("\n%s: %d may move down, %d hold, %d are not decided. %s, %d with a missing score; mean gap %s points.",
+		plural(sum.Skills, "skill", "skills"), sum.Downgrade, sum.Hold, sum.Inconclusive, plural(sum.Items, "item", "items"), sum.Missing, points(sum.Gap))
 	return nil
 }
