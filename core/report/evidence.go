@@ -119,6 +119,7 @@ func worseTarget(alpha int64) float64 {
 
 // steps are about five round counts from 0 to n.
 func steps(n int) []int {
+	n = min(n, 1<<40) // far from where v overflows
 	by := 1
 	for n/by > 5 {
 		switch by / int(math.Pow10(int(math.Log10(float64(by))))) {

@@ -61,7 +61,7 @@ func newGapChart(id string, r Row) *gapChart {
 	case *rec.Bound <= 0:
 		c.LowLabel = "wins at least " + points(-*rec.Bound)
 	default:
-		c.LowLabel = "loses at most " + near(*rec.Bound, rec.Margin)
+		c.LowLabel = atMost(*rec.Bound, rec.Margin)
 	}
 	if rec.Outcome == "proved" {
 		c.Class = "proof"
@@ -72,17 +72,17 @@ func newGapChart(id string, r Row) *gapChart {
 	return c
 }
 
-// near keeps a bound and the margin apart where both round to the same: a test
-// stops just past its margin, and which side of it the bound lies on is the
-// verdict.
-func near(bound, margin int64) string {
+// atMost says a bound on the loss, and keeps it apart from the margin where both
+// round to the same: a test stops just past its margin, and on which side the
+// bound lies is the verdict.
+func atMost(bound, margin int64) string {
 	switch {
 	case tenths(bound) != tenths(margin) || bound == margin:
-		return points(bound)
+		return "loses at most " + points(bound)
 	case bound < margin:
-		return "just under " + points(margin)
+		return "loses less than " + points(margin)
 	}
-	return "just over " + points(margin)
+	return "may lose just over " + points(margin)
 }
 
 // bar is a measure drawn: shares of the width.

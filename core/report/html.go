@@ -193,9 +193,9 @@ func newSection(r Row, id string) section {
 		Gates: newBars(r.Gates), Dims: newBars(r.Dims), Screen: newBars(r.Screen),
 	}
 	v := r.Record
-	if len(v.Causes) > 1 {
-		for _, c := range v.Causes {
-			s.Causes = append(s.Causes, plain(c.Reason))
+	for _, c := range v.Causes {
+		if text := plain(c.Reason); !strings.Contains(s.Reason, text) {
+			s.Causes = append(s.Causes, text)
 		}
 	}
 	add := func(value, label string) {
@@ -217,17 +217,26 @@ func newSection(r Row, id string) section {
 	}
 	add(r.saving(false), map[bool]string{true: "saved", false: "would be saved"}[r.Applied])
 	if r.Spent != 0 || r.Bought > 0 {
-		add(money(r.Spent, r.Priced)+" on "+plural(r.Bought, "trial", "trials"), "spent tonight")
+		add(cost(r), "spent tonight")
 	}
 	if v.PaybackRuns != nil {
 		add("after "+plural(*v.PaybackRuns, "run", "runs"), "the measuring has paid for itself")
 	}
-	add(fmt.Sprintf("%s, margin %s, alpha %s", plain(string(v.Method)), points(v.Margin), percent(v.Alpha)), "method")
+	add(fmt.Sprintf("%s at %s, alpha %s", plain(string(v.Method)), points(v.Margin), percent(v.Alpha)), "method")
 	add(plain(r.Epoch), "epoch")
 	if v.N > 1 {
 		add(signed(v.OneLook), "95 % bound on the gap, were this the only look")
 	}
 	return s
+}
+
+// cost is what a row's trials cost tonight.
+func cost(r Row) string {
+	trials := plural(r.Bought, "trial", "trials")
+	if !r.Priced && r.Spent == 0 {
+		return trials + " of unknown cost"
+	}
+	return money(r.Spent, r.Priced) + " on " + trials
 }
 
 // diff is a unified diff by lines, each with what it does.

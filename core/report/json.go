@@ -3,9 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 )
 
 // JSON is the night for machines: indented, version first, fields in a fixed
@@ -32,7 +30,7 @@ func ReadJSON(raw []byte) (Night, error) {
 	var head struct {
 		Version int `json:"version"`
 	}
-	if err := json.Unmarshal(raw, &head); err != nil {
+	if err := json.Unmarshal(raw, &head); err != nil { // which also refuses what follows a document
 		return Night{}, fmt.Errorf("reading a night: %w", err)
 	}
 	if head.Version != Version {
@@ -43,9 +41,6 @@ func ReadJSON(raw []byte) (Night, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&n); err != nil {
 		return Night{}, fmt.Errorf("reading a night: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Night{}, errors.New("reading a night: something follows the document")
 	}
 	return n, nil
 }

@@ -114,17 +114,27 @@ func (t *terminal) measure(rows []Row) {
 		}
 		saving = max(saving, uniseg.StringWidth(r.saving(true)))
 	}
+	t.cols[3] = min(t.cols[3], 15)
 	over := 4 + t.cols[0] + 2 + t.cols[1] + 2 + t.cols[2] + 2 + t.cols[3] + 2 + saving - t.width
+	over = t.give(over, 16)
+	if over > 0 {
+		over -= t.cols[2] + 2
+		t.cols[2] = 0
+		t.give(over-saving-2, 8) // what a saving lacks is clipped from it
+	}
+}
+
+// give takes over columns from both names, down to least each, and says how many
+// are still missing.
+func (t *terminal) give(over, least int) int {
 	for i := range 2 {
 		if over > 0 {
-			give := max(0, min(over, t.cols[i]-16))
-			t.cols[i] -= give
-			over -= give
+			n := max(0, min(over, t.cols[i]-least))
+			t.cols[i] -= n
+			over -= n
 		}
 	}
-	if over > 0 {
-		t.cols[2] = 0
-	}
+	return over
 }
 
 func (t *terminal) cells(r Row) [4]string {

@@ -241,7 +241,7 @@ func harmless(s string) string {
 			return r
 		case r == '\r':
 			return ' '
-		case r == unicode.ReplacementChar, unicode.IsControl(r), turns(r):
+		case r == unicode.ReplacementChar, unicode.IsControl(r), r == 0xFFFE, r == 0xFFFF, turns(r):
 			return unicode.ReplacementChar
 		}
 		return r
