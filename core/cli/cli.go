@@ -127,7 +127,7 @@ func (c *command) root() *cobra.Command {
 			"It measures on real items, decides by code and statistics, moves a skill\n" +
 			"to a cheaper tier when that is proved, and can prove afterwards what it did.",
 		SilenceUsage: true, SilenceErrors: true,
-		Args: cobra.NoArgs,
+		Args: noSuchCommand,
 		RunE: c.status,
 	}
 	root.PersistentFlags().StringVarP(&c.dir, "project", "C", ".", "project directory")
@@ -147,14 +147,37 @@ func (c *command) root() *cobra.Command {
 	return root
 }
 
-// wrapArgs makes wrong arguments wrong usage, whichever command finds them.
+// noSuchCommand refuses what bare plimsoll is given.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, s := range cmd.Commands() {
+		if !s.Hidden {
+			names = append(names, s.Name())
+		}
+	}
+	return usage("there is no command %q.%s", args[0], diag.DidYouMean(args[0], names))
+}
+
+// wrapArgs makes wrong arguments wrong usage, whichever command finds them, and
+// says what the command takes: a count of arguments tells nobody which.
 func wrapArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
+	if check := cmd.Args; check != nil && cmd.HasParent() {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usage("plimsoll %s: %w", strings.TrimPrefix(cmd.CommandPath(), "plimsoll "), err)
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case cmd.HasSubCommands():
+				return usage("%s: %w", cmd.CommandPath(), err)
 			}
-			return nil
+			given := "no argument was given"
+			if len(args) > 0 {
+				given = fmt.Sprintf("%q was given", strings.Join(args, " "))
+			}
+			return usage("%s: %s; write %s", cmd.CommandPath(), given, cmd.UseLine())
 		}
 	}
 	for _, sub := range cmd.Commands() {

@@ -55,9 +55,9 @@ func (c *command) format(files []string, check, diff bool) error {
 		changed++
 		switch {
 		case diff:
-			fmt.Fprint(c.Out, policyfile.Diff(src, out, name))
+			fmt.Fprint(c.Out, policyfile.Diff(src, out, c.short(name)))
 		case check:
-			c.say("%s", name)
+			c.say("%s", c.short(name))
 		default:
 			info, err := os.Stat(name)
 			if err != nil {
@@ -66,7 +66,7 @@ func (c *command) format(files []string, check, diff bool) error {
 			if err := atomicfile.Write(name, out, info.Mode().Perm()); err != nil {
 				return fmt.Errorf("writing %s: %w", name, err)
 			}
-			c.say("%s", name)
+			c.say("%s", c.short(name))
 		}
 	}
 	if len(diags) > 0 {

@@ -22,6 +22,9 @@ func (c *command) verdictCommand() *cobra.Command {
 			if current == "" || candidate == "" {
 				return usage("plimsoll verdict needs --current MODEL and --candidate MODEL")
 			}
+			if err := within(margin, alpha, items); err != nil {
+				return err
+			}
 			o := table.Options{Margin: millionths(margin), Alpha: millionths(alpha), MaxItems: items, Method: verdict.Method(method), Seed: seed}
 			return c.verdicts(args[0], current, candidate, o)
 		},
@@ -36,12 +39,21 @@ func (c *command) verdictCommand() *cobra.Command {
 	return cmd
 }
 
-func millionths(x float64) int64 {
-	if math.IsNaN(x) || math.Abs(x) > 1e6 {
-		return -1
+// within refuses numbers that are none of a test's. Zero is refused as well: the
+// table would take it for "not given".
+func within(margin, alpha float64, items int) error {
+	switch {
+	case !(margin >= 1e-6 && margin < 1):
+		return usage("--margin %g is no loss between 0 and 1: 0.05 is five points", margin)
+	case !(alpha >= 1e-6 && alpha <= 0.5):
+		return usage("--alpha %g is no chance between 0 and 0.5: 0.05 is one in twenty", alpha)
+	case items < 0:
+		return usage("--max-items %d is no number of items", items)
 	}
-	return int64(math.Round(x * 1e6))
+	return nil
 }
+
+func millionths(x float64) int64 { return int64(math.Round(x * 1e6)) }
 
 func (c *command) verdicts(file, current, candidate string, o table.Options) error {
 	f, err := os.Open(file)

@@ -22,7 +22,7 @@ backend "lab" {
   }
 }
 
-ladder "lab" {                       # cheapest first
+ladder "lab" { # cheapest first
   tier "small" {
     backend = backend.lab
     model   = "sim-small"
@@ -39,9 +39,9 @@ ladder "lab" {                       # cheapest first
 
 tier_policy "first" {
   ladder    = ladder.lab
-  margin    = 0.10                   # the loss of quality that does not matter
+  margin    = 0.10 # the loss of quality that does not matter
   max_items = 200
-  budget    = 1                      # USD a night
+  budget    = 1 # USD a night
 }
 
 skill "hello" {

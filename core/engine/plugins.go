@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,9 +85,8 @@ func projectFiles() map[string]string {
 // before anything is written.
 func Init(dir string) ([]string, error) {
 	files := projectFiles()
-	var names []string
-	for name := range files {
-		names = append(names, name)
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
 		if name == ".gitignore" {
 			continue
 		}
@@ -94,7 +94,6 @@ func Init(dir string) ([]string, error) {
 			return nil, fmt.Errorf("%s exists already: init starts new projects only and overwrites nothing", name)
 		}
 	}
-	slices.Sort(names)
 	var written []string
 	for _, name := range names {
 		path := filepath.Join(dir, filepath.FromSlash(name))
