@@ -112,7 +112,7 @@ func (t *terminal) measure(rows []Row) {
 		for i, s := range t.cells(r) {
 			t.cols[i] = max(t.cols[i], uniseg.StringWidth(s))
 		}
-		saving = max(saving, uniseg.StringWidth(r.saving(true)))
+		saving = max(saving, uniseg.StringWidth(r.worth()))
 	}
 	t.cols[3] = min(t.cols[3], 15)
 	over := 4 + t.cols[0] + 2 + t.cols[1] + 2 + t.cols[2] + 2 + t.cols[3] + 2 + saving - t.width
@@ -120,7 +120,7 @@ func (t *terminal) measure(rows []Row) {
 	if over > 0 {
 		over -= t.cols[2] + 2
 		t.cols[2] = 0
-		t.give(over-saving-2, 8) // what a saving lacks is clipped from it
+		t.give(over-saving-2, 8) // a saving without room is left out
 	}
 }
 
@@ -172,8 +172,12 @@ func (t *terminal) row(r Row, sgr string) {
 		}
 		rest += left(c[3], t.cols[3])
 		used += t.cols[3]
-		if saving := clip(r.saving(true), t.width-used-2); saving != "" {
-			rest += "  " + saving
+		// An amount is whole or absent: a number without its end is another one.
+		for _, saving := range []string{r.worth(), r.saving(true)} {
+			if saving != "" && uniseg.StringWidth(saving) <= t.width-used-2 {
+				rest += "  " + saving
+				break
+			}
 		}
 		t.line(strings.TrimRight(head+rest, " "))
 	}

@@ -80,7 +80,7 @@ func newWaterline(l ladder, link func(Row) string, number int) waterline {
 		w.Tiers = append(w.Tiers, plain(l.tiers[k-1-i]))
 		depth := 0
 		if k > 1 {
-			depth = i * 4 / (k - 1)
+			depth = i * min(4, 2*(k-1)) / (k - 1) // a short ladder is not a deep one
 		}
 		w.Bands = append(w.Bands, band{X: coordinate(100*float64(i)/float64(k)) + "%", Width: coordinate(100/float64(k)) + "%", Class: "depth" + strconv.Itoa(depth)})
 	}

@@ -92,6 +92,18 @@ func (r Row) saving(short bool) string {
 	return "nothing"
 }
 
+// worth is saving with its verb, for columns: a move saves, the rest would.
+func (r Row) worth() string {
+	s := r.saving(true)
+	switch {
+	case s == "" || s == "not priced":
+		return s
+	case r.Applied && r.kind() == downgrade:
+		return "saves " + s
+	}
+	return "would save " + s
+}
+
 // takes is what it would take to decide: the number of items, the date, the
 // person.
 func (r Row) takes() string {
@@ -99,7 +111,7 @@ func (r Row) takes() string {
 	if r.kind() == inconclusive && r.Needed > 0 && !strings.Contains(r.Recommend, "measure") {
 		parts = append(parts, "about "+plural(r.Needed, "item", "items")+" more")
 	}
-	if r.Cooling != nil {
+	if r.Cooling != nil && !strings.Contains(r.Reason, stamp(*r.Cooling)) {
 		parts = append(parts, "cooldown until "+stamp(*r.Cooling))
 	}
 	if r.Recommend != "" && r.kind() != downgrade {
