@@ -74,6 +74,7 @@ type section struct {
 	Evidence                *evidenceChart
 	Gap                     *gapChart
 	Gates, Dims, Screen     []bar
+	Bare                    bool // no measures: the charts have the width to themselves
 }
 
 type diffLine struct{ Class, Text string }
@@ -192,6 +193,7 @@ func newSection(r Row, id string) section {
 		Evidence: newEvidenceChart(id+"-evidence", r), Gap: newGapChart(id+"-gap", r),
 		Gates: newBars(r.Gates), Dims: newBars(r.Dims), Screen: newBars(r.Screen),
 	}
+	s.Bare = len(s.Gates)+len(s.Dims)+len(s.Screen) == 0
 	v := r.Record
 	for _, c := range v.Causes {
 		if text := plain(c.Reason); !strings.Contains(s.Reason, text) {

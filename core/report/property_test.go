@@ -152,3 +152,21 @@ func FuzzReadJSON(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkHTML writes the page of a house of 960 skills, each with a verdict.
+func BenchmarkHTML(b *testing.B) {
+	n := richNight()
+	rows := n.Rows[:5]
+	n.Rows = nil
+	for len(n.Rows) < 960 {
+		n.Rows = append(n.Rows, rows...)
+	}
+	n.Rows = n.Rows[:960]
+	for b.Loop() {
+		page, err := HTML(n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(len(page))/1e6, "MB")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // waterline is the overview: one row of water for each step, the deeper the
@@ -149,7 +150,17 @@ func (r Row) says() string {
 			return s
 		}
 	}
-	return clip(plain(r.Reason), 64)
+	return clip(clause(plain(r.Reason)), 64)
+}
+
+// clause is a reason up to where it begins to explain.
+func clause(s string) string {
+	for i := range s {
+		if rest := s[i:]; i >= 12 && (strings.HasPrefix(rest, ": ") || strings.HasPrefix(rest, "; ")) {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 func joined(a, b, with string) string {

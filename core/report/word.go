@@ -111,7 +111,7 @@ func (r Row) takes() string {
 	if r.kind() == inconclusive && r.Needed > 0 && !strings.Contains(r.Recommend, "measure") {
 		parts = append(parts, "about "+plural(r.Needed, "item", "items")+" more")
 	}
-	if r.Cooling != nil && !strings.Contains(r.Reason, stamp(*r.Cooling)) {
+	if r.Cooling != nil && !strings.Contains(r.Reason, strings.TrimSuffix(stamp(*r.Cooling), " UTC")) {
 		parts = append(parts, "cooldown until "+stamp(*r.Cooling))
 	}
 	if r.Recommend != "" && r.kind() != downgrade {
