@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/core/price"
 )
 
 // Markdown is the night for a merge request, in GitHub's dialect. Everything
@@ -74,6 +76,12 @@ func spend(b *strings.Builder, n Night) {
 	fmt.Fprintf(b, "- spent tonight: %s on %s\n", money(t.Spent, t.Priced), plural(t.Trials, "trial", "trials"))
 	if saved := n.saved(); saved != "" {
 		fmt.Fprintf(b, "- saved by tonight's moves: %s\n", saved)
+	}
+	if t.SavingMonth != 0 && t.SavingPer1k != 0 {
+		fmt.Fprintf(b, "- the same per 1,000 runs of each skill that moved, summed: %s\n", price.Format(t.SavingPer1k))
+	}
+	if t.SavingMonth != 0 && !t.Traffic {
+		b.WriteString("- a month leaves out the skills whose traffic is not known\n")
 	}
 	if !t.Priced {
 		b.WriteString("- some costs are not known, so the sum is a lower bound\n")
