@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
+	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 	"github.com/spf13/cobra"
@@ -61,6 +63,11 @@ func (c *command) evidence(files []string, each func([]*evidence.Log, []string) 
 }
 
 func (c *command) verified(logs []*evidence.Log, files []string) error {
+	for i, l := range logs {
+		if err := c.genuine(l); err != nil {
+			return fmt.Errorf("%s was edited: %w.\nRestore the file from version control", files[i], err)
+		}
+	}
 	epochs, pairs := 0, 0
 	for _, l := range logs {
 		for _, e := range l.Epochs {
@@ -73,6 +80,29 @@ func (c *command) verified(logs []*evidence.Log, files []string) error {
 	}
 	c.say("Valid: %s, %s, %s.", plural(len(files), "file", "files"), plural(epochs, "epoch", "epochs"), plural(pairs, "pair", "pairs"))
 	return nil
+}
+
+// genuine compares a log with the pool of its skill, where the project is at
+// hand: without it a file is checked by itself.
+func (c *command) genuine(l *evidence.Log) error {
+	o, err := c.loadOptions()
+	if err != nil {
+		return err
+	}
+	o.Only = l.Skill
+	p, diags := engine.LoadProject(o)
+	if diags.HasErrors() || len(p.Skills) == 0 {
+		return nil
+	}
+	pool, diags := trial.Load(p.Skills[0].Dir, p.Skills[0].Contract.Items)
+	if diags.HasErrors() {
+		return nil
+	}
+	var errs []error
+	for _, e := range l.Epochs {
+		errs = append(errs, trial.Genuine(pool.Prove, e))
+	}
+	return errors.Join(errs...)
 }
 
 func (c *command) recomputed(logs []*evidence.Log, _ []string) error {

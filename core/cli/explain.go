@@ -58,7 +58,7 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 		}
 		c.explainVerdict(s)
 		for _, m := range s.Moves {
-			c.say("  moved        %s  %s -> %s: %s", m.At.Format("2006-01-02"), last(m.From), last(m.To), m.Reason)
+			c.say("  history      %s  %s: %s", m.At.Format("2006-01-02"), happened(m), m.Reason)
 		}
 		if next, _ := e.Held(s.Step); next != "" {
 			c.next("%s", next)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/core/gate"
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/spf13/cobra"
@@ -83,7 +84,7 @@ func (c *command) gate(ctx context.Context, name, dir, input string) error {
 			sum.counts[k] += n
 		}
 		if why == "" && len(judged.Result.Failed) > 0 {
-			why = judged.Result.Feedback()
+			why = reasons(judged.Result)
 		}
 		if why != "" {
 			sum.Status, sum.Failed = "failed", append(sum.Failed, id)
@@ -121,13 +122,24 @@ func (c *command) gateFile(ctx context.Context, t *engine.Tools, s *skill.Skill,
 	}
 	out, err := c.readJSON(file)
 	if err != nil {
-		return run.Judged{}, err.Error()
+		return run.Judged{}, "it cannot be read: " + err.Error()
 	}
 	judged, err := t.Gate(ctx, s, in, out)
 	if err != nil {
 		return judged, err.Error()
 	}
 	return judged, ""
+}
+
+// reasons are the failed gates in one line.
+func reasons(r gate.Result) string {
+	var out []string
+	for _, check := range r.Checks {
+		if !check.Passed {
+			out = append(out, check.Gate+at(check.ID)+": "+check.Reason)
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // line is the JSON object with the counts beside the fixed members; a gate

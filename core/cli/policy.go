@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/spf13/cobra"
@@ -126,7 +127,7 @@ func (c *command) escalate(ctx context.Context, e *engine.Engine, s *skill.Skill
 	if reason == "" {
 		reason = "escalated by hand"
 	}
-	place, ok, err := e.Escalate(ctx, s, step, reason, e.AsOf())
+	place, ok, err := e.Escalate(ctx, s, step, reason)
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,15 @@ func whyNotUp(p engine.Place) string {
 	if p.Effective.Pinned() {
 		return string(p.Effective.Voice)
 	}
-	return "it is the highest tier of its ladder"
+	return "no higher tier of its ladder may see its inputs"
+}
+
+// happened is an event in a few words.
+func happened(ev evidence.Event) string {
+	if ev.Event == evidence.Lifted {
+		return "hold lifted by hand"
+	}
+	return ev.Event + " " + last(ev.From) + " -> " + last(ev.To)
 }
 
 func (c *command) policyHistory() *cobra.Command {
@@ -175,7 +184,7 @@ func (c *command) policyHistory() *cobra.Command {
 			rows := [][]string{}
 			for _, s := range standings {
 				for _, m := range s.Moves {
-					rows = append(rows, []string{m.At.Format("2006-01-02 15:04"), label(s.Skill, s.Step.Step), last(m.From) + " -> " + last(m.To), m.Reason})
+					rows = append(rows, []string{m.At.Format("2006-01-02 15:04"), label(s.Skill, s.Step.Step), happened(m), m.Reason})
 				}
 			}
 			if len(rows) == 0 {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -199,20 +198,20 @@ func (c *command) readJSON(name string) (json.RawMessage, error) {
 		raw, err = os.ReadFile(name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the input: %w", err)
+		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	if len(raw) > maxInput {
-		return nil, fmt.Errorf("the input has more than %d MiB", maxInput>>20)
+		return nil, fmt.Errorf("%s has more than %d MiB", name, maxInput>>20)
 	}
 	if len(strings.TrimSpace(string(raw))) == 0 {
-		return nil, errors.New("the input is empty: give --input FILE, or write to standard input")
+		return nil, fmt.Errorf("%s is empty: give --input FILE, or write to standard input", name)
 	}
 	if json.Valid(raw) {
 		return raw, nil
 	}
 	if first := strings.TrimSpace(string(raw))[0]; first == '{' || first == '[' || strings.HasSuffix(name, ".json") {
 		var v any
-		return nil, fmt.Errorf("the input %s is not valid JSON: %w", name, json.Unmarshal(raw, &v))
+		return nil, fmt.Errorf("%s is not valid JSON: %w", name, json.Unmarshal(raw, &v))
 	}
 	return json.Marshal(string(raw))
 }

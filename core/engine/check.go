@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/audit"
+	"github.com/plimsoll-dev/plimsoll/core/rule"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
@@ -34,7 +36,7 @@ func (p *Project) Check(ctx context.Context) diag.List {
 		_, more = templatesOf(s)
 		diags = append(diags, more...)
 		pool, more := trial.Load(s.Dir, s.Contract.Items)
-		diags = append(diags, relative(p.Dir, more)...)
+		diags = append(diags, relative(p.Dir, append(more, checkItemRules(pool)...))...)
 		if r := s.Binding.Runner; r != nil {
 			diags = append(diags, diag.Warnf(s.Range, "not-yet", "Not acted on yet", "Skill %s names runner %s. This version runs skills itself only: the skill validates, and running or measuring it is refused.", s.Name, r.Name))
 		}
@@ -54,16 +56,34 @@ func (p *Project) Check(ctx context.Context) diag.List {
 	return diags
 }
 
+// checkItemRules compiles the rules of items: one that cannot be evaluated would
+// only show once its item was paid for.
+func checkItemRules(pool *trial.Pool) diag.List {
+	var diags diag.List
+	for _, it := range slices.Concat(pool.Prove, pool.Tune) {
+		if it.Rule == "" {
+			continue
+		}
+		if _, err := rule.CompileGate(it.Rule, rule.GateOptions{Reference: true}); err != nil {
+			diags = append(diags, diag.Errorf(it.At, "item-rule", "Rule cannot be used", "The rule of item %s: %v.", it.ID, err))
+		}
+	}
+	return diags
+}
+
 // notYet warns of what the language knows and this version does not act on. A
-// setting that is silently ignored would be believed.
+// setting that is silently ignored would be believed; one that is about safety
+// is an error.
 func notYet(p *config.Policy) diag.List {
 	var diags diag.List
+	if p.Fleet {
+		diags = append(diags, diag.Errorf(p.Range, "not-yet", "Not acted on yet", "tier_policy %s sets fleet, which bounds the share of wrong moves over all skills. This version bounds the chance for each skill only: remove fleet rather than believe in it.", p.Name))
+	}
 	for _, x := range []struct {
 		set  bool
 		name string
 		what string
 	}{
-		{p.Fleet, "fleet", "a false-discovery rate over all skills; the level of each skill holds without it"},
 		{p.Shadow > 0, "shadow", "shadow traffic after a move; nothing is bought for it"},
 		{p.JudgeMargin > 0, "judge_margin", "a margin for calibrated judges; a judge may only hold until then"},
 	} {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,10 +42,27 @@ func (f evidenceFiles) Read(skill string) (*evidence.Log, error) {
 
 // Append adds lines and returns once they are safe on disk.
 func (f evidenceFiles) Append(skill string, lines []byte) error {
-	if err := f.attributes(); err != nil {
+	if err := errors.Join(f.attributes(), f.mend(skill)); err != nil {
 		return err
 	}
 	return atomicfile.Append(f.path(skill), lines)
+}
+
+// mend takes a torn last line away before anything is appended behind it: it
+// was never acknowledged. A whole one that only lacks its newline stays.
+func (f evidenceFiles) mend(skill string) error {
+	src, err := os.ReadFile(f.path(skill))
+	if errors.Is(err, fs.ErrNotExist) || len(src) == 0 || err == nil && src[len(src)-1] == '\n' {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading evidence: %w", err)
+	}
+	start := bytes.LastIndexByte(src, '\n') + 1
+	if json.Valid(src[start:]) {
+		return nil
+	}
+	return atomicfile.Write(f.path(skill), src[:start], 0o644)
 }
 
 // attributes tells git to merge evidence by union: lines of two nights are both

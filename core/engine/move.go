@@ -13,32 +13,30 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/policyfile"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
 // intent announces a write of the policy file, so that a start after a crash can
 // tell whether it happened.
 type intent struct {
-	At     time.Time  `json:"at"`
-	Before string     `json:"before"` // digest of the file
-	After  string     `json:"after"`
-	Moves  []moveNote `json:"moves"`
+	At     time.Time `json:"at"`
+	Before string    `json:"before"` // digest of the file
+	After  string    `json:"after"`
+	Notes  []note    `json:"notes"`
 }
 
-// moveNote is one change as it is recorded.
-type moveNote struct {
-	Skill    string    `json:"skill"`
-	Step     string    `json:"step"`
-	From     string    `json:"from"`
-	To       string    `json:"to"`
-	Up       bool      `json:"up,omitempty"`
-	At       time.Time `json:"at"`
-	Reason   string    `json:"reason"`
-	Evidence string    `json:"evidence,omitempty"`
+// note is one change of the policy file: what is written into the audit log, and
+// for a move into the evidence, so that any checkout knows what happened.
+type note struct {
+	Kind     string         `json:"kind"` // "policy.move", "policy.escalated", "policy.pin", "policy.unpin"
+	Event    evidence.Event `json:"event"`
+	Evidence string         `json:"evidence,omitempty"`
 }
 
 // Apply writes moves to the policy file: announce, replace the file in one
@@ -50,7 +48,7 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 		return "", nil, err
 	}
 	refused := map[string]string{}
-	var notes []moveNote
+	var notes []note
 	var changed []policyfile.Assignment
 	for _, m := range moves {
 		was, _ := e.Project.Policy.Get(m.Skill, m.Step)
@@ -61,11 +59,17 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 		}
 		a := now
 		a.Skill, a.Step = m.Skill, m.Step
-		a.Tier, a.From = tierRef(m.To), tierRef(m.From)
-		a.Since, a.CooldownUntil = m.Since, m.CooldownUntil
-		a.Reason, a.Evidence = m.Reason, m.Evidence
+		a.CooldownUntil = m.CooldownUntil
+		if m.To != m.From {
+			a.Tier, a.From = tierRef(m.To), tierRef(m.From)
+			a.Since, a.Reason, a.Evidence = m.Since, m.Reason, m.Evidence
+		}
 		changed = append(changed, a)
-		notes = append(notes, moveNote{Skill: m.Skill, Step: m.Step, From: m.From.Ref(), To: m.To.Ref(), Up: m.To.Index > m.From.Index, At: m.Since, Reason: m.Reason, Evidence: m.Evidence})
+		n, err := e.noteOf(m)
+		if err != nil {
+			return "", nil, err
+		}
+		notes = append(notes, n)
 	}
 	if len(notes) == 0 {
 		return "", refused, nil
@@ -109,37 +113,74 @@ func (e *Engine) freshPolicy() ([]byte, *policyfile.File, error) {
 
 func (e *Engine) policyPath() string { return filepath.Join(e.Project.Dir, PolicyFile) }
 
+// noteOf says what a move is. One that goes up closes every open epoch of its
+// step: what was measured before the escalation does not move it down again.
+func (e *Engine) noteOf(m nightly.Move) (note, error) {
+	n := note{Kind: "policy.move", Evidence: m.Evidence, Event: evidence.Event{
+		V: evidence.Version, Kind: evidence.KindEvent, Skill: m.Skill, Step: m.Step, Event: evidence.Moved,
+		At: m.Since, From: m.From.Ref(), To: m.To.Ref(), Reason: m.Reason,
+	}}
+	if m.Up {
+		n.Kind, n.Event.Event = "policy.escalated", evidence.Escalated
+		log, err := e.evidenceOf(m.Skill)
+		if err != nil {
+			return n, err
+		}
+		for _, ep := range log.Epochs {
+			if ep.Step == m.Step && ep.Closed == "" {
+				n.Event.Closes = append(n.Event.Closes, ep.ID())
+			}
+		}
+	}
+	return n, nil
+}
+
+func (e *Engine) evidenceOf(skillName string) (*evidence.Log, error) {
+	return evidenceFiles{e.Project.Dir}.Read(skillName)
+}
+
 // writePolicy is intent, atomic rename, record.
-func (e *Engine) writePolicy(ctx context.Context, before, after []byte, notes []moveNote) error {
-	in := intent{At: e.asOf, Before: digestOf(before), After: digestOf(after), Moves: notes}
+func (e *Engine) writePolicy(ctx context.Context, before, after []byte, notes []note) error {
+	in := intent{At: e.asOf, Before: digestOf(before), After: digestOf(after), Notes: notes}
 	raw, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	key := store.Key(store.TableIntent, scope, "policy")
-	if _, err := e.store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: key, Value: store.Seal(1, raw)}}}); err != nil {
+	if _, err := e.store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: intentKey(), Value: store.Seal(1, raw)}}}); err != nil {
 		return fmt.Errorf("announcing the policy change: %w", err)
 	}
 	if err := atomicfile.Write(e.policyPath(), after, 0o644); err != nil {
 		return fmt.Errorf("writing the policy file: %w", err)
 	}
-	return e.recordMoves(ctx, in)
+	return e.record(ctx, in.Notes)
 }
 
-// recordMoves writes down that an announced change happened.
-func (e *Engine) recordMoves(ctx context.Context, in intent) error {
-	batch := store.Batch{Puts: []store.Put{{Key: store.Key(store.TableIntent, scope, "policy"), Delete: true}}}
-	for _, n := range in.Moves {
+func intentKey() []byte { return store.Key(store.TableIntent, scope, "policy") }
+
+// record writes down that announced changes happened: into the evidence, then
+// into the log. Done twice, it says the same thing twice, which counts once.
+func (e *Engine) record(ctx context.Context, notes []note) error {
+	batch := store.Batch{Puts: []store.Put{{Key: intentKey(), Delete: true}}}
+	for _, n := range notes {
+		ev := n.Event
+		if ev.Event != "" {
+			line, err := canonjson.Marshal(ev)
+			if err != nil {
+				return err
+			}
+			files := evidenceFiles{e.Project.Dir}
+			if err := files.Append(ev.Skill, append(line, '\n')); err != nil {
+				return fmt.Errorf("appending to %s: %w", files.Name(ev.Skill), err)
+			}
+		}
 		raw, err := json.Marshal(n)
 		if err != nil {
 			return err
 		}
-		batch.Entries = append(batch.Entries, store.Entry{Time: n.At, Kind: "policy.move", Scope: scope, Skill: n.Skill, Step: n.Step, Data: raw})
-		batch.Puts = append(batch.Puts,
-			store.Put{Key: store.Key(store.TableMeta, scope, "move", n.Skill, n.Step, store.At(n.At)), Value: store.Seal(1, raw)})
-		if n.Up {
+		batch.Entries = append(batch.Entries, store.Entry{Time: ev.At, Kind: n.Kind, Scope: scope, Skill: ev.Skill, Step: ev.Step, Data: raw})
+		if ev.Event == evidence.Escalated {
 			// The policy file says it now: the runtime override has done its work.
-			batch.Puts = append(batch.Puts, store.Put{Key: store.Key(store.TableOverride, scope, n.Skill, n.Step), Delete: true})
+			batch.Puts = append(batch.Puts, store.Put{Key: store.Key(store.TableOverride, scope, ev.Skill, ev.Step), Delete: true})
 		}
 	}
 	if _, err := e.store.Commit(ctx, batch); err != nil {
@@ -151,8 +192,7 @@ func (e *Engine) recordMoves(ctx context.Context, in intent) error {
 // reconcile finishes or forgets a policy change that was announced before a
 // crash: the file tells which.
 func (e *Engine) reconcile(ctx context.Context) error {
-	key := store.Key(store.TableIntent, scope, "policy")
-	raw, err := e.store.Get(key)
+	raw, err := e.store.Get(intentKey())
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -163,32 +203,34 @@ func (e *Engine) reconcile(ctx context.Context) error {
 	if err := unseal(raw, &in); err != nil {
 		return err
 	}
-	_, file, err := e.freshPolicy()
+	src, file, err := e.freshPolicy()
 	if err != nil {
 		return err
 	}
-	done := in
-	done.Moves = nil
-	for _, n := range in.Moves {
-		if a, ok := file.Get(n.Skill, n.Step); ok && a.Tier.String() == n.To && a.Since.Equal(n.At) {
-			done.Moves = append(done.Moves, n)
+	var done []note
+	for _, n := range in.Notes {
+		a, ok := file.Get(n.Event.Skill, n.Event.Step)
+		happened := ok && a.Tier.String() == n.Event.To && a.Since.Equal(n.Event.At)
+		if happened || digestOf(src) == in.After {
+			done = append(done, n)
 		}
 	}
-	return e.recordMoves(ctx, done)
+	return e.record(ctx, done)
 }
 
 // moves of a step that the machine made, oldest first.
-func (e *Engine) moves(skill, step string) ([]moveNote, error) {
-	var out []moveNote
-	err := e.store.Scan(store.Key(store.TableMeta, scope, "move", skill, step), func(_, value []byte) error {
-		var n moveNote
-		if err := unseal(value, &n); err != nil {
-			return err
+func (e *Engine) moves(skillName, step string) ([]evidence.Event, error) {
+	log, err := e.evidenceOf(skillName)
+	if err != nil {
+		return nil, err
+	}
+	var out []evidence.Event
+	for _, ev := range log.Events {
+		if ev.Step == step && ev.Event != evidence.ModelChanged {
+			out = append(out, ev)
 		}
-		out = append(out, n)
-		return nil
-	})
-	return out, err
+	}
+	return out, nil
 }
 
 func tierRef(t *config.Tier) policyfile.TierRef {

@@ -41,7 +41,7 @@ func (p *Project) planOf(s *skill.Skill) (*run.Plan, diag.List) {
 			diags = append(diags, diag.Errorf(st.Range, "step-prompt", "Prompt cannot be read", "Step %s: %v.", st.Name, err))
 		}
 		plan.Steps = append(plan.Steps, run.Step{
-			Name: st.Name, Prompt: prompt, Output: st.Output, Pinned: st.Pin != nil, JSON: memberIsJSON(s.OutputSchema, st.Output),
+			Name: st.Name, Prompt: prompt, Output: st.Output, JSON: memberIsJSON(s.OutputSchema, st.Output),
 		})
 	}
 	return plan, diags

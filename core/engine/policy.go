@@ -3,10 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
-	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/policyfile"
 )
@@ -14,7 +13,7 @@ import (
 // Pin holds a step on its effective tier until a person lifts it. The diff of
 // the policy file comes back.
 func (e *Engine) Pin(ctx context.Context, s *skill.Skill, step *config.Step, reason string) (string, error) {
-	return e.edit(ctx, s, step, "policy.pin", func(a *policyfile.Assignment) {
+	return e.edit(ctx, s, step, note{Kind: "policy.pin"}, func(a *policyfile.Assignment) {
 		a.Pin = true
 		if reason != "" {
 			a.Reason = reason
@@ -28,22 +27,27 @@ func (e *Engine) Unpin(ctx context.Context, s *skill.Skill, step *config.Step) (
 	if step.Pin != nil {
 		return "", fmt.Errorf("%s is pinned in the project's config; remove pin from its block at %s", s.Name, s.Range)
 	}
-	diff, err := e.edit(ctx, s, step, "policy.unpin", func(a *policyfile.Assignment) { a.Pin = false })
+	diff, err := e.edit(ctx, s, step, note{Kind: "policy.unpin"}, func(a *policyfile.Assignment) { a.Pin = false })
 	if err != nil {
 		return "", err
 	}
-	moves, err := e.moves(s.Name, step.Name)
-	if err != nil || len(moves) == 0 {
+	place, err := e.Place(s, step)
+	if err != nil {
+		return "", err
+	}
+	why, err := e.reverted(s.Name, step.Name, place)
+	if err != nil || why == "" {
 		return diff, err
 	}
-	last := moves[len(moves)-1].At.Format(time.RFC3339Nano)
-	_, err = e.store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: store.Key(store.TableMeta, scope, "revert-lifted", s.Name, step.Name), Value: []byte(last)}}})
-	return diff, err
+	lifted := note{Kind: "policy.unpin", Event: evidence.Event{
+		V: evidence.Version, Kind: evidence.KindEvent, Skill: s.Name, Step: step.Name, Event: evidence.Lifted, At: e.asOf,
+	}}
+	return diff, e.record(ctx, []note{lifted})
 }
 
 // edit changes one assignment, made at the effective tier where there is none,
 // and records that a person did it.
-func (e *Engine) edit(ctx context.Context, s *skill.Skill, step *config.Step, kind string, change func(*policyfile.Assignment)) (string, error) {
+func (e *Engine) edit(ctx context.Context, s *skill.Skill, step *config.Step, n note, change func(*policyfile.Assignment)) (string, error) {
 	place, err := e.Place(s, step)
 	if err != nil {
 		return "", err
@@ -61,11 +65,16 @@ func (e *Engine) edit(ctx context.Context, s *skill.Skill, step *config.Step, ki
 	if string(after) == string(before) {
 		return "", nil
 	}
-	if err := e.writePolicy(ctx, before, after, nil); err != nil {
+	n.Event.Skill, n.Event.Step, n.Event.At = s.Name, step.Name, e.asOf
+	if err := e.writePolicy(ctx, before, after, []note{n}); err != nil {
 		return "", err
 	}
-	_, err = e.store.Commit(ctx, store.Batch{Entries: []store.Entry{{Time: e.asOf, Kind: kind, Scope: scope, Skill: s.Name, Step: step.Name}}})
-	return policyfile.Diff(before, after, PolicyFile), err
+	_, file, err = e.freshPolicy()
+	if err != nil {
+		return "", err
+	}
+	e.Project.Policy = desiredOf(file.Assignments())
+	return policyfile.Diff(before, after, PolicyFile), nil
 }
 
 // Step finds a step of a skill; "" is main, or the only one.

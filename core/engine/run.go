@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -36,20 +37,22 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	if err != nil {
 		return nil, err
 	}
-	tiers := map[string]*config.Tier{}
-	var ladder *config.Ladder
+	tiers, ladders := map[string]*config.Tier{}, map[string]*config.Ladder{}
 	for _, step := range s.Steps() {
 		place, err := e.Place(s, step)
 		if err != nil {
 			return nil, err
 		}
-		tiers[step.Name], ladder = place.Tier, place.Ladder
+		tiers[step.Name] = place.Tier
+		if !place.Effective.Pinned() {
+			ladders[step.Name] = place.Ladder
+		}
 	}
 	id, err := ulid.New(ulid.Timestamp(clock()), ulid.DefaultEntropy())
 	if err != nil {
 		return nil, fmt.Errorf("making a run id: %w", err)
 	}
-	rec, err := e.runs.Do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladder: ladder, Truth: e.knownTruth(s, input)})
+	rec, err := e.runs.Do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladders: ladders, Truth: e.knownTruth(s, input)})
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +95,13 @@ func truthOf(s *skill.Skill, it trial.Item) *run.Truth {
 
 // runNote is what the index of runs keeps: enough to count and to find.
 type runNote struct {
-	ID     string     `json:"id"`
-	At     time.Time  `json:"at"`
-	Status run.Status `json:"status"`
-	Micro  int64      `json:"cost"`
-	Priced bool       `json:"priced"`
-	First  bool       `json:"first"` // the first attempt passed, on the tier it began on
+	ID     string            `json:"id"`
+	At     time.Time         `json:"at"`
+	Status run.Status        `json:"status"`
+	Micro  int64             `json:"cost"`
+	Priced bool              `json:"priced"`
+	Stayed bool              `json:"stayed"` // it passed on the tiers it began on
+	Start  map[string]string `json:"start"`  // tier by step
 }
 
 // recordRun keeps a run, its place in the index and its audit entry in one
@@ -127,21 +131,12 @@ func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record)
 func noteOf(rec *run.Record) runNote {
 	return runNote{
 		ID: rec.ID, At: rec.Started, Status: rec.Status, Micro: rec.Micro, Priced: rec.Priced,
-		First: rec.Status == run.OK && sameTiers(rec.Start, rec.End),
+		Stayed: rec.Status == run.OK && maps.Equal(rec.Start, rec.End), Start: rec.Start,
 	}
 }
 
-func sameTiers(a, b map[string]string) bool {
-	for k, v := range a {
-		if b[k] != v {
-			return false
-		}
-	}
-	return len(a) == len(b)
-}
-
-// runs of a skill since a time, oldest first; the last n of them when n > 0.
-func (e *Engine) skillRuns(name string, since time.Time, n int) ([]runNote, error) {
+// skillRuns lists the runs of a skill since a time, oldest first.
+func (e *Engine) skillRuns(name string, since time.Time) ([]runNote, error) {
 	var out []runNote
 	err := e.store.Scan(store.Key(store.TableRunBySkill, scope, name), func(_, value []byte) error {
 		var note runNote
@@ -153,31 +148,40 @@ func (e *Engine) skillRuns(name string, since time.Time, n int) ([]runNote, erro
 		}
 		return nil
 	})
-	if n > 0 && len(out) > n {
-		out = out[len(out)-n:]
-	}
 	return out, err
 }
 
 // fuse escalates a skill's free steps once so many runs in a row have failed on
 // the tier that they began on. It acts only where the policy names the number.
 func (e *Engine) fuse(ctx context.Context, s *skill.Skill, rec *run.Record) ([]string, error) {
-	if s.Binding.Policy == nil || s.Binding.Policy.FuseAfter == 0 || noteOf(rec).First || rec.Status == run.Missing {
+	if s.Binding.Policy == nil || s.Binding.Policy.FuseAfter == 0 || noteOf(rec).Stayed || rec.Status == run.Missing {
 		return nil, nil
 	}
 	k := s.Binding.Policy.FuseAfter
-	last, err := e.skillRuns(s.Name, time.Time{}, k)
-	if err != nil || len(last) < k {
+	all, err := e.skillRuns(s.Name, time.Time{})
+	if err != nil {
 		return nil, err
 	}
-	for _, n := range last {
-		if n.First || n.Status == run.Missing {
-			return nil, nil
+	// Runs without an answer say nothing; one that passed, or that began on other
+	// tiers, ends the row.
+	failed := 0
+	for _, n := range slices.Backward(all) {
+		if n.Status == run.Missing {
+			continue
 		}
+		if n.Stayed || !maps.Equal(n.Start, rec.Start) {
+			break
+		}
+		if failed++; failed == k {
+			break
+		}
+	}
+	if failed < k {
+		return nil, nil
 	}
 	var moved []string
 	for _, step := range s.Steps() {
-		_, ok, err := e.Escalate(ctx, s, step, fmt.Sprintf("fuse: %d runs in a row failed their gates", k), last[0].At)
+		_, ok, err := e.Escalate(ctx, s, step, fmt.Sprintf("fuse: %d runs in a row failed their gates", k))
 		if err != nil {
 			return moved, err
 		}
@@ -188,23 +192,26 @@ func (e *Engine) fuse(ctx context.Context, s *skill.Skill, rec *run.Record) ([]s
 	return moved, nil
 }
 
-// Escalate moves a step up by one tier, at once, as a runtime override. since
-// guards against counting the same failures twice: a step that moved after it
-// stays. ok is false where nothing moves.
-func (e *Engine) Escalate(ctx context.Context, s *skill.Skill, step *config.Step, reason string, since time.Time) (Place, bool, error) {
+// Escalate moves a step up to the next tier that may see its inputs, at once, as
+// a runtime override. ok is false where nothing moves.
+func (e *Engine) Escalate(ctx context.Context, s *skill.Skill, step *config.Step, reason string) (Place, bool, error) {
 	place, err := e.Place(s, step)
-	if err != nil || place.Effective.Pinned() || place.Effective.Since.After(since) {
+	if err != nil {
 		return place, false, err
 	}
-	tiers := place.Ladder.Tiers
-	if place.Tier.Index+1 >= len(tiers) {
+	plan, err := e.Plan(ctx, s)
+	if err != nil {
+		return place, false, err
+	}
+	next := plan.NextUp(place.Ladder, place.Tier)
+	if next == nil {
 		return place, false, nil
 	}
 	var cooldown time.Duration
 	if p := s.Binding.Policy; p != nil {
 		cooldown = p.Cooldown
 	}
-	o, ok := tier.Escalate(place.Effective, rung(tiers[place.Tier.Index+1]), len(tiers), e.asOf, cooldown, reason)
+	o, ok := tier.Escalate(place.Effective, rung(next), e.asOf, cooldown, reason)
 	if !ok {
 		return place, false, nil
 	}

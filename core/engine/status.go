@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/run"
@@ -18,7 +19,7 @@ import (
 type Standing struct {
 	nightly.Step
 	Last  *verdict.Record // of the newest epoch, nil without one
-	Moves []moveNote
+	Moves []evidence.Event
 }
 
 // Standings of every step, or of one skill's.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
@@ -147,10 +148,7 @@ func (e *Engine) reverted(skillName, step string, place Place) (string, error) {
 	}
 	last := moves[len(moves)-1]
 	to := place.Ladder.Tier(shortTier(last.To))
-	if last.Up || place.Effective.Voice != tier.VoicePolicy || to == nil || place.Tier.Index <= to.Index {
-		return "", nil
-	}
-	if lifted, err := e.store.Get(store.Key(store.TableMeta, scope, "revert-lifted", skillName, step)); err == nil && string(lifted) == last.At.Format(time.RFC3339Nano) {
+	if last.Event != evidence.Moved || place.Effective.Voice != tier.VoicePolicy || to == nil || place.Tier.Index <= to.Index {
 		return "", nil
 	}
 	return fmt.Sprintf("the move of %s to %s was taken back by hand; it stays on %s until a person lifts that", last.At.Format("2006-01-02"), shortTier(last.To), place.Tier.Name), nil
@@ -193,7 +191,7 @@ const month = 30 * 24 * time.Hour
 
 // traffic counts the runs of the last 30 days and their mean cost.
 func (e *Engine) traffic(skillName string) (runs, meanCost int64, err error) {
-	recs, err := e.skillRuns(skillName, e.asOf.Add(-month), 0)
+	recs, err := e.skillRuns(skillName, e.asOf.Add(-month))
 	if err != nil || len(recs) == 0 {
 		return 0, 0, err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
@@ -52,18 +51,18 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 	if err := diags.Err(); err != nil {
 		return evolve.Subject{}, err
 	}
-	h, reset, err := e.history(n.Skill, n.Step)
+	h, err := e.history(n.Skill, n.Step)
 	if err != nil {
 		return evolve.Subject{}, err
 	}
-	parts, err := epochParts(s, n.Policy)
+	parts, err := e.epochParts(s, n.Policy)
 	if err != nil {
 		return evolve.Subject{}, err
 	}
 	subject := evolve.Subject{
 		Skill: n.Skill, Step: n.Step, Plan: plan, Measure: measureOf(s), Pool: pool, Tiers: tiers,
-		Current: n.Current, Candidate: candidate, Terms: termsOf(s, n.Policy, pool), Parts: parts, Reset: reset,
-		Money: evolve.Money{RunsPerMonth: n.Runs}, Hints: hints(s), Rules: rules.evaluate(s, n.Step, h, e.asOf),
+		Current: n.Current, Candidate: candidate, Terms: termsOf(s, n.Policy, pool), Parts: parts,
+		Runs: n.Runs, Hints: hints(s), Rules: rules.evaluate(s, n.Step, h, e.asOf),
 	}
 	if j := e.Project.judgeOf(s); j != nil {
 		subject.Judge = j.Tier
@@ -77,16 +76,8 @@ func termsOf(s *skill.Skill, p *config.Policy, pool *trial.Pool) evolve.Terms {
 		Method: methodOf(p, pool.Source), Margin: micro(p.Margin), Alpha: micro(p.Alpha), MaxItems: p.MaxItems,
 		GateMargin: micro(p.GateMargin), PlantedSize: plantedSize,
 	}
-	add := func(g *config.Gate) {
+	for _, g := range gatesOf(s.Contract) {
 		t.Gates = append(t.Gates, evidence.GateDef{Name: g.Name, Never: g.Never, Margin: t.GateMargin})
-	}
-	for _, e := range s.Contract.Eaches {
-		for _, g := range e.Gates {
-			add(g)
-		}
-	}
-	for _, g := range s.Contract.Gates {
-		add(g)
 	}
 	for _, d := range s.Contract.Dimensions {
 		margin := d.Margin
@@ -101,7 +92,7 @@ func termsOf(s *skill.Skill, p *config.Policy, pool *trial.Pool) evolve.Terms {
 // hints say for each gate what would own it in code.
 func hints(s *skill.Skill) map[string]string {
 	out := map[string]string{}
-	hint := func(g *config.Gate) {
+	for _, g := range gatesOf(s.Contract) {
 		fix := map[string]string{"max_chars": "truncate", "max_items": "truncate", "one_of": "normalise", "unique_by": "drop"}[g.Kind]
 		switch {
 		case g.Fix != "":
@@ -112,15 +103,16 @@ func hints(s *skill.Skill) map[string]string {
 			out[g.Name] = "let finish or a renderer in the skill's code make it"
 		}
 	}
-	for _, e := range s.Contract.Eaches {
-		for _, g := range e.Gates {
-			hint(g)
-		}
-	}
-	for _, g := range s.Contract.Gates {
-		hint(g)
-	}
 	return out
+}
+
+// gatesOf lists all gates of a contract, those inside an each first.
+func gatesOf(c *config.Contract) []*config.Gate {
+	var out []*config.Gate
+	for _, e := range c.Eaches {
+		out = append(out, e.Gates...)
+	}
+	return append(out, c.Gates...)
 }
 
 // methodOf is the policy's method, or the default by where items come from:
@@ -137,13 +129,29 @@ func methodOf(p *config.Policy, source string) verdict.Method {
 }
 
 // epochParts digests what makes an epoch besides the skill's own files: what
-// the project lays over them.
-func epochParts(s *skill.Skill, p *config.Policy) (map[string]string, error) {
+// the project lays over them, and what stands behind the names of backends.
+func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string, error) {
 	contract, err := canonjson.Digest(contractOf(s.Contract))
 	if err != nil {
 		return nil, fmt.Errorf("hashing the contract of %s: %w", s.Name, err)
 	}
-	return map[string]string{"contract": contract, "method": p.Method}, nil
+	locked, err := e.Project.locked()
+	if err != nil {
+		return nil, err
+	}
+	digests := map[string]map[string]string{}
+	for _, l := range locked {
+		digests[l.Name] = l.Digests
+	}
+	backends := map[string]any{}
+	for _, b := range e.Project.Config.Backends {
+		backends[b.Name] = map[string]any{"plugin": b.Plugin, "config": b.Config, "digests": digests[b.Plugin]}
+	}
+	behind, err := canonjson.Digest(backends)
+	if err != nil {
+		return nil, fmt.Errorf("hashing the backends: %w", err)
+	}
+	return map[string]string{"contract": contract, "method": p.Method, "backends": behind}, nil
 }
 
 // contractOf is what a contract measures by, without the places where it was
@@ -183,32 +191,22 @@ func contractOf(c *config.Contract) map[string]any {
 	return map[string]any{"code": c.Code, "input": c.Input, "output": c.Output, "quality": c.Quality, "gates": gates, "eaches": eaches, "dimensions": dims, "steps": steps}
 }
 
-// history is what happened to a step: the machine's moves, and the last
-// escalation, which closes an epoch.
-func (e *Engine) history(skillName, step string) (history, time.Time, error) {
+// history is what happened to a step. Overrides of the day are part of it: a
+// night writes them down before it measures.
+func (e *Engine) history(skillName, step string) (history, error) {
 	var h history
 	moves, err := e.moves(skillName, step)
-	if err != nil {
-		return h, time.Time{}, err
-	}
 	for _, m := range moves {
-		if m.Up {
+		switch m.Event {
+		case evidence.Escalated:
 			h.escalations++
 			h.lastEscalation = m.At
-			continue
+		case evidence.Moved:
+			h.moves++
+			h.lastMove = m.At
 		}
-		h.moves++
-		h.lastMove = m.At
 	}
-	o, err := e.override(skillName, step)
-	if err != nil {
-		return h, time.Time{}, err
-	}
-	if o != nil {
-		h.escalations++
-		h.lastEscalation = o.Since
-	}
-	return h, h.lastEscalation, nil
+	return h, err
 }
 
 // Bench is where trials of this engine happen.

@@ -29,7 +29,7 @@ func (o *Opened) Spec() verdict.Spec {
 
 // Assess measures all that the epoch's lines say.
 func (o *Opened) Assess() verdict.Assessment {
-	return verdict.Assess(o.Spec(), o.convert(o.Tried), o.convert(o.Planted))
+	return verdict.Assess(o.Spec(), o.convert(o.Pairs), o.convert(o.Planted))
 }
 
 // Recompute draws the verdict that follows from the lines alone: without the
@@ -59,9 +59,9 @@ func (o *Opened) convert(pairs []Pair) []verdict.Pair {
 	return out
 }
 
-// Unreadable is the name under which Failed says that there was no output that
-// gates could have looked at.
-const Unreadable = "output"
+// Unreadable is the status of a run whose answers made no output that gates
+// could have looked at.
+const Unreadable = "unreadable"
 
 // passed is what a gate said of this arm, nil where nobody knows. Where a model
 // refused, ran out of time or wrote something unreadable, no output left the
@@ -69,10 +69,10 @@ const Unreadable = "output"
 // broken either. The item's score is 0 in any case.
 func (r Result) passed(g GateDef) *bool {
 	ok := !slices.Contains(r.Failed, g.Name)
-	switch {
-	case r.Status == "missing":
+	switch r.Status {
+	case "missing":
 		return nil
-	case r.Status == "refused" || r.Status == "timeout" || slices.Contains(r.Failed, Unreadable):
+	case "refused", "timeout", Unreadable:
 		ok = g.Never
 	}
 	return &ok
@@ -94,7 +94,7 @@ func (o *Opened) Series() []verdict.State {
 		return nil
 	}
 	var out []verdict.State
-	for i, p := range o.convert(o.Tried) {
+	for i, p := range verdict.Merge(o.convert(o.Pairs)) {
 		if p.Order != i || i >= o.N {
 			break
 		}

@@ -33,7 +33,31 @@ const (
 	KindEpoch   = "epoch"
 	KindPair    = "pair"
 	KindPlanted = "planted"
+	KindEvent   = "event"
 )
+
+// What can happen to a step between its measurements.
+const (
+	Moved        = "moved"         // the machine moved it down
+	Escalated    = "escalated"     // it went up: every open epoch of the step closes
+	ModelChanged = "model-changed" // an arm reports another model id: its epoch closes
+	Lifted       = "lifted"        // a person lifted the hold after taking back a move
+)
+
+// Event is something that happened to a step. Closes names the epochs that ended
+// with it: they stay readable and gain no evidence any more.
+type Event struct {
+	V      int       `json:"v"`
+	Kind   string    `json:"kind"`
+	Skill  string    `json:"skill"`
+	Step   string    `json:"step"`
+	Event  string    `json:"event"`
+	At     time.Time `json:"at"`
+	From   string    `json:"from,omitempty"` // tier
+	To     string    `json:"to,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Closes []string  `json:"closes,omitempty"` // epoch IDs
+}
 
 // AuditRef is the place of a record in an audit log: which log, which entry.
 type AuditRef struct {
@@ -85,7 +109,8 @@ type Epoch struct {
 	Content   string    `json:"content"`
 	Judged    bool      `json:"judged,omitempty"`
 	Judge     string    `json:"judge,omitempty"`
-	Source    string    `json:"source"` // authored, imported or traffic
+	Source    string    `json:"source"`  // authored, imported or traffic
+	Repeats   int       `json:"repeats"` // runs of each item
 	Gates     []GateDef `json:"gates,omitempty"`
 	Dims      []DimDef  `json:"dims,omitempty"`
 	Audit     AuditRef  `json:"audit"`
@@ -137,11 +162,13 @@ type Result struct {
 	Dims    map[string]int64 `json:"dims,omitempty"`
 	Failed  []string         `json:"failed,omitempty"` // gates that failed after fixes
 	MS      int64            `json:"ms"`
-	Cost    int64            `json:"cost"` // micro-dollars, judges included
+	Cost    int64            `json:"cost"` // micro-dollars, all repeats and judges included
+	Judge   int64            `json:"judge_cost,omitempty"`
 	Priced  bool             `json:"priced"`
 	Timeout bool             `json:"timeout,omitempty"`
-	Status  string           `json:"status"` // ok, failed, refused, timeout, missing
+	Status  string           `json:"status"` // ok, failed, unreadable, refused, timeout, missing
 	Model   string           `json:"model,omitempty"`
+	Sim     bool             `json:"simulated,omitempty"` // a simulated model answered
 }
 
 // Pair is one item tried on both arms. For kind planted the candidate is the

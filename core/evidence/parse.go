@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -20,14 +21,17 @@ const maxLine = 64 << 10
 type Log struct {
 	Skill  string
 	Epochs []*Opened
+	Events []Event // by time
 	Lines  int
 }
 
-// Opened is an epoch with its pairs, merged and sorted by order.
+// Opened is an epoch with its pairs, sorted by order.
 type Opened struct {
 	Epoch
-	Index   int // j of the level: 1 for the skill's first epoch
-	Tried   []Pair
+	Index   int    // j of the level: 1 for the skill's first epoch
+	Closed  string // the event that ended it, "" while it is open
+	Pairs   []Pair // every claim, duplicates included: core/verdict merges them
+	Tried   []Pair // one pair for each item
 	Planted []Pair
 }
 
@@ -98,6 +102,13 @@ func (p *parser) line(n, offset int, line []byte, torn bool) {
 			return
 		}
 		p.epoch(e, at)
+	case KindEvent:
+		var ev Event
+		if err := decode(line, &ev, true); err != nil {
+			p.errorf(at, "evidence-json", "Not a record of evidence", "Line %d: %v.", n, err)
+			return
+		}
+		p.log.Events = append(p.log.Events, ev)
 	case KindPair, KindPlanted:
 		var pair Pair
 		if err := decode(line, &pair, true); err != nil {
@@ -110,7 +121,7 @@ func (p *parser) line(n, offset int, line []byte, torn bool) {
 		}
 		p.pairs = append(p.pairs, located{pair, at})
 	default:
-		p.errorf(at, "evidence-kind", "Unknown kind of record", "Line %d has kind %q; known are epoch, pair and planted.", n, head.Kind)
+		p.errorf(at, "evidence-kind", "Unknown kind of record", "Line %d has kind %q; known are epoch, pair, planted and event.", n, head.Kind)
 	}
 }
 
@@ -127,6 +138,8 @@ func (p *parser) epoch(e Epoch, at diag.Range) {
 		return
 	}
 	if old, ok := p.byID[e.ID()]; ok {
+		old.Current.Reported = cmp.Or(old.Current.Reported, e.Current.Reported)
+		old.Candidate.Reported = cmp.Or(old.Candidate.Reported, e.Candidate.Reported)
 		if !sameEpoch(old.Epoch, e) {
 			p.errorf(at, "evidence-epoch", "Two epochs with one name", "Epoch %s is described twice, differently. One of the lines was changed; restore the file from version control.", e.ID())
 		}
@@ -161,13 +174,34 @@ func (p *parser) finish() {
 		if l.pair.Kind == KindPlanted {
 			e.Planted = append(e.Planted, l.pair)
 		} else {
-			e.Tried = append(e.Tried, l.pair)
+			e.Pairs = append(e.Pairs, l.pair)
 		}
 	}
 	for _, e := range p.log.Epochs {
-		e.Tried = merge(e.Tried)
-		e.Planted = merge(e.Planted)
+		byOrder(e.Pairs)
+		byOrder(e.Planted)
+		e.Planted = once(e.Planted)
+		e.Tried = once(e.Pairs)
 		p.order(e)
+	}
+	p.events()
+}
+
+// events sorts what happened and closes the epochs that it closes. Two checkouts
+// may both have written one down.
+func (p *parser) events() {
+	slices.SortFunc(p.log.Events, func(a, b Event) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Step, b.Step), cmp.Compare(a.Event, b.Event), cmp.Compare(a.To, b.To))
+	})
+	p.log.Events = slices.CompactFunc(p.log.Events, func(a, b Event) bool {
+		return a.At.Equal(b.At) && a.Step == b.Step && a.Event == b.Event && a.From == b.From && a.To == b.To && slices.Equal(a.Closes, b.Closes)
+	})
+	for _, ev := range p.log.Events {
+		for _, id := range ev.Closes {
+			if e := p.byID[id]; e != nil {
+				e.Closed = ev.Event
+			}
+		}
 	}
 }
 
@@ -186,52 +220,21 @@ func (p *parser) order(e *Opened) {
 	}
 }
 
-// merge keeps one pair per item, the one that is worse for the candidate, and
-// sorts by order.
-func merge(pairs []Pair) []Pair {
-	byItem := map[string]Pair{}
-	for _, q := range pairs {
-		old, ok := byItem[q.Item]
-		if !ok || worse(q, old) {
-			byItem[q.Item] = q
-		}
-	}
-	out := make([]Pair, 0, len(byItem))
-	for _, q := range byItem {
-		out = append(out, q)
-	}
-	slices.SortFunc(out, func(a, b Pair) int {
-		if a.Order != b.Order {
-			return a.Order - b.Order
-		}
-		return strings.Compare(a.Item, b.Item)
+// byOrder sorts by place, then by the canonical bytes: the order of lines in the
+// file means nothing.
+func byOrder(pairs []Pair) {
+	slices.SortFunc(pairs, func(a, b Pair) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Item, b.Item), bytes.Compare(canonical(a), canonical(b)))
 	})
-	return out
 }
 
-// worse tells whether a counts rather than b where both claim the same item: a
-// missing score is the worst, then the smaller D, then the canonical bytes so
-// that the choice never depends on the order of lines.
-func worse(a, b Pair) bool {
-	da, db := a.worst(), b.worst()
-	if da != db {
-		return da < db
-	}
-	return bytes.Compare(mustCanonical(a), mustCanonical(b)) < 0
+// once keeps the first claim about every item, for whoever counts items or
+// money. Which claim counts for a verdict is core/verdict's to say.
+func once(pairs []Pair) []Pair {
+	return slices.CompactFunc(slices.Clone(pairs), func(a, b Pair) bool { return a.Item == b.Item })
 }
 
-func (p Pair) worst() int64 {
-	cur, cand := int64(1_000_000), int64(0)
-	if p.Current.Score != nil {
-		cur = *p.Current.Score
-	}
-	if p.Candidate.Score != nil {
-		cand = *p.Candidate.Score
-	}
-	return cand - cur
-}
-
-func mustCanonical(p Pair) []byte {
+func canonical(p Pair) []byte {
 	raw, err := canonjson.Marshal(p)
 	if err != nil {
 		// A Pair holds strings and integers only; strings that came through
@@ -244,8 +247,10 @@ func mustCanonical(p Pair) []byte {
 func sameEpoch(a, b Epoch) bool {
 	// The audit reference and the time may differ: two checkouts that continue
 	// one epoch each write its line.
-	a.Audit, b.Audit = AuditRef{}, AuditRef{}
-	a.Opened, b.Opened = time.Time{}, time.Time{}
+	// So may the ids, when the first answer of one of them was missing.
+	for _, e := range []*Epoch{&a, &b} {
+		e.Audit, e.Opened, e.Current.Reported, e.Candidate.Reported = AuditRef{}, time.Time{}, "", ""
+	}
 	x, errX := canonjson.Marshal(a)
 	y, errY := canonjson.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)

@@ -1,6 +1,7 @@
 package evolve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,28 +24,44 @@ func (m *measurement) buy(ctx context.Context) error {
 		if m.epoch.Assess().Wants == 0 {
 			return nil
 		}
-		next := len(m.epoch.Tried)
-		if next >= len(m.order) {
+		todo := m.todo()
+		if len(todo) == 0 {
 			m.res.Stopped = "the items are used up"
 			return nil
 		}
-		size := m.affordable(min(m.bench.Parallel, len(m.order)-next))
-		if size == 0 {
+		todo = todo[:m.affordable(min(m.bench.Parallel, len(todo)))]
+		if len(todo) == 0 {
 			m.res.Stopped = "the budget is used up"
 			return nil
 		}
-		outage, err := m.batch(ctx, next, m.order[next:next+size])
+		stop, err := m.batch(ctx, todo)
 		if err != nil {
 			return err
 		}
 		if m.bench.Watch != nil {
 			m.bench.Watch(Progress{Skill: m.subject.Skill, Step: m.subject.Step, Candidate: m.subject.Candidate.Name, Items: len(m.epoch.Tried), Of: m.epoch.N, Spent: m.res.Spent})
 		}
-		if outage != "" {
-			m.res.Stopped = outage
+		if stop != "" || m.epoch.Closed != "" {
+			m.res.Stopped = cmp.Or(stop, "a model answered under another id: the epoch is closed, and the next night opens a new one")
 			return nil
 		}
 	}
+}
+
+// todo lists the places whose items have no pair yet, in order: a hole that a
+// lost line left is filled before anything after it.
+func (m *measurement) todo() []int {
+	have := map[int]bool{}
+	for _, p := range m.epoch.Tried {
+		have[p.Order] = true
+	}
+	var out []int
+	for i := range m.order {
+		if !have[i] {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // affordable is how many of n pairs the budget surely pays for.
@@ -63,36 +80,107 @@ func (m *measurement) affordable(n int) int {
 	return int(min(int64(n), left/m.dear))
 }
 
-// batch tries items and writes down the prefix that is complete. A trial that
-// got no answer ends the night for this subject; it is tried again on later
-// nights, a bounded number of times, before it counts as missing.
-func (m *measurement) batch(ctx context.Context, first int, items []trial.Item) (outage string, err error) {
+// batch tries the items at some places and writes down those before the first
+// one that got no answer: only the completed prefix counts. What stops the
+// night for this subject comes back in words.
+func (m *measurement) batch(ctx context.Context, places []int) (stop string, err error) {
 	arms := [2]*config.Tier{m.subject.Current, m.subject.Candidate}
-	all := make([][2]*tried, len(items))
-	errs := make([]error, 2*len(items))
+	all := make([][2]*tried, len(places))
+	errs := make([]error, 2*len(places))
 	var wg sync.WaitGroup
-	for i, it := range items {
+	for i, place := range places {
 		for side, t := range arms {
-			wg.Go(func() { all[i][side], errs[2*i+side] = m.arm(ctx, it, t) })
+			wg.Go(func() { all[i][side], errs[2*i+side] = m.arm(ctx, m.order[place], t) })
 		}
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return "", err
 	}
+	for side := range arms {
+		if err := m.wait(ctx, all, side); err != nil {
+			return "", err
+		}
+	}
 	var pairs []evidence.Pair
 	for i, t := range all {
 		m.pay(t[0], t[1])
-		for _, side := range t {
-			if outage == "" && side.again() {
-				outage = "no answer: " + side.Why
-			}
+		if stop == "" {
+			stop = m.stops(t[0], t[1])
 		}
-		if outage == "" {
-			pairs = append(pairs, m.pair(evidence.KindPair, first+i, items[i], t[0].Result, t[1].Result))
+		if stop == "" {
+			pairs = append(pairs, m.pair(evidence.KindPair, places[i], m.order[places[i]], t[0].Result, t[1].Result))
 		}
 	}
-	return outage, m.write(ctx, pairs)
+	if err := m.write(ctx, pairs); err != nil {
+		return "", err
+	}
+	return stop, m.changed(all)
+}
+
+// wait counts a night for every trial of one arm that got no answer while
+// others did. Where nobody answers it is an outage: it says nothing about any
+// item, however many nights it lasts.
+func (m *measurement) wait(ctx context.Context, all [][2]*tried, side int) error {
+	answered := len(all) == 1 && len(m.epoch.Tried) > 0
+	for _, t := range all {
+		answered = answered || t[side].Result.Score != nil
+	}
+	if !answered {
+		return nil
+	}
+	night := m.bench.AsOf.Format("2006-01-02")
+	for _, t := range all {
+		if !t[side].again() || t[side].Night == night {
+			continue
+		}
+		t[side].Nights++
+		t[side].Night = night
+		if err := m.save(ctx, t[side], nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stops says why a pair cannot be written, or "".
+func (m *measurement) stops(current, candidate *tried) string {
+	for _, t := range []*tried{current, candidate} {
+		if t.again() {
+			return "no answer: " + t.Why
+		}
+	}
+	if current.Result.Sim != candidate.Result.Sim {
+		return "a simulated model can never be the evidence for a real tier"
+	}
+	return ""
+}
+
+// changed closes the epoch when an arm reports another model id than in the
+// epoch's first line: what was measured before spoke of another model.
+func (m *measurement) changed(all [][2]*tried) error {
+	if m.fresh {
+		return nil
+	}
+	for _, t := range all {
+		for side, arm := range []evidence.Arm{m.epoch.Current, m.epoch.Candidate} {
+			id := t[side].Result.Model
+			if id == "" || arm.Reported == "" || id == arm.Reported {
+				continue
+			}
+			line, err := canonjson.Marshal(evidence.Event{
+				V: evidence.Version, Kind: evidence.KindEvent, Skill: m.subject.Skill, Step: m.subject.Step, Event: evidence.ModelChanged,
+				At: m.bench.AsOf, From: arm.Reported, To: id, Closes: []string{m.epoch.ID()},
+				Reason: fmt.Sprintf("%s answered as %s, and the epoch began with %s", arm.Tier, id, arm.Reported),
+			})
+			if err != nil {
+				return err
+			}
+			m.epoch.Closed = evidence.ModelChanged
+			return m.bench.Files.Append(m.subject.Skill, append(line, '\n'))
+		}
+	}
+	return nil
 }
 
 // pay counts what was really bought tonight.
@@ -130,8 +218,8 @@ func (m *measurement) write(ctx context.Context, pairs []evidence.Pair) error {
 	}
 	entries := make([]store.Entry, 0, len(pairs)+1)
 	if m.fresh {
-		m.epoch.Current.Reported = pairs[0].Current.Model
-		m.epoch.Candidate.Reported = pairs[0].Candidate.Model
+		m.epoch.Current.Reported, m.epoch.Current.Simulated = pairs[0].Current.Model, pairs[0].Current.Sim
+		m.epoch.Candidate.Reported, m.epoch.Candidate.Simulated = pairs[0].Candidate.Model, pairs[0].Candidate.Sim
 		entry, err := m.entry("epoch", m.epoch.Epoch)
 		if err != nil {
 			return err
@@ -179,7 +267,7 @@ func (m *measurement) write(ctx context.Context, pairs []evidence.Pair) error {
 		if p.Kind == evidence.KindPlanted {
 			m.epoch.Planted = append(m.epoch.Planted, p)
 		} else {
-			m.epoch.Tried = append(m.epoch.Tried, p)
+			m.epoch.Tried, m.epoch.Pairs = append(m.epoch.Tried, p), append(m.epoch.Pairs, p)
 		}
 	}
 	return nil

@@ -17,10 +17,13 @@ func (m *measurement) conclude(ctx context.Context) error {
 	if m.subject.Rules != nil {
 		rules = m.subject.Rules(a, money)
 	}
+	if m.res.Veto != "" {
+		rules.Holds = append(rules.Holds, m.res.Veto)
+	}
 	rec := verdict.Decide(a, rules, money)
 	rec.Evidence = fmt.Sprintf("%s#%s", m.bench.Files.Name(m.subject.Skill), m.epoch.ID())
 	m.res.Assessment, m.res.Record, m.res.Money, m.res.Series = a, rec, money, m.epoch.Series()
-	if m.look || m.fresh {
+	if m.look || m.fresh || m.res.Veto != "" {
 		return nil
 	}
 	raw, err := json.Marshal(rec)
@@ -46,18 +49,21 @@ func (m *measurement) conclude(ctx context.Context) error {
 // money is what the trials cost, a run at a time, beside what is known about
 // traffic.
 func (m *measurement) money() verdict.Money {
-	var current, candidate, n int64
+	var current, candidate, spent, n int64
 	priced := true
 	for _, p := range m.epoch.Tried {
-		current, candidate, n = current+p.Current.Cost, candidate+p.Candidate.Cost, n+1
+		// A judge costs the measurement, not the run that it would be in production.
+		current, candidate, n = current+p.Current.Cost-p.Current.Judge, candidate+p.Candidate.Cost-p.Candidate.Judge, n+1
+		spent += p.Current.Cost + p.Candidate.Cost
 		priced = priced && p.Current.Priced && p.Candidate.Priced
 	}
-	out := verdict.Money{Spent: current + candidate, RunsPerMonth: m.subject.Money.RunsPerMonth, Known: priced && n > 0}
+	out := verdict.Money{Spent: spent, RunsPerMonth: m.subject.Runs, Known: priced && n > 0}
 	if n > 0 {
-		out.CurrentPerRun, out.CandidatePerRun = current/n, candidate/n
-	}
-	if m.subject.Money.CurrentRun > 0 {
-		out.CurrentPerRun = m.subject.Money.CurrentRun
+		runs := n * int64(max(m.epoch.Repeats, 1))
+		out.CurrentPerRun, out.CandidatePerRun = current/runs, candidate/runs
+		if each := spent / n; m.left >= 0 && each > 0 {
+			out.ItemsPerNight = int(m.left / each)
+		}
 	}
 	return out
 }

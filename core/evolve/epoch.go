@@ -33,18 +33,26 @@ func (m *measurement) open() error {
 	}
 	m.order = trial.Order(m.subject.Pool.Prove, m.epoch.Seed())
 	m.order = m.order[:min(len(m.order), m.epoch.N)]
+	if err := trial.Genuine(m.subject.Pool.Prove, m.epoch); err != nil {
+		return fmt.Errorf("%s was edited: %w. Restore the file from version control", m.bench.Files.Name(m.subject.Skill), err)
+	}
 	m.res.Epoch, m.res.EpochIndex = m.epoch.Epoch, m.epoch.Index
+	// A night that goes on knows the price from the pairs that it finds: it cuts
+	// its batches where an undisturbed night cuts them, and buys the same items.
+	for _, p := range m.epoch.Tried {
+		m.dear = max(m.dear, p.Current.Cost+p.Candidate.Cost)
+	}
 	return nil
 }
 
 // find is the latest epoch of this comparison, when nothing that makes it has
-// changed and no escalation came since.
+// changed and nothing that happened has closed it.
 func (m *measurement) find(want evidence.Epoch) *evidence.Opened {
 	for _, e := range slices.Backward(m.log.Epochs) {
 		if e.Step != want.Step || e.Candidate.Tier != want.Candidate.Tier {
 			continue
 		}
-		if e.Hash != want.Hash || e.Opened.Before(m.subject.Reset) {
+		if e.Hash != want.Hash || e.Closed != "" {
 			return nil
 		}
 		return e
@@ -66,7 +74,7 @@ func (m *measurement) describe() (evidence.Epoch, error) {
 		Current: arm(s.Current), Candidate: arm(s.Candidate),
 		Method: string(s.Terms.Method), Margin: s.Terms.Margin, Alpha: s.Terms.Alpha, N: max(n, 1),
 		Pool: trial.Digest(s.Pool.Prove), Content: s.Measure.Content(s.Pool.Prove), Source: s.Pool.Source,
-		Gates: s.Terms.Gates, Dims: s.Terms.Dims,
+		Gates: s.Terms.Gates, Dims: s.Terms.Dims, Repeats: s.Pool.Repeats,
 	}
 	if e.Content == "dimension" && s.Judge != nil {
 		e.Judged, e.Judge = true, s.Judge.Ref()+" "+s.Judge.Model+" "+judge.Version

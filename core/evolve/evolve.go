@@ -38,8 +38,7 @@ type Subject struct {
 	Judge     *config.Tier // nil without one
 	Terms     Terms
 	Parts     map[string]string // digests of everything else that makes an epoch, by name
-	Reset     time.Time         // an epoch opened before this is closed: the step was escalated then
-	Money     Money
+	Runs      int64             // a month; 0: not known
 	Hints     map[string]string // by gate: the fix that code could apply
 	Rules     func(verdict.Assessment, verdict.Money) verdict.Rules
 }
@@ -57,12 +56,6 @@ type Terms struct {
 	PlantedSize int // items of the planted-bad arm
 }
 
-// Money is what is known about the skill's traffic.
-type Money struct {
-	RunsPerMonth int64 // 0: not known
-	CurrentRun   int64 // micro-dollars of a run on the current tier as logged; 0: take it from the trials
-}
-
 // Budget bounds what a measurement may spend, in micro-dollars; Left < 0 is no
 // bound. It is asked before each batch with the dearest pair seen so far, so a
 // night can overshoot by the surprise of one batch, never by more.
@@ -76,9 +69,6 @@ type Files interface {
 	Append(skill string, lines []byte) error
 	Name(skill string) string // relative to the project, for the record
 }
-
-// Models calls a judge.
-type Models = run.Models
 
 // Bench is where trials happen.
 type Bench struct {
@@ -109,6 +99,7 @@ type Result struct {
 	Spent      int64 // micro-dollars tonight
 	Priced     bool
 	Stopped    string // why no further item was bought: "" when the test closed
+	Veto       string // why nothing may move whatever the evidence says, ""
 	Money      verdict.Money
 	Series     []verdict.State // the evidence after each item, for a chart
 }
@@ -120,8 +111,8 @@ func (b *Bench) Measure(ctx context.Context, s Subject, budget Budget) (*Result,
 	if err := m.open(); err != nil {
 		return nil, err
 	}
-	if why := m.cannot(); why != "" {
-		m.res.Stopped = why
+	if m.res.Veto = m.cannot(); m.res.Veto != "" {
+		m.res.Stopped = m.res.Veto
 		return m.res, m.conclude(ctx)
 	}
 	if err := m.buy(ctx); err != nil {
@@ -139,7 +130,7 @@ func (b *Bench) Look(ctx context.Context, s Subject) (*Result, error) {
 	if err := m.open(); err != nil {
 		return nil, err
 	}
-	m.res.Stopped = "nothing was measured: this only looked"
+	m.res.Veto, m.res.Stopped = m.cannot(), "nothing was measured: this only looked"
 	return m.res, m.conclude(ctx)
 }
 

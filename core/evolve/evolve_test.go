@@ -196,8 +196,8 @@ func TestBudgetStopsAndTheNextNightContinues(t *testing.T) {
 	if nights < 3 || nights > 15 {
 		t.Fatalf("took %d nights", nights)
 	}
-	if d.calls != 2*res.Record.N {
-		t.Fatalf("%d calls for %d items: something was bought twice", d.calls, res.Record.N)
+	if items := bytes.Count(d.files.src["quiz"], []byte(`"kind":"pair"`)); d.calls != 2*items {
+		t.Fatalf("%d calls for %d items: something was bought twice", d.calls, items)
 	}
 	if _, err := d.bench.Measure(t.Context(), s, evolve.Budget{Left: 0}); err != nil {
 		t.Fatal(err)
@@ -240,10 +240,19 @@ func TestAChangeOpensTheNextEpoch(t *testing.T) {
 	if res.EpochIndex != 2 || res.Record.Threshold <= 20_000_000 {
 		t.Fatalf("epoch %d with threshold %d: a second epoch is stricter", res.EpochIndex, res.Record.Threshold)
 	}
-	s.Reset = d.bench.AsOf.Add(time.Hour)
-	d.bench.AsOf = d.bench.AsOf.Add(2 * time.Hour)
+	line, err := canonjson.Marshal(evidence.Event{V: 1, Kind: evidence.KindEvent, Skill: "quiz", Step: "main", Event: evidence.Escalated, At: d.bench.AsOf, Closes: []string{res.Epoch.ID()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.files.Append("quiz", append(line, '\n')); err != nil {
+		t.Fatal(err)
+	}
+	before := d.calls
 	if res, err = d.bench.Measure(t.Context(), s, noLimit); err != nil || res.EpochIndex != 3 {
 		t.Fatalf("an escalation closes the epoch: got epoch %d, %v", res.EpochIndex, err)
+	}
+	if d.calls-before < 2*res.Record.N {
+		t.Fatalf("epoch 3 was measured with %d calls for %d items: what an earlier epoch saw is no evidence", d.calls-before, res.Record.N)
 	}
 }
 
@@ -269,22 +278,108 @@ func TestOutage(t *testing.T) {
 	if res, err = d.bench.Measure(t.Context(), s, noLimit); err != nil || res.Record.Decision != verdict.Downgrade {
 		t.Fatalf("after the outage: %v %+v", err, res.Record.Reason)
 	}
-	d2 := newDesk(t, func(model, input string) (string, error) {
+	// A tier that never answers is an outage for ever: nothing is decided, and
+	// nothing is held against any item.
+	dead := newDesk(t, func(model, input string) (string, error) {
 		if model == "small" {
 			return "", &run.CallError{Code: "unavailable", Message: "connection refused"}
 		}
 		return right(model, input)
 	})
-	for range 4 {
-		if res, err = d2.bench.Measure(t.Context(), s, noLimit); err != nil {
+	for range 5 {
+		dead.bench.AsOf = dead.bench.AsOf.Add(24 * time.Hour)
+		if res, err = dead.bench.Measure(t.Context(), s, noLimit); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if res.Record.N == 0 || res.Record.Decision == verdict.Downgrade {
-		t.Fatalf("a model that never answers: %d pairs, %s", res.Record.N, res.Record.Decision)
+	if res.Record.N != 0 || res.Record.Decision == verdict.Downgrade {
+		t.Fatalf("a tier that never answers: %d pairs, %s", res.Record.N, res.Record.Decision)
 	}
-	if p := res.Assessment.Missing.Candidate; p == 0 {
-		t.Fatal("its items are missing, and nobody counted them")
+}
+
+// An item that alone gets no answer, night after night, is missing in the end:
+// a model that crashes on what is hard must not be asked until it answers.
+func TestTheOneThatNeverAnswersIsMissing(t *testing.T) {
+	d := newDesk(t, func(model, input string) (string, error) {
+		if model == "small" && strings.HasSuffix(input, "question 7") {
+			return "", &run.CallError{Code: "unavailable", Message: "it crashed"}
+		}
+		return right(model, input)
+	})
+	s := subject(t, 100)
+	var res *evolve.Result
+	nights := 0
+	for ; nights < 6; nights++ {
+		d.bench.AsOf = d.bench.AsOf.Add(24 * time.Hour)
+		for range 3 { // three times in one night count once
+			var err error
+			if res, err = d.bench.Measure(t.Context(), s, noLimit); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if res.Assessment.Missing.Candidate > 0 || res.Record.Decision == verdict.Downgrade {
+			break
+		}
+	}
+	if res.Record.Decision == verdict.Downgrade && res.Assessment.Missing.Candidate == 0 {
+		t.Skip("the seed's order put the item behind the close of the test")
+	}
+	if nights != 2 || res.Assessment.Missing.Candidate != 1 {
+		t.Fatalf("after %d nights %d items are missing", nights+1, res.Assessment.Missing.Candidate)
+	}
+}
+
+// Taking lines away and numbering the rest anew is found by whoever has the pool.
+func TestCherryPickedEvidenceIsRefused(t *testing.T) {
+	d := newDesk(t, right)
+	s := subject(t, 100)
+	if _, err := d.bench.Measure(t.Context(), s, evolve.Budget{Left: 300_000}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(d.files.src["quiz"]), "\n")
+	kept := []string{lines[0]}
+	for i, line := range lines[2:] { // the first pair is gone
+		kept = append(kept, strings.Replace(line, fmt.Sprintf(`"order":%d,`, i+1), fmt.Sprintf(`"order":%d,`, i), 1))
+	}
+	d.files.src["quiz"] = []byte(strings.Join(kept, ""))
+	if _, diags := evidence.Parse("f", d.files.src["quiz"]); diags.HasErrors() {
+		t.Fatalf("the file alone cannot tell: %v", diags)
+	}
+	if _, err := d.bench.Measure(t.Context(), s, noLimit); err == nil || !strings.Contains(err.Error(), "edited") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// A refusal among the current tier's answers leaves nothing to damage, and is no
+// reason to fail.
+func TestPlantedArmSkipsWhatHasNoAnswer(t *testing.T) {
+	d := newDesk(t, func(model, input string) (string, error) {
+		if strings.HasSuffix(input, "1") {
+			return "", &run.CallError{Code: "content_policy", Message: "no"}
+		}
+		return right(model, input)
+	})
+	res, err := d.bench.Measure(t.Context(), subject(t, 100), noLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Record.Decision != verdict.Downgrade || !res.Assessment.Planted.Seen {
+		t.Fatalf("%s: %s", res.Record.Decision, res.Record.Reason)
+	}
+}
+
+// What was proved before does not move a skill to a backend that may not see its
+// inputs any more.
+func TestAVetoBeatsAnOldProof(t *testing.T) {
+	d := newDesk(t, right)
+	s := subject(t, 100)
+	if res, err := d.bench.Measure(t.Context(), s, noLimit); err != nil || res.Record.Decision != verdict.Downgrade {
+		t.Fatalf("%v %+v", err, res)
+	}
+	s.Plan.Allow = map[string]bool{"other": true}
+	res, err := d.bench.Measure(t.Context(), s, noLimit)
+	if err != nil || res.Record.Decision != verdict.Hold || !strings.Contains(res.Record.Reason, "may not see") {
+		t.Fatalf("%v %s: %s", err, res.Record.Decision, res.Record.Reason)
 	}
 }
 

@@ -28,7 +28,7 @@ func (m *measurement) plant(ctx context.Context) error {
 	real := make([]*tried, 0, n)
 	outputs := make([]json.RawMessage, 0, n)
 	for _, it := range m.order[:n] {
-		t, out, err := m.output(it)
+		t, out, err := m.output(ctx, it)
 		if err != nil {
 			return err
 		}
@@ -51,22 +51,21 @@ func (m *measurement) plant(ctx context.Context) error {
 }
 
 // output finds what the current tier answered.
-func (m *measurement) output(it trial.Item) (*tried, json.RawMessage, error) {
+func (m *measurement) output(ctx context.Context, it trial.Item) (*tried, json.RawMessage, error) {
 	key, _, err := m.key(it, m.subject.Current)
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := m.find1(key)
+	t, err := m.recall(key)
 	if err != nil {
 		return nil, nil, err
 	}
 	if t == nil {
 		// Another checkout bought this pair; its output lies in its store.
-		fresh, err := m.armAgain(it)
-		if err != nil {
+		if t, err = m.arm(ctx, it, m.subject.Current); err != nil {
 			return nil, nil, err
 		}
-		t = fresh
+		m.pay(t)
 	}
 	out, err := m.bench.Store.GetBlob(t.Output)
 	if errors.Is(err, store.ErrNotFound) {
@@ -78,21 +77,11 @@ func (m *measurement) output(it trial.Item) (*tried, json.RawMessage, error) {
 	return t, out, nil
 }
 
-// armAgain tries an item on the current tier for its output alone.
-func (m *measurement) armAgain(it trial.Item) (*tried, error) {
-	t, err := m.arm(context.Background(), it, m.subject.Current)
-	if err != nil {
-		return nil, err
-	}
-	m.pay(t)
-	return t, nil
-}
-
 // damage gives item i another item's answer, or an emptied one. ok is false
 // when no answer differs: a skill that always answers the same cannot be
 // damaged this way, and the planted arm then stays unseen, which holds.
 func (m *measurement) damage(outputs []json.RawMessage, i int) (json.RawMessage, bool) {
-	if outputs[i] == nil {
+	if len(outputs[i]) == 0 {
 		return nil, false
 	}
 	if m.epoch.Content == "gates" {
@@ -101,7 +90,7 @@ func (m *measurement) damage(outputs []json.RawMessage, i int) (json.RawMessage,
 	}
 	for step := 1; step < len(outputs); step++ {
 		other := outputs[(i+step)%len(outputs)]
-		if other != nil && !bytes.Equal(other, outputs[i]) {
+		if len(other) > 0 && !bytes.Equal(other, outputs[i]) {
 			return other, true
 		}
 	}
@@ -129,6 +118,6 @@ func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged j
 	if len(judged.Result.Failed) > 0 {
 		rec.Status, rec.Why = run.Failed, judged.Result.Feedback()
 	}
-	res, _, err := m.score(ctx, it, rec)
+	res, _, _, err := m.score(ctx, it, rec)
 	return res, err
 }

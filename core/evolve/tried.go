@@ -26,14 +26,18 @@ type tried struct {
 	Result   evidence.Result `json:"result"`
 	Output   string          `json:"output"` // digest of the output
 	Runs     []string        `json:"runs"`
-	Attempts int             `json:"attempts"` // nights that tried it
+	Judges   []run.Call      `json:"judges,omitempty"`
+	Attempts int             `json:"attempts"` // how often it was tried
+	Nights   int             `json:"nights"`   // that it got no answer on while others did
+	Night    string          `json:"night,omitempty"`
 	Why      string          `json:"why,omitempty"`
 
+	key   []byte
 	known bool // found in the store: paid for earlier
 }
 
 // again tells whether the trial should wait for another night.
-func (t *tried) again() bool { return t.Result.Score == nil && t.Attempts < patience }
+func (t *tried) again() bool { return t.Result.Score == nil && t.Nights < patience }
 
 // arm tries one item on one tier, or finds that it was tried before.
 func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*tried, error) {
@@ -41,17 +45,17 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 	if err != nil {
 		return nil, err
 	}
-	old, err := m.find1(key)
+	old, err := m.recall(key)
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && (old.Result.Score != nil || old.Attempts >= patience) {
+	if old != nil && !old.again() {
 		old.known = true
 		return old, nil
 	}
-	fresh := &tried{Attempts: 1}
+	fresh := &tried{Attempts: 1, key: key}
 	if old != nil {
-		fresh.Attempts = old.Attempts + 1
+		fresh.Attempts, fresh.Nights, fresh.Night = old.Attempts+1, old.Nights, old.Night
 	}
 	var results []evidence.Result
 	var entries []store.Entry
@@ -68,10 +72,11 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 			return nil, fmt.Errorf("measuring %s was stopped: %w", m.subject.Skill, ctx.Err())
 		}
 		rec.Item, rec.Started = it.Digest, m.bench.AsOf
-		res, why, err := m.score(ctx, it, rec)
+		res, calls, why, err := m.score(ctx, it, rec)
 		if err != nil {
 			return nil, err
 		}
+		fresh.Judges = append(fresh.Judges, calls...)
 		results, fresh.Runs, fresh.Output, fresh.Why = append(results, res), append(fresh.Runs, runID), rec.Result, why
 		put, entry, err := m.record(rec)
 		if err != nil {
@@ -80,35 +85,48 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 		puts, entries = append(puts, put), append(entries, entry)
 	}
 	fresh.Result = trial.Mean(results)
-	raw, err := json.Marshal(fresh)
-	if err != nil {
-		return nil, err
-	}
-	puts = append(puts, store.Put{Key: key, Value: store.Seal(1, raw)})
-	if _, err := m.bench.Store.Commit(ctx, store.Batch{Puts: puts, Entries: entries}); err != nil {
-		return nil, fmt.Errorf("recording a trial of %s: %w", m.subject.Skill, err)
-	}
-	return fresh, nil
+	return fresh, m.save(ctx, fresh, puts, entries)
 }
 
-// score is the record's score, with a judge's help where dimensions need it.
-func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record) (evidence.Result, string, error) {
+// save keeps a trial, with the runs that it came from.
+func (m *measurement) save(ctx context.Context, t *tried, puts []store.Put, entries []store.Entry) error {
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	puts = append(puts, store.Put{Key: t.key, Value: store.Seal(1, raw)})
+	if _, err := m.bench.Store.Commit(ctx, store.Batch{Puts: puts, Entries: entries}); err != nil {
+		return fmt.Errorf("recording a trial of %s: %w", m.subject.Skill, err)
+	}
+	return nil
+}
+
+// score is the record's score, with a judge's help where dimensions need it. An
+// item whose rule cannot be evaluated has no score, and says why.
+func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record) (evidence.Result, []run.Call, string, error) {
 	var dims map[string]int64
+	var calls []run.Call
 	why := rec.Why
-	var micro int64
 	if rec.Status == run.OK && m.subject.Measure.NeedsJudge(it) {
 		var err error
-		dims, micro, err = m.ask(ctx, it, rec)
+		dims, calls, err = m.ask(ctx, it, rec)
 		var broken *judgeError
 		if errors.As(err, &broken) {
 			why = broken.Error()
 		} else if err != nil {
-			return evidence.Result{}, "", err
+			return evidence.Result{}, nil, "", err
 		}
 	}
 	res, err := m.subject.Measure.Score(it, rec, dims)
-	res.Cost += micro
-	return res, why, err
+	if err != nil {
+		res.Score, why = nil, err.Error()
+	}
+	for _, c := range calls {
+		res.Judge += c.Micro
+		res.Cost += c.Micro
+		res.Priced = res.Priced && c.Priced
+	}
+	return res, calls, why, nil
 }
 
 // judgeError is a judge that gave no scores: the item is missing, the night
@@ -118,44 +136,37 @@ type judgeError struct{ err error }
 func (e *judgeError) Error() string { return e.err.Error() }
 
 // ask has the judge score an output on its own, blind to who wrote it.
-func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record) (map[string]int64, int64, error) {
+func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record) (map[string]int64, []run.Call, error) {
 	t := m.subject.Judge
+	if t == nil {
+		return nil, nil, &judgeError{errors.New("its dimensions need a judge, and none is configured")}
+	}
 	req := judge.Request(t.Model, m.subject.Measure.Dimensions, it.Input, rec.Output)
 	req.Idempotency = rec.ID + "/judge"
 	if run.Simulated(t) {
 		truth, err := judge.Truth(m.subject.Measure.Dimensions, rec.Output, it.Reference)
 		if err != nil {
-			return nil, 0, err
+			return nil, nil, err
 		}
 		req.Metadata = map[string]string{judge.MetadataKey: truth}
 	}
-	answer, call, err := m.bench.Runs.Ask(ctx, m.subject.Plan, t, req)
+	answer, calls, err := m.bench.Runs.Ask(ctx, m.subject.Plan, t, req)
 	if err != nil {
-		return nil, call.Micro, &judgeError{fmt.Errorf("the judge gave no answer: %w", err)}
+		return nil, calls, &judgeError{fmt.Errorf("the judge gave no answer: %w", err)}
 	}
 	scores, err := judge.Read(answer, m.subject.Measure.Dimensions)
 	if err != nil {
-		return nil, call.Micro, &judgeError{err}
+		return nil, calls, &judgeError{err}
 	}
-	return scores, call.Micro, nil
+	return scores, calls, nil
 }
 
-// key names a trial by everything that could change its outcome; id is short
-// and goes into run ids.
+// key names a trial by its epoch, whose hash is over everything that could
+// change the outcome, its tier and its item: what one epoch has seen is never
+// evidence in another. id is short and goes into run ids.
 func (m *measurement) key(it trial.Item, t *config.Tier) (key []byte, id string, err error) {
 	s := m.subject
-	tiers := map[string]string{}
-	for step, other := range m.with(t) {
-		tiers[step] = other.Ref() + " " + other.Backend.Name + " " + other.Model
-	}
-	judged := ""
-	if m.epoch.Judged {
-		judged = m.epoch.Judge
-	}
-	digest, err := canonjson.Digest(map[string]any{
-		"skill": s.Skill, "code": s.Plan.Hash, "parts": s.Parts, "tiers": tiers, "item": it.Digest,
-		"sampling": s.Plan.Sampling, "retries": s.Plan.Retries, "repeats": s.Pool.Repeats, "judge": judged,
-	})
+	digest, err := canonjson.Digest([]string{s.Skill, s.Step, m.epoch.ID(), m.epoch.Hash, t.Ref(), it.Digest})
 	if err != nil {
 		return nil, "", fmt.Errorf("naming a trial of %s: %w", s.Skill, err)
 	}
@@ -163,7 +174,7 @@ func (m *measurement) key(it trial.Item, t *config.Tier) (key []byte, id string,
 	return store.Key(store.TableTrial, m.bench.Scope, digest), "t" + short, nil
 }
 
-func (m *measurement) find1(key []byte) (*tried, error) {
+func (m *measurement) recall(key []byte) (*tried, error) {
 	raw, err := m.bench.Store.Get(key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -175,7 +186,7 @@ func (m *measurement) find1(key []byte) (*tried, error) {
 	if err != nil {
 		return nil, fmt.Errorf("an earlier trial cannot be read: %w", err)
 	}
-	var t tried
+	t := tried{key: key}
 	if err := json.Unmarshal(body, &t); err != nil {
 		return nil, fmt.Errorf("an earlier trial cannot be read: %w", err)
 	}

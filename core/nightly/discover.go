@@ -59,9 +59,6 @@ func Discover(steps []Step, now time.Time) ([]Candidate, []report.Row) {
 
 // holds says why nothing is compared tonight, and what would change that.
 func holds(s Step, now time.Time) (why, next string) {
-	if s.Ladder == nil || s.Current == nil {
-		return "no ladder: there is nothing to move on", "give the skill, or its policy, a ladder"
-	}
 	if ok, why := tier.MayMoveDown(s.Effective, now); !ok {
 		switch s.Effective.Voice {
 		case tier.VoiceProjectPin:
@@ -82,10 +79,7 @@ func heldRow(s Step, why, next string) report.Row {
 		Skill: s.Skill, Step: s.Step, Decision: "hold", Reason: why, Next: next, Priced: true, Traffic: s.Runs,
 		Of: s.Items, Pinned: s.Effective.Pinned(),
 	}
-	if s.Current != nil {
-		r.Current = s.Current.Name
-		r.Simulated = run.Simulated(s.Current)
-	}
+	r.Current, r.Simulated = s.Current.Name, run.Simulated(s.Current)
 	if !s.Effective.CooldownUntil.IsZero() {
 		until := s.Effective.CooldownUntil
 		r.Cooling = &until

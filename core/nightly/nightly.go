@@ -26,7 +26,7 @@ import (
 type Step struct {
 	Skill     string
 	Step      string
-	Ladder    *config.Ladder // nil: no ladder, nothing to move on
+	Ladder    *config.Ladder
 	Current   *config.Tier
 	Effective tier.Effective
 	Policy    *config.Policy
@@ -41,6 +41,7 @@ type Step struct {
 type Move struct {
 	Skill, Step   string
 	From, To      *config.Tier
+	Up            bool // an escalation, written down
 	Since         time.Time
 	CooldownUntil time.Time
 	Reason        string
@@ -87,8 +88,15 @@ func Run(ctx context.Context, h House, b *evolve.Bench, o Options) (*report.Nigh
 		if o.Watch != nil {
 			o.Watch(i, len(candidates), c.Skill)
 		}
-		if err := n.candidate(ctx, c); err != nil {
-			return nil, fmt.Errorf("%s/%s: %w", c.Skill, c.Step.Step, err)
+		err := n.candidate(ctx, c)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("the night was stopped at %s: %w", c.Skill, ctx.Err())
+		}
+		if err != nil {
+			// One skill that cannot be measured must not keep the others from
+			// moving: it holds, and says why.
+			n.out.Rows = append(n.out.Rows, heldRow(c.Step, err.Error(), ""))
+			n.out.Notes = append(n.out.Notes, fmt.Sprintf("%s could not be measured: %v", c.Skill, err))
 		}
 	}
 	if o.Watch != nil {
@@ -113,6 +121,10 @@ type night struct {
 
 // candidate measures one comparison and keeps what it came to.
 func (n *night) candidate(ctx context.Context, c Candidate) error {
+	if slices.ContainsFunc(n.moves, func(m Move) bool { return m.Skill == c.Skill }) {
+		n.out.Rows = append(n.out.Rows, heldRow(c.Step, "another step of this skill moves tonight, and the two were never measured together", "the next night measures it beside the moved step"))
+		return nil
+	}
 	subject, err := n.house.Subject(ctx, c.Step, c.Tier)
 	if err != nil {
 		return err
@@ -139,8 +151,11 @@ func (n *night) candidate(ctx context.Context, c Candidate) error {
 			Reason: row.Reason, Evidence: res.Record.Evidence,
 		})
 	}
-	if worthScreening(row) && !n.options.DryRun {
-		screen, err := n.bench.Screen(ctx, subject)
+	if worthScreening(row) && res.Veto == "" && !n.options.DryRun {
+		if budget.Left >= 0 {
+			budget.Left = max(0, budget.Left-res.Spent)
+		}
+		screen, err := n.bench.Screen(ctx, subject, budget)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func (x Executor) attempt(ctx context.Context, p *Plan, r Request, tiers map[str
 	}
 	out, fence, err := p.Finish(ctx, r.Input, a.completions, state)
 	if err != nil {
-		a.rec.Checks = []gate.Check{{Gate: "output", Kind: "decode", Reason: err.Error()}}
+		a.rec.Checks = []gate.Check{{Gate: "output", Kind: decodeKind, Reason: err.Error()}}
 		a.checked = gate.Result{Checks: a.rec.Checks, Total: 1, Failed: []string{"output"}}
 		return a.end(Failed, "the output cannot be read: "+err.Error()), nil
 	}

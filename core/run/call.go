@@ -48,8 +48,7 @@ func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *confi
 		}
 		req.Metadata = map[string]string{TruthKey: string(raw)}
 	}
-	gap := firstGap
-	for n := 1; ; n++ {
+	return x.repeat(ctx, func() (message.Response, error) {
 		c := Call{ID: fmt.Sprintf("%s/c%d", a.rec.ID, len(a.rec.Calls)+1), Step: s.Name, Tier: t.Ref(), Model: t.Model, Prompt: prompt}
 		req.Idempotency = c.ID
 		resp, err := x.once(ctx, p, t, req, &c, int64(len(canon)))
@@ -57,6 +56,15 @@ func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *confi
 			c.Completion = a.keeper.keep([]byte(resp.Message.String()))
 		}
 		a.rec.Calls = append(a.rec.Calls, c)
+		return resp, err
+	})
+}
+
+// repeat makes a call again while its failure says that it may help.
+func (x Executor) repeat(ctx context.Context, once func() (message.Response, error)) (message.Response, error) {
+	gap := firstGap
+	for n := 1; ; n++ {
+		resp, err := once()
 		var ce *CallError
 		if err == nil || !errors.As(err, &ce) || !ce.Retryable || n == tries || ctx.Err() != nil {
 			return resp, err
@@ -146,17 +154,24 @@ func member(reference json.RawMessage, name string) json.RawMessage {
 	return reference
 }
 
-// Ask makes one call that is no attempt of a run: a judge's. Its text comes
-// back, and what it cost.
-func (x Executor) Ask(ctx context.Context, p *Plan, t *config.Tier, req message.Request) (string, Call, error) {
+// Ask makes a call that is no attempt of a run: a judge's. It is repeated as any
+// other; its text comes back, and every call that was made.
+func (x Executor) Ask(ctx context.Context, p *Plan, t *config.Tier, req message.Request) (string, []Call, error) {
 	if err := p.MaySee(t.Backend.Name); err != nil {
-		return "", Call{}, err
+		return "", nil, err
 	}
 	canon, err := canonjson.Marshal(req.Messages)
 	if err != nil {
-		return "", Call{}, fmt.Errorf("making a prompt canonical: %w", err)
+		return "", nil, fmt.Errorf("making a prompt canonical: %w", err)
 	}
-	c := Call{Tier: t.Ref(), Model: t.Model}
-	resp, err := x.once(ctx, p, t, req, &c, int64(len(canon)))
-	return resp.Message.String(), c, err
+	var calls []Call
+	id := req.Idempotency
+	resp, err := x.repeat(ctx, func() (message.Response, error) {
+		c := Call{ID: fmt.Sprintf("%s/c%d", id, len(calls)+1), Tier: t.Ref(), Model: t.Model}
+		req.Idempotency = c.ID
+		resp, err := x.once(ctx, p, t, req, &c, int64(len(canon)))
+		calls = append(calls, c)
+		return resp, err
+	})
+	return resp.Message.String(), calls, err
 }

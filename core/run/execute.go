@@ -104,23 +104,31 @@ func (p *Plan) MaySee(backend string) error {
 	return fmt.Errorf("backend %s may not see the inputs of %s: add backend.%s to the allow list of the skill's data block, or use another tier", backend, p.Skill, backend)
 }
 
-// raise gives every step that is not pinned the next tier up; nil when nothing
-// can move or the request has to stay.
+// NextUp is the next tier of a ladder whose backend may see the skill's inputs,
+// nil where there is none.
+func (p *Plan) NextUp(l *config.Ladder, t *config.Tier) *config.Tier {
+	if l == nil || l.Name != t.Ladder {
+		return nil
+	}
+	for _, next := range l.Tiers[t.Index+1:] {
+		if p.MaySee(next.Backend.Name) == nil {
+			return next
+		}
+	}
+	return nil
+}
+
+// raise gives every step that may move its next tier up; nil when nothing can
+// move or the request has to stay.
 func raise(p *Plan, r Request, tiers map[string]*config.Tier) map[string]*config.Tier {
-	if r.Trial || r.Ladder == nil {
+	if r.Trial {
 		return nil
 	}
 	up, moved := maps.Clone(tiers), false
 	for _, s := range p.Steps {
-		t := tiers[s.Name]
-		if s.Pinned || t.Ladder != r.Ladder.Name || t.Index+1 >= len(r.Ladder.Tiers) {
-			continue
+		if next := p.NextUp(r.Ladders[s.Name], tiers[s.Name]); next != nil {
+			up[s.Name], moved = next, true
 		}
-		next := r.Ladder.Tiers[t.Index+1]
-		if p.MaySee(next.Backend.Name) != nil {
-			continue
-		}
-		up[s.Name], moved = next, true
 	}
 	if !moved {
 		return nil

@@ -80,18 +80,17 @@ type Step struct {
 	Prompt string // system prompt
 	Output string // member of the output; "" makes the completion the output
 	JSON   bool   // the member is JSON, not text
-	Pinned bool   // never escalated away from its tier
 }
 
 // Request is one run. Tiers has an entry for every step.
 type Request struct {
-	ID     string
-	Input  json.RawMessage
-	Tiers  map[string]*config.Tier
-	Ladder *config.Ladder // for escalation; nil or Trial stays
-	Trial  bool
-	Truth  *Truth // what simulated models are told; never sent to another backend
-	Repeat int    // which repeat of a trial this is; part of its idempotency key
+	ID      string
+	Input   json.RawMessage
+	Tiers   map[string]*config.Tier
+	Ladders map[string]*config.Ladder // by step, for escalation; a step without one stays
+	Trial   bool
+	Truth   *Truth // what simulated models are told; never sent to another backend
+	Repeat  int    // which repeat of a trial this is; part of its idempotency key
 }
 
 // Truth is the answer that a simulated model degrades.
@@ -151,6 +150,16 @@ type Record struct {
 	Checked gate.Result     `json:"-"` // the last attempt's gates
 
 	keeper *keeper
+}
+
+// decodeKind is the kind of the one check that says that there is no output.
+const decodeKind = "decode"
+
+// Unreadable tells whether the last attempt's answers made no output at all, so
+// that no gate looked at anything.
+func (r *Record) Unreadable() bool {
+	c := r.Checked.Checks
+	return len(c) == 1 && c[0].Kind == decodeKind
 }
 
 // Attempt is one try on one set of tiers.

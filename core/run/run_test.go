@@ -89,7 +89,7 @@ func do(t *testing.T, m *models, p *run.Plan, r run.Request) *run.Record {
 }
 
 func request(l *config.Ladder, i int) run.Request {
-	return run.Request{ID: "r1", Input: json.RawMessage(`"hello"`), Tiers: map[string]*config.Tier{"main": l.Tiers[i]}, Ladder: l}
+	return run.Request{ID: "r1", Input: json.RawMessage(`"hello"`), Tiers: map[string]*config.Tier{"main": l.Tiers[i]}, Ladders: map[string]*config.Ladder{"main": l}}
 }
 
 func TestRetryKeepsTheFailureInContext(t *testing.T) {
@@ -135,9 +135,9 @@ func TestEscalatesInProductionOnly(t *testing.T) {
 	if rec := do(t, m, plan(t, short), trial); rec.Status != run.Failed || rec.End["main"] != "ladder.desk.small" {
 		t.Fatalf("a trial stays on its tier: got %s on %v", rec.Status, rec.End)
 	}
-	pinned := plan(t, short)
-	pinned.Steps[0].Pinned = true
-	if rec := do(t, &models{answer: answer}, pinned, request(l, 0)); rec.Status != run.Failed {
+	pinned := request(l, 0)
+	pinned.Ladders = nil
+	if rec := do(t, &models{answer: answer}, plan(t, short), pinned); rec.Status != run.Failed {
 		t.Fatalf("a pinned step was escalated: %v", rec.End)
 	}
 }

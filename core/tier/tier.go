@@ -109,11 +109,10 @@ func MayMoveDown(e Effective, now time.Time) (bool, string) {
 	return true, ""
 }
 
-// Escalate gives the override that moves a step up by one rung of a ladder with
-// the given number of rungs; ok is false at the top, where nothing is left to
-// move to.
-func Escalate(e Effective, up Rung, rungs int, now time.Time, cooldown time.Duration, reason string) (Override, bool) {
-	if e.Rung.Index+1 >= rungs || up.Index != e.Rung.Index+1 {
+// Escalate gives the override that moves a step up to another rung; ok is false
+// when that rung is not higher on the same ladder, or a pin holds the step.
+func Escalate(e Effective, up Rung, now time.Time, cooldown time.Duration, reason string) (Override, bool) {
+	if e.Pinned() || up.Ladder != e.Rung.Ladder || up.Index <= e.Rung.Index {
 		return Override{}, false
 	}
 	return Override{Rung: up, Since: now, CooldownUntil: now.Add(cooldown), Reason: reason}, true

@@ -77,11 +77,18 @@ func TestResolveOnlyRaises(t *testing.T) {
 
 func TestEscalate(t *testing.T) {
 	now := time.Date(2026, 7, 2, 2, 0, 0, 0, time.UTC)
-	o, ok := tier.Escalate(tier.Effective{Rung: rung(0)}, rung(1), 3, now, time.Hour, "gates failed")
+	o, ok := tier.Escalate(tier.Effective{Rung: rung(0)}, rung(1), now, time.Hour, "gates failed")
 	if !ok || o.Rung != rung(1) || !o.CooldownUntil.Equal(now.Add(time.Hour)) {
 		t.Fatalf("got %+v, %v", o, ok)
 	}
-	if _, ok := tier.Escalate(tier.Effective{Rung: rung(2)}, rung(2), 3, now, time.Hour, ""); ok {
-		t.Fatal("escalated beyond the top")
+	for name, e := range map[string]tier.Effective{
+		"to the same rung": {Rung: rung(1)},
+		"down":             {Rung: rung(2)},
+		"from a pin":       {Rung: rung(0), Voice: tier.VoicePolicyPin},
+		"across ladders":   {Rung: tier.Rung{Ladder: "other"}},
+	} {
+		if _, ok := tier.Escalate(e, rung(1), now, time.Hour, ""); ok {
+			t.Errorf("escalated %s", name)
+		}
 	}
 }

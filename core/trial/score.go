@@ -68,8 +68,11 @@ func (m Measure) allReferenced(items []Item) bool {
 // dimension, in millionths; nil when no judge answered.
 func (m Measure) Score(it Item, rec *run.Record, dims map[string]int64) (evidence.Result, error) {
 	res := evidence.Result{
-		MS: rec.MS, Cost: rec.Micro, Priced: rec.Priced, Status: string(rec.Status),
+		MS: rec.MS, Cost: rec.Micro, Priced: rec.Priced, Status: string(rec.Status), Sim: rec.Simulated,
 		Timeout: rec.Status == run.Timeout, Failed: rec.Checked.Failed, Model: reported(rec),
+	}
+	if rec.Unreadable() {
+		res.Status, res.Failed = evidence.Unreadable, nil
 	}
 	switch rec.Status {
 	case run.Missing:
@@ -149,7 +152,7 @@ func weigh(dims []*config.Dimension, scores map[string]int64) *int64 {
 }
 
 // Mean averages the repeats of one item: the unit of evidence is the item. One
-// missing repeat makes the item missing.
+// missing repeat makes the item missing, its dimensions included.
 func Mean(rs []evidence.Result) evidence.Result {
 	out := rs[0]
 	if len(rs) == 1 {
@@ -157,7 +160,7 @@ func Mean(rs []evidence.Result) evidence.Result {
 	}
 	var score int64
 	dims := map[string]int64{}
-	out.Cost, out.MS = 0, 0
+	out.Cost, out.MS, out.Judge = 0, 0, 0
 	for _, r := range rs {
 		out.Cost, out.MS = out.Cost+r.Cost, out.MS+r.MS
 		out.Priced, out.Timeout = out.Priced && r.Priced, out.Timeout || r.Timeout
@@ -167,6 +170,7 @@ func Mean(rs []evidence.Result) evidence.Result {
 		if len(r.Failed) > 0 {
 			out.Failed = r.Failed
 		}
+		out.Judge, out.Sim = out.Judge+r.Judge, out.Sim || r.Sim
 		if r.Score == nil {
 			out.Score = nil
 		} else {
@@ -184,7 +188,8 @@ func Mean(rs []evidence.Result) evidence.Result {
 	for k := range dims {
 		dims[k] = (dims[k] + n/2) / n
 	}
-	if len(dims) > 0 {
+	out.Dims = nil
+	if out.Score != nil && len(dims) > 0 {
 		out.Dims = dims
 	}
 	return out

@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/plimsoll-dev/plimsoll/core/nightly"
+	"github.com/plimsoll-dev/plimsoll/core/skill"
+	"github.com/plimsoll-dev/plimsoll/core/tier"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+)
+
+// fold writes runtime overrides into the policy file: what an escalation made
+// necessary by day becomes the desired state. It returns the diff of the file
+// and what could not be written, in words.
+func (e *Engine) fold(ctx context.Context) (diff string, notes []string, err error) {
+	var moves []nightly.Move
+	for _, s := range e.Project.Skills {
+		for _, step := range s.Steps() {
+			m, err := e.folded(s, step)
+			if err != nil {
+				return "", nil, err
+			}
+			if m != nil {
+				moves = append(moves, *m)
+			}
+		}
+	}
+	if len(moves) == 0 {
+		return "", nil, nil
+	}
+	diff, refused, err := e.Apply(ctx, moves)
+	if err != nil {
+		return "", nil, err
+	}
+	for what, why := range refused {
+		notes = append(notes, fmt.Sprintf("the escalation of %s was not written down: %s; it stays in force", what, why))
+	}
+	_, file, err := e.freshPolicy()
+	if err != nil {
+		return "", nil, err
+	}
+	e.Project.Policy = desiredOf(file.Assignments())
+	return diff, notes, nil
+}
+
+// folded is the move that writes a step's override down, nil without one. Where
+// a person, or a pin, has put the step as high already, its tier stays and only
+// the cooldown and the fact are written: the escalation happened all the same.
+func (e *Engine) folded(s *skill.Skill, step *config.Step) (*nightly.Move, error) {
+	o, err := e.override(s.Name, step.Name)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	place, err := e.Place(s, step)
+	if err != nil {
+		return nil, err
+	}
+	from, err := e.Project.place(s, step, nil)
+	if err != nil {
+		return nil, err
+	}
+	m := nightly.Move{
+		Skill: s.Name, Step: step.Name, From: from.Tier, To: place.Tier, Up: true,
+		Since: o.Since, CooldownUntil: place.Effective.CooldownUntil, Reason: o.Reason,
+	}
+	if o.CooldownUntil.After(m.CooldownUntil) {
+		m.CooldownUntil = o.CooldownUntil
+	}
+	if place.Effective.Voice != tier.VoiceOverride {
+		m.Reason = from.Effective.Reason
+	}
+	return &m, nil
+}
