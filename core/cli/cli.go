@@ -240,6 +240,9 @@ func (c *command) loadOptions() (engine.LoadOptions, error) {
 		}
 		vars[name] = value
 	}
+	if _, err := c.now(); err != nil {
+		return engine.LoadOptions{}, err
+	}
 	return engine.LoadOptions{Dir: c.dir, Vars: vars}, nil
 }
 

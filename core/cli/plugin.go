@@ -91,7 +91,11 @@ func (c *command) pluginVerify() error {
 		return err
 	}
 	if c.json {
-		return c.document(map[string]any{"valid": len(problems) == 0, "checked": checked, "problems": problems})
+		err := c.document(map[string]any{"valid": len(problems) == 0, "checked": checked, "problems": problems})
+		if err == nil && len(problems) > 0 {
+			err = errSilent
+		}
+		return err
 	}
 	for _, problem := range problems {
 		c.note("%s %s", c.red("failed"), problem)
