@@ -293,11 +293,11 @@ func (c *command) now() (time.Time, error) {
 
 // open loads the project and opens its state. The caller closes the engine.
 func (c *command) open(ctx context.Context, only string) (*engine.Engine, error) {
-	p, err := c.load(only)
+	asOf, err := c.now()
 	if err != nil {
 		return nil, err
 	}
-	asOf, err := c.now()
+	p, err := c.load(only)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func holds(s Step, now time.Time) (why, next string) {
 func heldRow(s Step, why, next string) report.Row {
 	r := report.Row{
 		Skill: s.Skill, Step: s.Step, Decision: "hold", Reason: why, Next: next, Priced: true, Traffic: s.Runs,
-		Of: s.Items, Pinned: s.Effective.Pinned(),
+		Of: s.Items, Ladder: rungs(s.Ladder), Pinned: s.Effective.Pinned(),
 	}
 	r.Current, r.Simulated = s.Current.Name, run.Simulated(s.Current)
 	if !s.Effective.CooldownUntil.IsZero() {

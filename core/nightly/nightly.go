@@ -19,6 +19,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/tier"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
 
@@ -144,6 +145,7 @@ func (n *night) candidate(ctx context.Context, c Candidate) error {
 	}
 	n.spent[c.Policy.Name] += res.Spent
 	row := n.row(c, res)
+	n.remark(c.Skill, res)
 	if row.Decision == "downgrade" && !n.options.DryRun {
 		n.moves = append(n.moves, Move{
 			Skill: c.Skill, Step: c.Step.Step, From: c.Current, To: c.Tier,
@@ -166,6 +168,16 @@ func (n *night) candidate(ctx context.Context, c Candidate) error {
 	}
 	n.out.Rows = append(n.out.Rows, row)
 	return nil
+}
+
+// remark notes what a reader has to know of how a skill was measured.
+func (n *night) remark(skill string, res *evolve.Result) {
+	switch {
+	case res.Epoch.Content == verdict.ContentGates:
+		n.out.Notes = append(n.out.Notes, skill+` is measured by its gates alone, as its author asked (quality = "gates"): nothing looks at what its outputs say`)
+	case res.Epoch.Judged:
+		n.out.Notes = append(n.out.Notes, skill+" is scored by a judge that was not calibrated against labels: it can only hold")
+	}
 }
 
 // apply makes all moves in one write of the policy file.

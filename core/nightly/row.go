@@ -8,6 +8,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
 
 // row tells one comparison.
@@ -19,7 +20,7 @@ func (n *night) row(c Candidate, res *evolve.Result) report.Row {
 		Items: a.Items, Of: a.Spec.Params.N, Needed: a.Wants, Bought: res.Bought, Spent: res.Spent, Priced: res.Priced,
 		Simulated: res.Epoch.Candidate.Simulated || res.Epoch.Current.Simulated,
 		Record:    &rec, Epoch: res.Epoch.ID(), Claim: a.Claim, Margin: a.Spec.Params.Margin,
-		Series: points(res.Series), Target: a.Test.Threshold, Traffic: c.Runs,
+		Ladder: rungs(c.Ladder), Series: points(res.Series), Target: a.Test.Threshold, Traffic: c.Runs,
 		SavePer1k: c.SavePer1k, SaveMonth: c.SaveMonth,
 	}
 	if res.Stopped != "" && rec.Decision != verdict.Downgrade && a.Items == 0 {
@@ -50,6 +51,15 @@ func points(states []verdict.State) []report.Point {
 	out := make([]report.Point, 0, len(states))
 	for _, s := range states {
 		out = append(out, report.Point{N: s.N, NotWorse: s.LnE, Worse: s.LnEWorse})
+	}
+	return out
+}
+
+// rungs names a ladder's tiers, cheapest first.
+func rungs(l *config.Ladder) []string {
+	var out []string
+	for _, t := range l.Tiers {
+		out = append(out, t.Name)
 	}
 	return out
 }
