@@ -18,7 +18,12 @@ func (c *command) policyCommand() *cobra.Command {
 			return c.edited(e.Pin(ctx, s, step, reason))
 		}),
 		c.policyEdit("unpin SKILL", "Lift a pin, or the hold after a move that was taken back by hand", func(ctx context.Context, e *engine.Engine, s *skill.Skill, step *config.Step, _ string) error {
-			return c.edited(e.Unpin(ctx, s, step))
+			diff, err := e.Unpin(ctx, s, step)
+			if err == nil && diff == "" && !c.json {
+				c.say("%s has no pin in %s. If it was held since a move was taken back by hand, that is lifted.", label(s.Name, step.Name), engine.PolicyFile)
+				return nil
+			}
+			return c.edited(diff, err)
 		}),
 		c.policyEdit("escalate SKILL", "Move a step up by one tier, at once", c.escalate),
 		c.policyHistory(),
@@ -145,6 +150,9 @@ func (c *command) escalate(ctx context.Context, e *engine.Engine, s *skill.Skill
 func whyNotUp(p engine.Place) string {
 	if p.Effective.Pinned() {
 		return string(p.Effective.Voice)
+	}
+	if p.Ladder != nil && p.Tier.Index == len(p.Ladder.Tiers)-1 {
+		return "it is the highest tier of its ladder"
 	}
 	return "no higher tier of its ladder may see its inputs"
 }
