@@ -63,9 +63,10 @@ func newGapChart(id string, r Row) *gapChart {
 	default:
 		c.LowLabel = atMost(*rec.Bound, rec.Margin)
 	}
-	if rec.Outcome == "proved" {
+	switch rec.Outcome {
+	case "proved":
 		c.Class = "proof"
-	} else if rec.Outcome == "disproved" {
+	case "disproved":
 		c.Class = "worse"
 	}
 	c.Desc = "The mean gap is " + signed(rec.HeadlineGap) + " over " + plural(rec.N, "item", "items") + "; " + c.LowLabel + "; the margin is " + points(rec.Margin) + "."

@@ -130,7 +130,7 @@ func richNight() Night {
 			moved, proved, open, unpriced, worse,
 			{Skill: "digest", Step: "main", Current: "sonnet", Decision: "hold", Ladder: claude, Reason: "escalated by a run of 4 gate failures on 2026-11-16: in cooldown until 2026-11-23 21:00 UTC", Cooling: &cooling, Priced: true, Of: 80, Traffic: 1200},
 			{Skill: "humanizer", Step: "customer-copy", Current: "opus", Decision: "hold", Ladder: claude, Reason: "pinned in the config to opus", Next: "remove the pin from the config to let it move", Pinned: true, Priced: true, Of: 120},
-			{Skill: "poet", Step: "main", Current: "opus", Decision: "hold", Reason: "nothing here measures content", Next: `give the items a reference, declare a dimension, or write quality = "gates" if gates are all that matters`, Priced: true},
+			{Skill: "poet", Step: "main", Current: "opus", Decision: "hold", Ladder: claude, Reason: "nothing here measures content", Next: `give the items a reference, declare a dimension, or write quality = "gates" if gates are all that matters`, Priced: true},
 			hostile,
 		},
 		Totals:     Totals{Skills: 8, Moved: 2, Held: 5, Inconclusive: 2, Trials: 305, Spent: 5_686_100, Priced: false, SavingMonth: 71_280_000, SavingPer1k: 10_060_000, Traffic: false},
@@ -150,7 +150,7 @@ func heldNight() Night {
 	n := Night{Version: Version, Project: "held", AsOf: asOf, Checkpoint: "held\n3\nAAAA\n"}
 	for i, name := range []string{"alpha", "beta", "gamma"} {
 		r := compared(Row{
-			Skill: name, Step: "main", Current: "big", Candidate: "small", Decision: "hold",
+			Skill: name, Step: "main", Current: "big", Candidate: "small", Decision: "hold", Ladder: []string{"small", "big"},
 			Reason: "worse by more than 2 points: mean gap {gap} over {n} items", Recommend: "stay; a changed prompt, fix or candidate opens a new epoch",
 			Bought: 30, Spent: 12_345, Priced: true, SavePer1k: 3_000_000,
 		}, star, 600, uint32(90+i), passFail(200+uint32(i)*50, 10))
