@@ -35,7 +35,27 @@ func (c *command) auditCommand() *cobra.Command {
 			return c.withLog(func(l *engine.AuditLog) error { return c.auditExport(l, args[0]) })
 		},
 	}
-	return group("audit", "Show, check and export the tamper-evident log", show, verify, export)
+	rotate := &cobra.Command{
+		Use: "rotate", Short: "Make a new signing key, which the old one vouches for", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := c.open(cmd.Context(), "")
+			if err != nil {
+				return err
+			}
+			defer e.Close()
+			key, err := e.RotateKey(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.document(map[string]any{"key": key})
+			}
+			c.say("The log is signed by %s from now on.", key)
+			c.next("publish that line where this machine cannot change it.")
+			return nil
+		},
+	}
+	return group("audit", "Show, check and export the tamper-evident log", show, verify, export, rotate)
 }
 
 // withLog opens the log for reading: it needs no skill and no backend.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -66,4 +67,13 @@ func (l *AuditLog) Export(dir string) error {
 // Each calls fn for every entry from an index on.
 func (l *AuditLog) Each(from int64, fn func(index int64, line EntryLine) error) error {
 	return audit.Entries(l.db, from, func(i int64, entry store.Entry) error { return fn(i, EntryLine{entry}) })
+}
+
+// RotateKey gives the log a new key and returns its public line. Whoever trusts
+// the old one can follow to it.
+func (e *Engine) RotateKey(ctx context.Context) (string, error) {
+	if err := audit.RotateFile(ctx, e.store, e.log, e.key, e.asOf); err != nil {
+		return "", err
+	}
+	return e.log.Key(), nil
 }

@@ -57,8 +57,7 @@ type Row struct {
 	Step    string `json:"step"`
 	Lever   string `json:"lever,omitempty"` // model-deescalate, local-tier, format-determinism
 	Current string `json:"current"`         // tier before the night
-	// Ladder is the names of the tiers it may stand on, cheapest first. Charts
-	// without it infer the order from the comparisons of the night.
+	// Ladder is the names of the tiers it may stand on, cheapest first.
 	Ladder    []string `json:"ladder,omitempty"`
 	Candidate string   `json:"candidate,omitempty"`
 	Decision  string   `json:"decision"` // downgrade, hold, inconclusive

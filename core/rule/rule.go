@@ -9,7 +9,7 @@
 // false; mean([]) is 0; an integer beyond 2^53 is rounded; and how long a rule
 // runs depends on its data. Wrapping every member, operator and function in a
 // checked one was the alternative: it leaves the virtual machine nothing to do
-// but call them, and that machine alone takes three times as long as all of
+// but call them, and that machine alone takes at least three times as long as all of
 // this (BENCHMARKS.md). Here each of those is an error at its place, work is
 // counted, and nothing panics.
 //
