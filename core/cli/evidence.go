@@ -51,12 +51,14 @@ func (c *command) evidence(files []string, each func([]*evidence.Log, []string) 
 		diags = append(diags, more...)
 		logs = append(logs, log)
 	}
-	if diags.HasErrors() {
-		if c.json {
-			return errors.Join(diag.WriteJSON(c.Out, diags), errSilent)
-		}
+	if diags.HasErrors() && c.json {
+		return errors.Join(diag.WriteJSON(c.Out, diags), errSilent)
+	}
+	if len(diags) > 0 && !c.json {
 		diag.WriteText(c.Err, diags, sources, diag.TextOptions{Color: c.Color})
 		c.note("\n%s.", diag.Summary(diags))
+	}
+	if diags.HasErrors() {
 		return errSilent
 	}
 	return each(logs, files)
