@@ -22,7 +22,7 @@ func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []stri
 		"project": projectCommand, // project [-latency MS] [SKILL ...]
 		"exits":   exits,          // exits CODE PROGRAM ARGS...
 		"replace": replace,        // replace FILE OLD NEW: once, and it has to be there
-		"flip":    flip,           // flip FILE: change one byte in its middle
+		"flip":    flip,           // flip GLOB: change one byte in the middle of the one file that fits
 		"fill":    fill,           // fill FILE N TEXT: TEXT, N times
 		"raw":     raw,            // raw FILE HEX: bytes that a text file cannot hold
 		"append":  appendText,     // append FILE TEXT: without a newline
@@ -72,9 +72,14 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 
 func flip(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: flip FILE")
+		ts.Fatalf("usage: flip GLOB")
 	}
-	path := ts.MkAbs(args[0])
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%d files fit %s", len(found), args[0])
+	}
+	path := found[0]
 	data, err := os.ReadFile(path)
 	ts.Check(err)
 	info, err := os.Stat(path)
