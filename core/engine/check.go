@@ -22,7 +22,7 @@ func (p *Project) Empty() bool {
 }
 
 // Check compiles everything that only a run would otherwise find out: gates,
-// rules, templates, items, and whether a policy can ever prove anything with the
+// rules, templates, items, code, and whether a policy can ever prove anything with the
 // items there are.
 func (p *Project) Check(ctx context.Context) diag.List {
 	var diags diag.List
@@ -53,7 +53,7 @@ func (p *Project) Check(ctx context.Context) diag.List {
 		diags = append(diags, config.CheckMethod(policy, s.Contract.Items)...)
 		diags = append(diags, checkReach(s, policy, pool)...)
 	}
-	return diags
+	return append(diags, p.checkCode(ctx)...)
 }
 
 // checkItemRules compiles the rules of items: one that cannot be evaluated would
