@@ -21,7 +21,7 @@ func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []stri
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"project": projectCommand, // project [-latency MS] [SKILL ...]
 		"exits":   exits,          // exits CODE PROGRAM ARGS...
-		"replace": replace,        // replace FILE OLD NEW: once, and it has to be there
+		"replace": replace,        // replace FILE OLD NEW [all]: it has to be there
 		"flip":    flip,           // flip GLOB: change one byte in the middle of the one file that fits
 		"fill":    fill,           // fill FILE N TEXT: TEXT, N times
 		"raw":     raw,            // raw FILE HEX: bytes that a text file cannot hold
@@ -58,8 +58,12 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func replace(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: replace FILE OLD NEW")
+	if neg || len(args) < 3 || len(args) > 4 {
+		ts.Fatalf("usage: replace FILE OLD NEW [all]")
+	}
+	times := 1
+	if len(args) == 4 {
+		times = -1
 	}
 	path := ts.MkAbs(args[0])
 	old := strings.ReplaceAll(args[1], `\n`, "\n")
@@ -67,7 +71,7 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 	if n := strings.Count(src, old); n == 0 {
 		ts.Fatalf("%s has no %q", args[0], old)
 	}
-	ts.Check(os.WriteFile(path, []byte(strings.Replace(src, old, strings.ReplaceAll(args[2], `\n`, "\n"), 1)), 0o644))
+	ts.Check(os.WriteFile(path, []byte(strings.Replace(src, old, strings.ReplaceAll(args[2], `\n`, "\n"), times)), 0o644))
 }
 
 func flip(ts *testscript.TestScript, neg bool, args []string) {
