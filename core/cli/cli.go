@@ -60,13 +60,19 @@ func Main(ctx context.Context, a App) (code int) {
 			code = exitInternal
 		}
 	}()
+	out := &written{w: a.Out}
+	a.Out = out
 	c := &command{App: a}
 	root := c.root()
 	root.SetArgs(longFlags(root, a.Args))
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	return c.exit(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if out.err != nil {
+		err = &problem{code: exitProblems, err: fmt.Errorf("the output could not be written whole: %w", out.err)}
+	}
+	return c.exit(err)
 }
 
 // command carries the flags that every command has.
