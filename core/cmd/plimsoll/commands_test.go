@@ -29,6 +29,7 @@ func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []stri
 		"cut":     cut,            // cut FILE N: take N bytes off its end
 		"await":   await,          // await FILE [TEXT]: wait until it is there
 		"count":   count,          // count N FILE PATTERN: exactly N lines match
+		"concat":  concat,         // concat OUT FILES...
 		"jsonget": jsonGet,        // jsonget FILE NAME ENV: the first string member NAME goes to ENV
 		"compile": func(ts *testscript.TestScript, neg bool, args []string) { // compile OUT PACKAGE [DIR]
 			compile(t, ts, args)
@@ -162,6 +163,17 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(n) != args[0] {
 		ts.Fatalf("%d lines of %s match %s, want %s", n, args[1], args[2], args[0])
 	}
+}
+
+func concat(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: concat OUT FILES...")
+	}
+	var all strings.Builder
+	for _, f := range args[1:] {
+		all.WriteString(ts.ReadFile(f))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(all.String()), 0o644))
 }
 
 func jsonGet(ts *testscript.TestScript, neg bool, args []string) {
