@@ -70,10 +70,10 @@ func (m *measurement) affordable(n int) int {
 		return n
 	}
 	left := m.left - m.res.Spent
+	if left <= 0 {
+		return 0 // a batch may cost more than it promised, and a lost call its bound
+	}
 	if m.dear == 0 {
-		if left <= 0 {
-			return 0
-		}
 		// Nothing is known of the price yet: one pair tells.
 		return 1
 	}
