@@ -37,12 +37,25 @@ func (m *measurement) open() error {
 		return fmt.Errorf("%s was edited: %w. Restore the file from version control", m.bench.Files.Name(m.subject.Skill), err)
 	}
 	m.res.Epoch, m.res.EpochIndex = m.epoch.Epoch, m.epoch.Index
-	// A night that goes on knows the price from the pairs that it finds: it cuts
-	// its batches where an undisturbed night cuts them, and buys the same items.
-	for _, p := range m.epoch.Tried {
-		m.dear = max(m.dear, p.Current.Cost+p.Candidate.Cost)
-	}
+	m.dear = usual(m.epoch.Tried)
 	return nil
+}
+
+// usual is the median price of pairs, 0 without any. A night that goes on knows
+// the price by it: it cuts its batches where an undisturbed night cuts them, and
+// buys the same items. The dearest pair would be the wrong one to ask: where a
+// call was lost, it is a bound far above any price, and would stop every night
+// after it.
+func usual(pairs []evidence.Pair) int64 {
+	if len(pairs) == 0 {
+		return 0
+	}
+	costs := make([]int64, 0, len(pairs))
+	for _, p := range pairs {
+		costs = append(costs, p.Current.Cost+p.Candidate.Cost)
+	}
+	slices.Sort(costs)
+	return costs[len(costs)/2]
 }
 
 // find is the latest epoch of this comparison, when nothing that makes it has
