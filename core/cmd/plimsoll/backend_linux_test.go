@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// children are the processes that a process started, as Linux tells them.
+func children(pid int) []int {
+	var out []int
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has ended meanwhile
+		}
+		for _, field := range strings.Fields(string(data)) {
+			if n, err := strconv.Atoi(field); err == nil {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// waitFor waits until a condition holds.
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("%s did not happen", what)
+}
+
+// A backend that is killed in the middle of a night is started again; what it
+// was asked is asked again, and the night comes to what it would have come to.
+func TestKilledBackend(t *testing.T) {
+	calm, dir := tempProject(t, 10, "greet", "salute"), tempProject(t, 10, "greet", "salute")
+	for _, d := range []string{calm, dir} {
+		// A lost call costs its bound, more than the budget of this night.
+		edit(t, filepath.Join(d, "plimsoll.hcl"), "  budget   = 5\n", "  budget   = 1000\n")
+	}
+	night(t, calm, "nightly")
+	cmd := command(t, dir, "nightly")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the first evidence", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "evidence", "greet.jsonl"))
+		return err == nil
+	})
+	backends := children(cmd.Process.Pid)
+	if len(backends) == 0 {
+		t.Fatal("no backend runs")
+	}
+	for _, pid := range backends {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Logf("killing the backend %d: %v", pid, err)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("the night: %v\n%s", err, out.String())
+	}
+	night(t, dir, "nightly") // picks up what an outage may have left open
+	sameFiles(t, calm, dir, "cost")
+	boughtOnce(t, calm, dir)
+	night(t, dir, "audit", "verify")
+}
+
+// A backend that hangs holds nobody up who wants to stop: the night ends when it
+// is interrupted, says so, takes the backend along, and the next one goes on.
+func TestHangingBackend(t *testing.T) {
+	calm, dir := tempProject(t, 10, "greet"), tempProject(t, 10, "greet")
+	night(t, calm, "nightly")
+	cmd := command(t, dir, "nightly")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the first evidence", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "evidence", "greet.jsonl"))
+		return err == nil
+	})
+	backends := children(cmd.Process.Pid)
+	if len(backends) == 0 {
+		t.Fatal("no backend runs")
+	}
+	for _, pid := range backends {
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case <-done:
+	case <-time.After(15 * time.Second):
+		_ = cmd.Process.Kill()
+		t.Fatal("the night does not end when it is interrupted")
+	}
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(out.String(), "stopped") {
+		t.Errorf("interrupted, the night ends with %d:\n%s", code, out.String())
+	}
+	for _, pid := range backends {
+		waitFor(t, "the end of the hanging backend", func() bool { return syscall.Kill(pid, 0) != nil })
+	}
+	night(t, dir, "audit", "verify")
+	night(t, dir, "nightly")
+	sameFiles(t, calm, dir)
+	boughtOnce(t, calm, dir)
+}
