@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
@@ -168,8 +169,15 @@ func (e *Engine) record(ctx context.Context, notes []note) error {
 			if err != nil {
 				return err
 			}
+			known, err := e.knows(ev)
+			if err != nil {
+				return err
+			}
 			files := evidenceFiles{e.Project.Dir}
-			if err := files.Append(ev.Skill, append(line, '\n')); err != nil {
+			if !known {
+				err = files.Append(ev.Skill, append(line, '\n'))
+			}
+			if err != nil {
 				return fmt.Errorf("appending to %s: %w", files.Name(ev.Skill), err)
 			}
 		}
@@ -187,6 +195,18 @@ func (e *Engine) record(ctx context.Context, notes []note) error {
 		return fmt.Errorf("recording the policy change: %w", err)
 	}
 	return nil
+}
+
+// knows tells whether an event stands in the evidence: a crash between that line
+// and its record is no reason to write it twice.
+func (e *Engine) knows(ev evidence.Event) (bool, error) {
+	log, err := e.evidenceOf(ev.Skill)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(log.Events, func(x evidence.Event) bool {
+		return x.Step == ev.Step && x.Event == ev.Event && x.At.Equal(ev.At) && x.From == ev.From && x.To == ev.To
+	}), nil
 }
 
 // reconcile finishes or forgets a policy change that was announced before a

@@ -37,25 +37,24 @@ func (m *measurement) open() error {
 		return fmt.Errorf("%s was edited: %w. Restore the file from version control", m.bench.Files.Name(m.subject.Skill), err)
 	}
 	m.res.Epoch, m.res.EpochIndex = m.epoch.Epoch, m.epoch.Index
-	m.dear = usual(m.epoch.Tried)
+	m.dear = cheapest(m.epoch.Tried)
 	return nil
 }
 
-// usual is the median price of pairs, 0 without any. A night that goes on knows
-// the price by it: it cuts its batches where an undisturbed night cuts them, and
-// buys the same items. The dearest pair would be the wrong one to ask: where a
-// call was lost, it is a bound far above any price, and would stop every night
-// after it.
-func usual(pairs []evidence.Pair) int64 {
-	if len(pairs) == 0 {
-		return 0
+// cheapest is the least price of a pair, 0 without any. A night that goes on
+// knows the price by it: it cuts its batches where an undisturbed night cuts them,
+// and buys the same items. The dearest pair would be the wrong one to ask, and so
+// would the median: where a backend went down, the calls that were lost cost
+// their bounds, far above any price, and every later night would stop at once.
+// The first batch corrects a price that is too low, as it does for a new epoch.
+func cheapest(pairs []evidence.Pair) int64 {
+	var least int64
+	for i, p := range pairs {
+		if cost := p.Current.Cost + p.Candidate.Cost; i == 0 || cost < least {
+			least = cost
+		}
 	}
-	costs := make([]int64, 0, len(pairs))
-	for _, p := range pairs {
-		costs = append(costs, p.Current.Cost+p.Candidate.Cost)
-	}
-	slices.Sort(costs)
-	return costs[len(costs)/2]
+	return least
 }
 
 // find is the latest epoch of this comparison, when nothing that makes it has
