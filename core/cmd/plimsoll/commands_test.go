@@ -30,6 +30,7 @@ func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []stri
 		"await":   await,          // await FILE [TEXT]: wait until it is there
 		"count":   count,          // count N FILE PATTERN: exactly N lines match
 		"concat":  concat,         // concat OUT FILES...
+		"scrub":   scrub,          // scrub FILE PATTERN TEXT: all that match become TEXT
 		"jsonget": jsonGet,        // jsonget FILE NAME ENV: the first string member NAME goes to ENV
 		"compile": func(ts *testscript.TestScript, neg bool, args []string) { // compile OUT PACKAGE [DIR]
 			compile(t, ts, args)
@@ -174,6 +175,21 @@ func concat(ts *testscript.TestScript, neg bool, args []string) {
 		all.WriteString(ts.ReadFile(f))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(all.String()), 0o644))
+}
+
+// scrub takes out what changes with every change of the engine, such as the
+// digest in an epoch's name.
+func scrub(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: scrub FILE PATTERN TEXT")
+	}
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	src := ts.ReadFile(args[0])
+	if !re.MatchString(src) {
+		ts.Fatalf("nothing in %s matches %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(re.ReplaceAllString(src, args[2])), 0o644))
 }
 
 func jsonGet(ts *testscript.TestScript, neg bool, args []string) {

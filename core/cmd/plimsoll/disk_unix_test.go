@@ -20,7 +20,7 @@ const nobody = 65534
 func TestReadOnlyProject(t *testing.T) {
 	base := t.TempDir()
 	dir, cache, program := filepath.Join(base, "p"), filepath.Join(base, "cache"), filepath.Join(base, "plimsoll")
-	if err := writeProject(dir, 0, "greet"); err != nil {
+	if err := writeProject(dir, usual, "greet"); err != nil {
 		t.Fatal(err)
 	}
 	night(t, dir, "nightly")
@@ -116,7 +116,7 @@ func TestFullOutput(t *testing.T) {
 		t.Skip("there is no /dev/full here")
 	}
 	defer full.Close()
-	dir := tempProject(t, 0, "greet")
+	dir := tempProject(t, usual, "greet")
 	night(t, dir, "nightly")
 	for _, args := range [][]string{{"evidence", "recompute"}, {"policy", "show"}, {"audit", "show", "-json"}, {"version"}} {
 		cmd := command(t, dir, args...)

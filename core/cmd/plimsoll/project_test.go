@@ -10,16 +10,17 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// projectConfig is a small project of simulated models. LATENCY is in
-// milliseconds: scripts that act while a night runs make it longer.
+// projectConfig is a small project of simulated models. SLOW and QUICK are in
+// milliseconds. The model in use is the slow one: a cheap model that seems twice as
+// slow is held, and a busy machine's pauses must not decide a test.
 const projectConfig = `backend "lab" {
   plugin = "sim"
   config {
     seed = 1
     models = {
-      "sim-small"  = { ability = 0.6, format = 0.6, latency_ms = LATENCY }
-      "sim-medium" = { ability = 0.99, format = 0.8, latency_ms = LATENCY }
-      "sim-large"  = { ability = 0.99, format = 0.99, latency_ms = LATENCY }
+      "sim-small"  = { ability = 0.6, format = 0.6, latency_ms = QUICK }
+      "sim-medium" = { ability = 0.99, format = 0.8, latency_ms = QUICK }
+      "sim-large"  = { ability = 0.99, format = 0.99, latency_ms = SLOW }
     }
   }
 }
@@ -106,7 +107,7 @@ You write one short note.
 // one at the top of the ladder, and one skill that nothing measures.
 func writeProject(dir string, latency int, names ...string) error {
 	files := map[string]string{
-		"plimsoll.hcl":         strings.ReplaceAll(projectConfig, "LATENCY", fmt.Sprint(latency)),
+		"plimsoll.hcl":         strings.NewReplacer("SLOW", fmt.Sprint(latency), "QUICK", fmt.Sprint(latency/8)).Replace(projectConfig),
 		"skills/note/SKILL.md": noteSkill,
 	}
 	for _, name := range names {
@@ -145,9 +146,12 @@ func greetItems(prefix string, n int) string {
 	return b.String()
 }
 
+// usual is the latency of the model in use, in milliseconds.
+const usual = 120
+
 // projectCommand is `project [-latency MS] [SKILL ...]`, in the current folder.
 func projectCommand(ts *testscript.TestScript, neg bool, args []string) {
-	latency := 0
+	latency := usual
 	if len(args) > 1 && args[0] == "-latency" {
 		if _, err := fmt.Sscan(args[1], &latency); err != nil {
 			ts.Fatalf("-latency %s: %v", args[1], err)
