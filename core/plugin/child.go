@@ -38,7 +38,9 @@ var _ runner.Runner = (*child)(nil)
 // lingering is how long output may still come after the process has ended.
 const lingering = 500 * time.Millisecond
 
-func newChild(path string, args []string) (*child, error) {
+// newChild prepares a process that stands in dir, where the relative paths of a
+// user's config lead from; "" is the host's own folder.
+func newChild(path string, args []string, dir string) (*child, error) {
 	c := &child{exited: make(chan struct{})}
 	var errs [3]error
 	c.lifeRead, c.life, errs[0] = os.Pipe()
@@ -49,6 +51,7 @@ func newChild(path string, args []string) (*child, error) {
 		return nil, fmt.Errorf("making the pipes of a plugin: %w", err)
 	}
 	c.cmd = exec.Command(path, args...)
+	c.cmd.Dir = dir
 	// The life pipe is the child's stdin, and not a numbered descriptor beside
 	// it: Windows hands down nothing else. It carries no byte, and its end means
 	// that the host is gone.
@@ -70,6 +73,7 @@ func (c *child) Start(ctx context.Context) error {
 	for i := 0; busy(err) && i < 20 && ctx.Err() == nil; i++ {
 		time.Sleep(20 * time.Millisecond)
 		again := exec.Command(c.cmd.Path, c.cmd.Args[1:]...)
+		again.Dir = c.cmd.Dir
 		again.Env, again.Stdin, again.Stdout, again.Stderr = c.cmd.Env, c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr
 		ownGroup(again)
 		c.cmd = again

@@ -91,7 +91,7 @@ func (m *Manager) start(ctx context.Context, spec Spec, src source) (*process, e
 			p.tail.secrets[name] = value
 		}
 	}
-	if p.child, err = newChild(src.path, src.args); err != nil {
+	if p.child, err = newChild(src.path, src.args, m.cfg.Root); err != nil {
 		return nil, err
 	}
 	p.exited = p.child.exited

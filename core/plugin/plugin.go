@@ -35,7 +35,7 @@ type Config struct {
 	SelfArgs func(name string) []string
 	Bundled  []string
 	// Lock are the external plugins that may run. Root resolves their relative
-	// sources.
+	// sources, and is the folder that every plugin runs in.
 	Lock []Locked
 	Root string
 	// StateDir is where verified copies are kept (StateDir/plugins).
