@@ -57,8 +57,9 @@ type Terms struct {
 }
 
 // Budget bounds what a measurement may spend, in micro-dollars; Left < 0 is no
-// bound. It is asked before each batch with the dearest pair seen so far, so a
-// night can overshoot by the surprise of one batch, never by more.
+// bound. It is asked before each batch with the dearest pair of this night, and
+// before the first one with the cheapest that the epoch knows: a night can
+// overshoot by the surprise of one batch, never by more.
 type Budget struct {
 	Left int64
 }
