@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
@@ -57,7 +58,7 @@ func (c *command) night(ctx context.Context, only, out string, detailed bool) er
 		return err
 	}
 	if out == "" {
-		out = filepath.Join(e.Project.Dir, engine.StateDir, "reports", night.AsOf.Format("2006-01-02"))
+		out = freshFolder(filepath.Join(e.Project.Dir, engine.StateDir, "reports", night.AsOf.Format("2006-01-02")))
 	}
 	files, err := writeReports(out, *night)
 	if err != nil {
@@ -65,6 +66,9 @@ func (c *command) night(ctx context.Context, only, out string, detailed bool) er
 	}
 	if err := c.showNight(e, *night, files); err != nil {
 		return err
+	}
+	if len(night.Problems) > 0 {
+		return fmt.Errorf("the night went on without what is broken:\n%s", strings.Join(night.Problems, "\n"))
 	}
 	if detailed && night.Totals.Moved > 0 {
 		return &problem{code: exitPending, silent: true}
@@ -112,6 +116,18 @@ func (c *command) short(path string) string {
 		return path
 	}
 	return filepath.ToSlash(rel)
+}
+
+// freshFolder is the name of a folder that does not exist yet: a second night of
+// a day must not take away the report of the first, which told what moved.
+func freshFolder(base string) string {
+	name := base
+	for n := 2; ; n++ {
+		if _, err := os.Stat(name); err != nil {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
 }
 
 // writeReports writes the three forms of a report.

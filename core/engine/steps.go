@@ -111,7 +111,9 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 	n := nightly.Step{Skill: s.Name, Step: step.Name, Ladder: place.Ladder, Current: place.Tier, Effective: place.Effective, Policy: s.Binding.Policy}
 	pool, err := e.pool(s)
 	if err != nil {
-		return n, err
+		// It holds, and says why; the others go on.
+		n.Blocked, n.Broken = err.Error(), true
+		return n, nil
 	}
 	n.Items = len(pool.Prove)
 	if n.Runs, n.RunCost, err = e.traffic(s.Name); err != nil {
@@ -126,7 +128,7 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 		n.Blocked = nothingMeasures(s, pool)
 	}
 	if n.Reverted, err = e.reverted(s.Name, step.Name, place); err != nil {
-		return n, err
+		n.Blocked, n.Broken = err.Error(), true
 	}
 	return n, nil
 }

@@ -187,11 +187,19 @@ func (p *parser) finish() {
 	p.events()
 }
 
+// rank puts what a person lifted behind what it lifts, where both carry one time.
+func rank(ev Event) int {
+	if ev.Event == Lifted {
+		return 1
+	}
+	return 0
+}
+
 // events sorts what happened and closes the epochs that it closes. Two checkouts
 // may both have written one down.
 func (p *parser) events() {
 	slices.SortFunc(p.log.Events, func(a, b Event) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Step, b.Step), cmp.Compare(a.Event, b.Event), cmp.Compare(a.To, b.To))
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Step, b.Step), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Event, b.Event), cmp.Compare(a.To, b.To))
 	})
 	p.log.Events = slices.CompactFunc(p.log.Events, func(a, b Event) bool {
 		return a.At.Equal(b.At) && a.Step == b.Step && a.Event == b.Event && a.From == b.From && a.To == b.To && slices.Equal(a.Closes, b.Closes)

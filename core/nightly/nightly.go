@@ -33,6 +33,7 @@ type Step struct {
 	Policy    *config.Policy
 	Items     int    // in the prove pool
 	Blocked   string // why nothing can be measured, or ""
+	Broken    bool   // Blocked is a fault that a person has to mend, not a state of things
 	Reverted  string // a person took back a move of the machine: why it stays, or ""
 	Runs      int64  // per month; 0: not known
 	RunCost   int64  // micro-dollars of a run as logged; 0: not known
@@ -85,6 +86,11 @@ func Run(ctx context.Context, h House, b *evolve.Bench, o Options) (*report.Nigh
 	n.out.Totals.Priced, n.out.Totals.Traffic = true, true
 	candidates, held := Discover(steps, o.AsOf)
 	n.out.Rows = held
+	for _, s := range steps {
+		if s.Broken {
+			n.problem(s.Skill, s.Blocked)
+		}
+	}
 	for i, c := range candidates {
 		if o.Watch != nil {
 			o.Watch(i, len(candidates), c.Skill)
@@ -97,7 +103,7 @@ func Run(ctx context.Context, h House, b *evolve.Bench, o Options) (*report.Nigh
 			// One skill that cannot be measured must not keep the others from
 			// moving: it holds, and says why.
 			n.out.Rows = append(n.out.Rows, heldRow(c.Step, err.Error(), ""))
-			n.out.Notes = append(n.out.Notes, fmt.Sprintf("%s could not be measured: %v", c.Skill, err))
+			n.problem(c.Skill, err.Error())
 		}
 	}
 	if o.Watch != nil {
@@ -168,6 +174,13 @@ func (n *night) candidate(ctx context.Context, c Candidate) error {
 	}
 	n.out.Rows = append(n.out.Rows, row)
 	return nil
+}
+
+// problem is a fault that the night went on without.
+func (n *night) problem(skill, why string) {
+	text := fmt.Sprintf("%s could not be measured: %s", skill, why)
+	n.out.Problems = append(n.out.Problems, text)
+	n.out.Notes = append(n.out.Notes, text)
 }
 
 // remark notes what a reader has to know of how a skill was measured.

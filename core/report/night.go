@@ -34,6 +34,7 @@ type Night struct {
 	Totals     Totals    `json:"totals"`
 	Policy     string    `json:"policy_diff,omitempty"` // unified diff of the policy file
 	Notes      []string  `json:"notes,omitempty"`       // what a reader should know: a policy file changed in mid-night, a judge without labels
+	Problems   []string  `json:"problems,omitempty"`    // what kept a skill from being measured and has to be mended
 	Checkpoint string    `json:"checkpoint"`            // the audit log's signed checkpoint at the end
 }
 
