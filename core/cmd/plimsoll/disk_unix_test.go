@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -82,6 +83,9 @@ func give(t *testing.T, base string) {
 	}
 	if err := os.Chmod(filepath.Dir(base), 0o755); err != nil {
 		t.Fatal(err)
+	}
+	if errors.Is(os.Lchown(base, nobody, nobody), syscall.EINVAL) {
+		t.Skip("this user namespace has no other user that a read-only folder could bind")
 	}
 	walk(t, base, func(path string, _ fs.FileMode) error { return os.Lchown(path, nobody, nobody) })
 }
