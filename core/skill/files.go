@@ -154,13 +154,17 @@ func (l *loader) files(s *Skill, f *folder, at place) diag.List {
 		if filepath.IsLocal(filepath.FromSlash(name)) {
 			name = clean(name)
 		}
-		if r.code && path.Ext(name) != ".wasm" {
-			diags = append(diags, diag.Errorf(r.at, "code-kind", "Code of an unknown kind", "code = %q: this plimsoll runs WASM modules only, files that end in .wasm (docs: sdk/skill/README.md).", r.name))
+		if r.code && path.Ext(name) != ".wasm" && !IsScript(name) {
+			diags = append(diags, diag.Errorf(r.at, "code-kind", "Code of an unknown kind", "code = %q: a skill's code is a WASM module (a file that ends in .wasm), or TypeScript or JavaScript (.ts, .mts, .js, .mjs).", r.name))
 			continue
 		}
-		if bad := l.file(s, f, name, r); bad != nil {
+		bad := l.file(s, f, name, r)
+		if bad == nil && r.code && IsScript(name) {
+			bad = l.imports(s, f, r)
+		}
+		if bad != nil {
 			d := diag.Errorf(r.at, bad.code, bad.summary, "%s = %q: %s", r.what, r.name, bad.text)
-			if r.code && bad.code == "missing-file" {
+			if r.code && bad.code == "missing-file" && !IsScript(name) {
 				d = missingCode(r, name, at)
 			}
 			diags = append(diags, d)
@@ -172,7 +176,7 @@ func (l *loader) files(s *Skill, f *folder, at place) diag.List {
 func (l *loader) file(s *Skill, f *folder, name string, r ref) *trouble {
 	if !r.schema {
 		limit := int64(maxText)
-		if r.code {
+		if r.code && !IsScript(name) {
 			limit = maxCode
 		}
 		if bad := f.stat(name, limit); bad != nil {

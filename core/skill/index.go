@@ -13,7 +13,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 )
 
-const indexVersion = 1
+const indexVersion = 2
 
 // settled is how much older than the index a file must be for its time to tell
 // that it did not change: file systems count in steps of up to 2 s (FAT), and a
@@ -36,6 +36,8 @@ type known struct {
 	Time   int64  `json:"t"` // nanoseconds since 1970
 	Digest string `json:"d"`
 	Name   string `json:"n,omitempty"` // of SKILL.md: the skill's name
+	// Imports are those of a script; nil when nobody looked.
+	Imports []string `json:"i,omitzero"`
 }
 
 // indexFile is its form on disk.
@@ -115,6 +117,22 @@ func (x *index) put(file string, info fs.FileInfo, data []byte) string {
 func (x *index) setName(file, name string) {
 	if k := x.files[file]; k.Name != name {
 		k.Name = name
+		x.files[file] = k
+		x.dirty = true
+	}
+}
+
+func (x *index) imports(file string, info fs.FileInfo) ([]string, bool) {
+	if info == nil {
+		return nil, false
+	}
+	k, ok := x.fresh(file, info)
+	return k.Imports, ok && k.Imports != nil
+}
+
+func (x *index) setImports(file string, specs []string) {
+	if k, ok := x.files[file]; ok {
+		k.Imports = specs
 		x.files[file] = k
 		x.dirty = true
 	}

@@ -400,7 +400,7 @@ func TestIndex(t *testing.T) {
 		if hashOf() != first {
 			t.Errorf("with the index %.20q the hash is another", text)
 		}
-		if now, err := os.ReadFile(path); err != nil || !strings.Contains(string(now), `"version":1`) {
+		if now, err := os.ReadFile(path); err != nil || !strings.Contains(string(now), `"version":2`) {
 			t.Errorf("a broken index was not written anew: %v", err)
 		}
 	}
