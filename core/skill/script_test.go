@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 		"skills/b/outside.ts":          "x",
 		"skills/b/SKILL.md":            "---\nname: b\ndescription: Another skill beside the first one.\n---\nDo it.\n",
 	}
-	p := project(t, "skills \"s\" {\n  from = \"skills/*\"\n}\n", files)
+	p := project(t, group, files)
 	o := skill.Options{IndexPath: filepath.Join(t.TempDir(), "index.json")}
 	want := []string{"SKILL.md", "c.ts", "d.mts", "data.json", "e/index.ts", "lib/b.ts", "skill.hcl", "skill.ts"}
 	old := time.Now().Add(-time.Hour)
