@@ -45,7 +45,7 @@ const (
 	OpFinish   Op = 2 // FinishInput -> FinishOutput
 	OpCheck    Op = 3 // CheckInput -> CheckOutput
 	OpRender   Op = 4 // RenderInput -> RenderOutput
-	OpRun      Op = 5 // reserved: a skill that drives its own flow through host calls
+	OpRun      Op = 5 // RunInput -> RunOutput: the skill drives its own flow through host calls
 )
 
 var opNames = [...]string{"describe", "prepare", "finish", "check", "render", "run"}
@@ -74,11 +74,11 @@ type HostOp int32
 
 // The host ops.
 const (
-	HostList     HostOp = 0
-	HostGenerate HostOp = 1 // model.generate: names a step, hence a tier
-	HostGet      HostOp = 2 // kv.get
-	HostPut      HostOp = 3 // kv.put
-	HostTool     HostOp = 4 // tool.call
+	HostList     HostOp = 0 // {} -> ListOutput
+	HostGenerate HostOp = 1 // model.generate: GenerateInput -> GenerateOutput
+	HostGet      HostOp = 2 // kv.get: GetInput -> GetOutput
+	HostPut      HostOp = 3 // kv.put: PutInput -> {}
+	HostTool     HostOp = 4 // tool.call: ToolInput -> ToolOutput
 )
 
 var hostNames = [...]string{"list", "model.generate", "kv.get", "kv.put", "tool.call"}

@@ -62,7 +62,13 @@ func TestCheckAnswer(t *testing.T) {
 		{OpRender, `{"txt":""}`, "text is missing"},
 		{OpDescribe, `{"abi":1,"ops":[]}`, ""},
 		{OpDescribe, `{"abi":1,"ops":["fly"]}`, "fly"},
-		{OpRun, `{}`, "no payload"},
+		{OpRun, `{"output":[]}`, ""},
+		{OpRun, `{}`, "output is missing"},
+		{6, `{}`, "no payload"},
+		{OpDescribe, `{"abi":1,"ops":["run"],"capabilities":["kv.get","kv.put"],"limits":{"fuel":5}}`, ""},
+		{OpDescribe, `{"abi":1,"ops":["run"],"capabilities":["kv.get","kv.get"]}`, "twice"},
+		{OpDescribe, `{"abi":1,"ops":["run"],"capabilities":["kv.list"]}`, "the capabilities are model.generate, kv.get, kv.put, tool.call"},
+		{OpDescribe, `{"abi":1,"ops":[],"limits":{"fuel":-1}}`, "negative"},
 	} {
 		err := CheckAnswer(c.op, []byte(c.raw))
 		if (err == nil) != (c.say == "") || err != nil && !strings.Contains(err.Error(), c.say) {

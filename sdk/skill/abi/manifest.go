@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
@@ -21,13 +22,13 @@ const maxManifest = 1 << 20
 type Manifest struct {
 	ABI          int             `json:"abi"` // 1
 	Name         string          `json:"name,omitempty"`
-	Version      string          `json:"version,omitempty"` // the author's, free text
-	Ops          []string        `json:"ops"`               // of prepare, finish, check, render, run
-	Gates        []string        `json:"gates,omitempty"`   // names that check answers to
-	Formats      []string        `json:"formats,omitempty"` // names that render answers to
-	Input        json.RawMessage `json:"input,omitempty"`   // JSON schema
-	Output       json.RawMessage `json:"output,omitempty"`  // JSON schema
-	Capabilities []string        `json:"capabilities,omitempty"`
+	Version      string          `json:"version,omitempty"`      // the author's, free text
+	Ops          []string        `json:"ops"`                    // of prepare, finish, check, render, run
+	Gates        []string        `json:"gates,omitempty"`        // names that check answers to
+	Formats      []string        `json:"formats,omitempty"`      // names that render answers to
+	Input        json.RawMessage `json:"input,omitempty"`        // JSON schema
+	Output       json.RawMessage `json:"output,omitempty"`       // JSON schema
+	Capabilities []string        `json:"capabilities,omitempty"` // of model.generate, kv.get, kv.put, tool.call; open in op run only
 	Limits       Limits          `json:"limits,omitzero"`
 	SelfTests    []SelfTest      `json:"self_tests,omitempty"`
 }
@@ -38,6 +39,7 @@ type Limits struct {
 	MemoryMiB   int `json:"memory_mib,omitempty"`
 	TimeoutMS   int `json:"timeout_ms,omitempty"`
 	OutputBytes int `json:"output_bytes,omitempty"`
+	Fuel        int `json:"fuel,omitempty"` // units that one call may use, see sdk/ABI.md
 }
 
 // SelfTest is a call whose answer the author vouches for.
@@ -46,6 +48,9 @@ type SelfTest struct {
 	Input  json.RawMessage `json:"input"`
 	Output json.RawMessage `json:"output"`
 }
+
+// Asks tells whether the manifest asks for a capability.
+func (m Manifest) Asks(op HostOp) bool { return slices.Contains(m.Capabilities, op.String()) }
 
 // Has tells whether the manifest lists an op.
 func (m Manifest) Has(op Op) bool { return slices.Contains(m.Ops, op.String()) }
@@ -63,12 +68,19 @@ func (m Manifest) Validate() error {
 			errs = append(errs, fmt.Errorf("ops lists %q twice", name))
 		}
 	}
+	for i, name := range m.Capabilities {
+		if _, ok := ParseHostOp(name); !ok {
+			errs = append(errs, fmt.Errorf("capabilities[%d] is %q; the capabilities are %s", i, name, strings.Join(Capabilities(), ", ")))
+		} else if slices.Index(m.Capabilities, name) != i {
+			errs = append(errs, fmt.Errorf("capabilities lists %q twice", name))
+		}
+	}
 	for i, t := range m.SelfTests {
 		if _, ok := ParseOp(t.Op); !ok {
 			errs = append(errs, fmt.Errorf("self_tests[%d].op is %q, which is no op", i, t.Op))
 		}
 	}
-	if m.Limits.MemoryMiB < 0 || m.Limits.TimeoutMS < 0 || m.Limits.OutputBytes < 0 {
+	if m.Limits.MemoryMiB < 0 || m.Limits.TimeoutMS < 0 || m.Limits.OutputBytes < 0 || m.Limits.Fuel < 0 {
 		errs = append(errs, errors.New("limits may not be negative"))
 	}
 	return errors.Join(errs...)

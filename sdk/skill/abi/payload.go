@@ -77,17 +77,7 @@ func ReadPrepare(raw []byte) (PrepareOutput, error) {
 	if err := json.Unmarshal(raw, &out); err != nil {
 		return out, err
 	}
-	if len(out.Messages) == 0 {
-		return out, errors.New("messages is missing or empty")
-	}
-	for i, m := range out.Messages {
-		switch m.Role {
-		case "system", "user", "assistant":
-		default:
-			return out, fmt.Errorf("messages[%d].role is %q; it must be system, user or assistant", i, m.Role)
-		}
-	}
-	return out, nil
+	return out, checkMessages(out.Messages)
 }
 
 // ReadFinish decodes the answer to finish. A missing output is an error; null
@@ -149,6 +139,8 @@ func CheckAnswer(op Op, raw []byte) error {
 		_, err = ReadCheck(raw)
 	case OpRender:
 		_, err = ReadRender(raw)
+	case OpRun:
+		_, err = ReadRun(raw)
 	default:
 		err = fmt.Errorf("%s has no payload in version %d of the ABI", op, Version)
 	}
