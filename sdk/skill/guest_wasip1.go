@@ -68,6 +68,29 @@ func reply(e *Error) int64 {
 //go:wasmimport plim log
 func hostLog(level int32, ptr unsafe.Pointer, n int32)
 
+//go:wasmimport plim host
+func hostAsk(op int32, ptr unsafe.Pointer, n int32) int64
+
+//go:wasmimport plim host_read
+func hostRead(ptr unsafe.Pointer, n int32) int32
+
+// hostCall asks the host; its answer stays there until it is read.
+func hostCall(op abi.HostOp, payload []byte) ([]byte, error) {
+	_, n, failed := abi.Unpack(hostAsk(int32(op), unsafe.Pointer(unsafe.SliceData(payload)), int32(len(payload))))
+	answer := make([]byte, n)
+	if n > 0 && hostRead(unsafe.Pointer(unsafe.SliceData(answer)), int32(n)) != int32(n) {
+		return nil, Errorf(abi.CodeFailed, "the host's answer to %s cannot be read", op)
+	}
+	if !failed {
+		return answer, nil
+	}
+	e := &Error{}
+	if err := json.Unmarshal(answer, e); err != nil || e.Code == "" {
+		return nil, Errorf(abi.CodeFailed, "the host failed in %s and did not say why", op)
+	}
+	return nil, e
+}
+
 // Logf writes a line for the person who develops the skill: to stderr in tests,
 // to the run's capped log in the sandbox. Nothing decides by it.
 func Logf(format string, args ...any) {

@@ -14,16 +14,17 @@ import (
 // Program is a registered skill: bytes in, bytes out, as in the sandbox.
 type Program struct {
 	manifest abi.Manifest
-	ops      map[abi.Op]func(in []byte) (any, error)
+	ops      map[abi.Op]func(in []byte, h HostFunc) (any, error)
+	host     HostFunc
 }
 
 // Register makes a program of a skill and, in a WASM build, the one that the
 // module answers with. Call it once, in a package-level variable: a module of
 // this kind is initialised, but its main is never run.
 func Register[In, Out any](s Skill[In, Out]) *Program {
-	p := &Program{manifest: abi.Manifest{ABI: abi.Version, Name: s.Name, Version: s.Version, Ops: []string{}}, ops: map[abi.Op]func([]byte) (any, error){}}
+	p := &Program{manifest: abi.Manifest{ABI: abi.Version, Name: s.Name, Version: s.Version, Ops: []string{}}, ops: map[abi.Op]func([]byte, HostFunc) (any, error){}, host: hostCall}
 	add := func(op abi.Op, f func([]byte) (any, error)) {
-		p.ops[op] = f
+		p.ops[op] = func(raw []byte, _ HostFunc) (any, error) { return f(raw) }
 		p.manifest.Ops = append(p.manifest.Ops, op.String())
 	}
 	if s.Prepare != nil {
@@ -40,8 +41,20 @@ func Register[In, Out any](s Skill[In, Out]) *Program {
 		add(abi.OpRender, func(raw []byte) (any, error) { return render(raw, s.Render) })
 		p.manifest.Formats = slices.Sorted(maps.Keys(s.Render))
 	}
+	if s.Run != nil {
+		p.ops[abi.OpRun] = func(raw []byte, h HostFunc) (any, error) { return drive(raw, h, s.Run) }
+		p.manifest.Ops = append(p.manifest.Ops, abi.OpRun.String())
+	}
+	p.manifest.Capabilities = slices.Clone(s.Capabilities)
 	install(p)
 	return p
+}
+
+// With is the program with another host behind its host calls: for tests.
+func (p *Program) With(h HostFunc) *Program {
+	out := *p
+	out.host = h
+	return &out
 }
 
 // Manifest is what the module says of itself.
@@ -63,7 +76,7 @@ func (p *Program) Call(op abi.Op, input []byte) (output []byte, err error) {
 	if !ok {
 		return nil, Errorf(abi.CodeUnsupported, "this skill has no code for %s", op)
 	}
-	out, err := f(input)
+	out, err := f(input, p.host)
 	if err != nil {
 		return nil, asError(err)
 	}
@@ -71,13 +84,36 @@ func (p *Program) Call(op abi.Op, input []byte) (output []byte, err error) {
 }
 
 func answer(op abi.Op, v any) ([]byte, error) {
+	raw, err := marshal(v)
+	if err != nil {
+		return nil, Errorf(abi.CodeFailed, "%s made something that JSON cannot carry: %v", op, err)
+	}
+	return raw, nil
+}
+
+// marshal is JSON with <, > and & as they are: prompts are full of them.
+func marshal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		return nil, Errorf(abi.CodeFailed, "%s made something that JSON cannot carry: %v", op, err)
+		return nil, err
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
+}
+
+func drive[In, Out any](raw []byte, h HostFunc, f func(In, Host) (Out, error)) (any, error) {
+	call, in, err := read[abi.RunInput, In](raw, func(c abi.RunInput) json.RawMessage { return c.Input })
+	if err != nil {
+		return nil, err
+	}
+	out, err := f(in, Host{Failed: call.Failure, call: h})
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Output Out `json:"output"`
+	}{out}, nil
 }
 
 func prepare[In any](raw []byte, f func(In, Turn) (Prompt, error)) (any, error) {

@@ -39,6 +39,15 @@ type Skill[In, Out any] struct {
 
 	// Render has the formats that skill.hcl declares without a template.
 	Render map[string]RenderFunc[In, Out]
+
+	// Run drives the whole flow itself, through the host; Prepare and Finish are
+	// then not called. It is called once for each attempt. Gates, fixes and
+	// formats apply to what it returns as to any output.
+	Run func(in In, h Host) (Out, error)
+
+	// Capabilities are what Run needs of the host: of "model.generate", "kv.get",
+	// "kv.put", "tool.call". The project grants them, or does not.
+	Capabilities []string
 }
 
 // CheckFunc is a gate. An error means that it could not be checked, which is
