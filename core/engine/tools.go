@@ -65,7 +65,7 @@ func (t *Tools) Plan(ctx context.Context, s *skill.Skill) (*run.Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		admitted, err := t.host.Admit(ctx, module)
+		admitted, err := t.host.Admit(ctx, module, sandbox.AdmitOptions{})
 		if err != nil {
 			return nil, fmt.Errorf("the code of %s (%s) is not admitted: %w", s.Name, s.Contract.Code, err)
 		}

@@ -26,6 +26,7 @@ type Admitted struct {
 // admission is shared by everybody who admitted the same bytes.
 type admission struct {
 	digest   string
+	key      string        // in Host.admitted: the digest and what the project asked for
 	ready    chan struct{} // closed when the rest is set
 	err      error
 	compiled wazero.CompiledModule
@@ -47,18 +48,19 @@ type limits struct {
 // section is asked for its manifest (op describe) in the sandbox; one that does
 // not know the op is taken to answer check and render, which skill.hcl names,
 // and nothing else. The error is an *Error that says what the module is or lacks.
-func (h *Host) Admit(ctx context.Context, module []byte) (*Admitted, error) {
+func (h *Host) Admit(ctx context.Context, module []byte, o AdmitOptions) (*Admitted, error) {
 	sum := sha256.Sum256(module)
 	digest := "sha256:" + hex.EncodeToString(sum[:])
+	key := fmt.Sprint(digest, o.Limits)
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
 		return nil, fail(abi.Cancelled, "the sandbox is closed")
 	}
-	m, found := h.admitted[digest]
+	m, found := h.admitted[key]
 	if !found {
-		m = &admission{digest: digest, ready: make(chan struct{})}
-		h.admitted[digest] = m
+		m = &admission{digest: digest, key: key, ready: make(chan struct{})}
+		h.admitted[key] = m
 		h.calls.Add(1)
 	}
 	m.users++
@@ -67,7 +69,7 @@ func (h *Host) Admit(ctx context.Context, module []byte) (*Admitted, error) {
 	if !found {
 		// Others may wait for the same bytes: one caller who gives up must not
 		// fail them all. Compilation could not be stopped anyway.
-		m.err = h.admit(context.WithoutCancel(ctx), a, module)
+		m.err = h.admit(context.WithoutCancel(ctx), a, module, o)
 		close(m.ready)
 		h.calls.Done()
 	}
@@ -94,9 +96,9 @@ func also(err, more error) error {
 func (h *Host) release(m *admission) error {
 	h.mu.Lock()
 	m.users--
-	last := m.users == 0 && h.admitted[m.digest] == m
+	last := m.users == 0 && h.admitted[m.key] == m
 	if last {
-		delete(h.admitted, m.digest)
+		delete(h.admitted, m.key)
 	}
 	h.mu.Unlock()
 	if !last {
@@ -127,7 +129,7 @@ func (a *Admitted) Has(op abi.Op) bool {
 	return op == abi.OpCheck || op == abi.OpRender
 }
 
-func (h *Host) admit(ctx context.Context, a *Admitted, module []byte) error {
+func (h *Host) admit(ctx context.Context, a *Admitted, module []byte, o AdmitOptions) error {
 	m := a.admission
 	if len(module) > maxModule {
 		return fail(abi.Protocol, fmt.Sprintf("the module has %d MiB; at most %d are admitted", len(module)>>20, maxModule>>20))
@@ -153,7 +155,10 @@ func (h *Host) admit(ctx context.Context, a *Admitted, module []byte) error {
 	}
 	if err == nil && declared {
 		m.manifest, m.declared = manifest, true
-		err = m.narrow()
+		err = m.limits.narrow("the module", manifest.Limits)
+	}
+	if err == nil {
+		err = m.limits.narrow("the project", o.Limits)
 	}
 	if err != nil {
 		m.compiled = nil
@@ -182,28 +187,26 @@ func (a *Admitted) describe(ctx context.Context) (abi.Manifest, bool, error) {
 	return manifest, true, nil
 }
 
-// narrow applies what the manifest asks for: less than the host allows is
-// granted, more is not, and a capability that is not there is refused now and
-// not in the middle of a run.
-func (m *admission) narrow() error {
-	if len(m.manifest.Capabilities) > 0 {
-		return fail(abi.Capability, fmt.Sprintf("the module asks for %s; this host offers no capabilities", strings.Join(m.manifest.Capabilities, ", ")))
+// narrow applies what somebody asks for: less than is allowed is granted, more
+// is not.
+func (l *limits) narrow(who string, asked abi.Limits) error {
+	if asked.MemoryMiB < 0 || asked.TimeoutMS < 0 || asked.OutputBytes < 0 || asked.Fuel < 0 {
+		return fail(abi.Protocol, who+" asks for limits below zero")
 	}
-	l := m.manifest.Limits
-	if asked := uint64(l.MemoryMiB) << 20; asked > m.limits.memory {
-		return fail(abi.OutOfMemory, fmt.Sprintf("the module asks for %d MiB of memory; the limit is %d MiB", l.MemoryMiB, m.limits.memory>>20))
-	} else if asked > 0 {
-		m.limits.memory = asked
+	if memory := uint64(asked.MemoryMiB) << 20; memory > l.memory {
+		return fail(abi.OutOfMemory, fmt.Sprintf("%s asks for %d MiB of memory; the limit is %d MiB", who, asked.MemoryMiB, l.memory>>20))
+	} else if memory > 0 {
+		l.memory = memory
 	}
-	if asked := time.Duration(l.TimeoutMS) * time.Millisecond; asked > m.limits.timeout {
-		return fail(abi.Deadline, fmt.Sprintf("the module asks for %s for a call; the limit is %s", asked, m.limits.timeout))
-	} else if asked > 0 {
-		m.limits.timeout = asked
+	if timeout := time.Duration(asked.TimeoutMS) * time.Millisecond; timeout > l.timeout {
+		return fail(abi.Deadline, fmt.Sprintf("%s asks for %s for a call; the limit is %s", who, timeout, l.timeout))
+	} else if timeout > 0 {
+		l.timeout = timeout
 	}
-	if l.OutputBytes > m.limits.output {
-		return fail(abi.OutputLimit, fmt.Sprintf("the module asks for answers of %d bytes; the limit is %d", l.OutputBytes, m.limits.output))
-	} else if l.OutputBytes > 0 {
-		m.limits.output = l.OutputBytes
+	if asked.OutputBytes > l.output {
+		return fail(abi.OutputLimit, fmt.Sprintf("%s asks for answers of %d bytes; the limit is %d", who, asked.OutputBytes, l.output))
+	} else if asked.OutputBytes > 0 {
+		l.output = asked.OutputBytes
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func newHost(tb testing.TB, c sandbox.Config) *sandbox.Host {
 
 func admit(tb testing.TB, h *sandbox.Host, module []byte) *sandbox.Admitted {
 	tb.Helper()
-	a, err := h.Admit(context.Background(), module)
+	a, err := h.Admit(context.Background(), module, sandbox.AdmitOptions{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestManyGoroutines(t *testing.T) {
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
-			a, err := h.Admit(context.Background(), module)
+			a, err := h.Admit(context.Background(), module, sandbox.AdmitOptions{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -318,7 +318,7 @@ func TestCloseEndsCalls(t *testing.T) {
 	if err := <-done; !errors.Is(err, &sandbox.Error{Code: string(abi.Cancelled)}) {
 		t.Errorf("the call that was under way gives %v", err)
 	}
-	if _, err := h.Admit(context.Background(), buildGuest(t)); !errors.Is(err, &sandbox.Error{Code: string(abi.Cancelled)}) {
+	if _, err := h.Admit(context.Background(), buildGuest(t), sandbox.AdmitOptions{}); !errors.Is(err, &sandbox.Error{Code: string(abi.Cancelled)}) {
 		t.Errorf("admitting after Close gives %v", err)
 	}
 }

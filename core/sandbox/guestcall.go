@@ -22,6 +22,9 @@ type call struct {
 	now       int64 // nanoseconds since 1970, not negative
 	slept     int64 // nanoseconds that the guest slept
 	hostCalls bool  // false during _initialize and plim_alloc
+	op        abi.Op
+	host      HostFunc
+	ctx       context.Context // of the call, for host
 	answer    []byte
 	exited    bool
 	exitCode  uint32
@@ -29,12 +32,14 @@ type call struct {
 
 type callKey struct{}
 
-func newCall(a *Admitted, input []byte, o CallOptions) *call {
+func newCall(a *Admitted, op abi.Op, input []byte, o CallOptions) *call {
 	if o.Seed == nil {
 		o.Seed = input
 	}
 	c := &call{
 		module: a,
+		op:     op,
+		host:   o.Host,
 		memory: &linear{host: a.host, limit: a.limits.memory},
 		log:    &log{send: o.Log},
 		random: rand.NewChaCha8(sha256.Sum256(append([]byte(a.digest+"\x00"), o.Seed...))),
@@ -81,20 +86,14 @@ func plimLog(ctx context.Context, mod api.Module, stack []uint64) {
 }
 
 // host(op, ptr, len) -> err<<31 | len. The answer stays with the host until
-// host_read copies it. Op 0 lists what this host offers, which is nothing; every
-// other op needs a capability.
-func plimHost(ctx context.Context, _ api.Module, stack []uint64) {
-	c, op := of(ctx), abi.HostOp(int32(stack[0]))
-	failed := uint64(1) << 31
-	switch {
-	case !c.hostCalls:
-		c.answer = []byte(`{"code":"capability","message":"the host cannot be called while the module is initialised or allocates"}`)
-	case op == abi.HostList:
-		c.answer, failed = []byte(`{"ops":[]}`), 0
-	default:
-		c.answer = []byte(`{"code":"capability","message":"this host does not offer ` + op.String() + `"}`)
+// host_read copies it. Op 0 lists what this call may use.
+func plimHost(ctx context.Context, mod api.Module, stack []uint64) {
+	c := of(ctx)
+	answer, failed := c.ask(abi.HostOp(int32(stack[0])), mod.Memory(), uint32(stack[1]), uint32(stack[2]))
+	c.answer, stack[0] = answer, uint64(len(answer))
+	if failed {
+		stack[0] |= 1 << 31
 	}
-	stack[0] = failed | uint64(len(c.answer))
 }
 
 // host_read(ptr, cap) -> bytes copied, or -1 when they do not lie in memory.

@@ -43,7 +43,6 @@ func TestAdmission(t *testing.T) {
 		"reserved export":      {asm{exports: map[string]string{"plim_abi_1": "plim_abi_1", "plim_alloc": "__plim_fuel"}}.bytes(), "protocol", "belong to the host"},
 		"4 GiB of memory":      {asm{pages: 65536}.bytes(), "memory", "4096 MiB"},
 		"2 MiB of memory":      {asm{pages: 32}.bytes(), "memory", "the limit is 1 MiB"},
-		"asks for the world":   {manifest(t, abi.Manifest{ABI: 1, Ops: []string{"finish"}, Capabilities: []string{"kv.get"}}), "capability", "kv.get"},
 		"asks for memory":      {manifest(t, abi.Manifest{ABI: 1, Ops: []string{"finish"}, Limits: abi.Limits{MemoryMiB: 2}}), "memory", "asks for 2 MiB"},
 		"asks for time":        {manifest(t, abi.Manifest{ABI: 1, Ops: []string{"finish"}, Limits: abi.Limits{TimeoutMS: 99_000}}), "deadline", "1m39s"},
 		"asks for output":      {manifest(t, abi.Manifest{ABI: 1, Ops: []string{"finish"}, Limits: abi.Limits{OutputBytes: 1 << 30}}), "output_limit", "the limit is"},
@@ -51,7 +50,7 @@ func TestAdmission(t *testing.T) {
 		"traps in describe":    {asm{noDesc: true, call: []byte{opUnreachable}}.bytes(), "trap", "asking the module for its manifest"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := h.Admit(context.Background(), c.module)
+			_, err := h.Admit(context.Background(), c.module, sandbox.AdmitOptions{})
 			expect(t, err, c.code, c.say)
 		})
 	}
@@ -197,7 +196,7 @@ func TestHostCalls(t *testing.T) {
 	h := newHost(t, sandbox.Config{})
 	for op, want := range map[int32]string{
 		0: `{"ops":[]}`,
-		1: `{"code":"capability","message":"this host does not offer model.generate"}`,
+		1: `{"code":"capability","message":"the host can be called in op run only"}`,
 		9: `{"code":"capability","message":"this host does not offer host op 9"}`,
 	} {
 		ask := cat(i32(op), i32(0), i32(0), opCall, 0, opDrop, i32(4096), i32(200), opCall, 1, opDrop)
