@@ -80,8 +80,8 @@ func newDesk(t *testing.T, answer func(model, input string) (string, error)) *de
 
 func tiers() (small, large *config.Tier) {
 	b := &config.Backend{Name: "api", Plugin: "openai"}
-	small = &config.Tier{Ladder: "l", Name: "small", Index: 0, Model: "small", Family: "f", Backend: b, Price: config.Price{Known: true, Input: 1_000_000, Output: 1_000_000}}
-	large = &config.Tier{Ladder: "l", Name: "large", Index: 1, Model: "large", Family: "f", Backend: b, Price: config.Price{Known: true, Input: 10_000_000, Output: 10_000_000}}
+	small = &config.Tier{Ladder: "l", Name: "small", Index: 0, Model: "small", Family: "f", Backend: b, Price: config.Price{Known: true, TokenPrice: config.TokenPrice{Input: 1_000_000, Output: 1_000_000}}}
+	large = &config.Tier{Ladder: "l", Name: "large", Index: 1, Model: "large", Family: "f", Backend: b, Price: config.Price{Known: true, TokenPrice: config.TokenPrice{Input: 10_000_000, Output: 10_000_000}}}
 	return small, large
 }
 

@@ -45,23 +45,15 @@ func thousands(n uint64) string {
 }
 
 // FormatRate writes the rates of a tier for people: "input $1.00, output $5.00
-// per million tokens", "$2.10 per GPU hour", both, "free" or "no price".
+// per million tokens", "$2.10 per GPU hour", both, "free" or "no price", and what
+// long prompts cost.
 func FormatRate(r Rates) string {
 	if !r.Known {
 		return "no price"
 	}
-	var tokens []string
-	for _, rate := range []struct {
-		name  string
-		micro int64
-	}{{"input", r.Input}, {"output", r.Output}, {"cache read", r.CacheRead}, {"cache write", r.CacheWrite}} {
-		if rate.micro != 0 {
-			tokens = append(tokens, rate.name+" "+Format(rate.micro))
-		}
-	}
 	var parts []string
-	if tokens != nil {
-		parts = append(parts, strings.Join(tokens, ", ")+" per million tokens")
+	if t := r.Tokens.format(); t != "" {
+		parts = append(parts, t+" per million tokens")
 	}
 	if r.GPUHour != 0 {
 		parts = append(parts, Format(r.GPUHour)+" per GPU hour")
@@ -69,7 +61,23 @@ func FormatRate(r Rates) string {
 	if parts == nil {
 		return "free"
 	}
+	if r.Above.Prompt > 0 {
+		parts = append(parts, fmt.Sprintf("above %s prompt tokens %s", thousands(uint64(r.Above.Prompt)), r.Above.format()))
+	}
 	return strings.Join(parts, " and ")
+}
+
+func (t Tokens) format() string {
+	var out []string
+	for _, rate := range []struct {
+		name  string
+		micro int64
+	}{{"input", t.Input}, {"output", t.Output}, {"cache read", t.CacheRead}, {"cache write", t.CacheWrite}, {"cache write for an hour", t.CacheWrite1h}} {
+		if rate.micro != 0 {
+			out = append(out, rate.name+" "+Format(rate.micro))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // String is the cost for people, with what is not known of it.

@@ -6,7 +6,7 @@
 // must not take an unknown cost for zero: an unpriced tier, an impossible usage
 // or a lost call make a Cost that says so, and a sum with one in it says so too.
 //
-//	rates := price.Rates{Known: true, Input: 1_000_000, Output: 5_000_000} // USD 1 and 5 per million tokens
+//	rates := price.Rates{Known: true, Tokens: price.Tokens{Input: 1_000_000, Output: 5_000_000}} // USD 1 and 5 per million
 //	cost := price.Of(rates, response.Usage, elapsed)
 //	total := price.Sum(cost, price.Upper(rates, promptBytes, maxOutput, timeout))
 //	fmt.Println(total) // "at most $0.0123"
@@ -24,15 +24,31 @@ import (
 // tokens (USD 1 per million tokens is 1_000_000), GPUHour is micro-dollars per
 // hour of the tier's hardware. Known is false when nobody gave a price; a tier
 // that is free has Known and zeros.
+type Rates struct {
+	Known bool
+	Tokens
+	GPUHour int64
+	Above   Step
+}
+
+// Tokens are the rates of tokens by what they are.
 //
 // A cache rate of 0 beside an Input rate means "not stated", since no vendor
 // gives cached tokens away: cached input is then taken at the Input rate, and
 // cache writes at twice that, the dearest multiple that any vendor asks (for
 // writes kept one hour). Both are bounds, and the Cost says so.
-type Rates struct {
-	Known                                bool
-	Input, Output, CacheRead, CacheWrite int64
-	GPUHour                              int64
+type Tokens struct {
+	Input, Output, CacheRead int64
+	CacheWrite               int64 // kept for minutes
+	CacheWrite1h             int64 // kept for an hour
+}
+
+// Step is where a model gets dearer: a call whose prompt (fresh, read from the
+// cache and written to it, together) has more than Prompt tokens is charged at
+// these rates, all of it. Prompt 0 is no step.
+type Step struct {
+	Prompt int64
+	Tokens
 }
 
 // Cost of one or several calls.
@@ -56,34 +72,52 @@ const (
 )
 
 // Of is the cost of one call: tokens times their rates, plus elapsed times
-// GPUHour, rounded half up once. A usage or rate that is negative is nobody's
-// measurement: the cost is unknown then.
+// GPUHour, rounded half up once. A usage or rate that is negative, or one that
+// contradicts itself, is nobody's measurement: the cost is unknown then.
 func Of(r Rates, u message.Usage, elapsed time.Duration) Cost {
-	c := Cost{Known: r.valid() && min(u.Input, u.CachedInput, u.CacheWrite, u.Output, int64(elapsed)) >= 0}
+	c := Cost{Known: r.valid() && plausible(u) && elapsed >= 0}
 	if !c.Known {
 		return c
 	}
-	read, write := r.CacheRead, r.CacheWrite
+	t := r.Tokens
+	if r.Above.Prompt > 0 && saturated(saturated(u.Input, u.CachedInput), u.CacheWrite) > r.Above.Prompt {
+		t = r.Above.Tokens
+	}
 	sum := newSum()
-	if read == 0 && r.Input > 0 {
-		read = r.Input
-		c.Upper = u.CachedInput > 0
-	}
-	if write == 0 && r.Input > 0 {
-		// Two terms, since twice the rate may not fit.
-		sum.tokens(u.CacheWrite, r.Input)
-		write = r.Input
-		c.Upper = c.Upper || u.CacheWrite > 0
-	}
-	sum.tokens(u.Input, r.Input)
-	sum.tokens(u.CachedInput, read)
-	sum.tokens(u.CacheWrite, write)
-	sum.tokens(u.Output, r.Output)
+	c.Upper = sum.usage(t, u)
 	if r.GPUHour > 0 {
 		sum.add(int64(elapsed), r.GPUHour, 1)
 		c.GPU = elapsed
 	}
 	return sum.cost(c, perHour/2)
+}
+
+// usage adds the tokens of a call, and tells whether a rate that is not stated
+// made the sum a bound.
+func (s sum) usage(t Tokens, u message.Usage) (upper bool) {
+	short := u.CacheWrite - u.CacheWrite1h
+	s.tokens(u.Input, t.Input)
+	s.tokens(u.Output, t.Output)
+	if t.CacheRead == 0 && t.Input > 0 {
+		t.CacheRead = t.Input
+		upper = u.CachedInput > 0
+	}
+	s.tokens(u.CachedInput, t.CacheRead)
+	for _, w := range []struct{ tokens, rate int64 }{{short, t.CacheWrite}, {u.CacheWrite1h, t.CacheWrite1h}} {
+		if w.rate > 0 || t.Input == 0 {
+			s.tokens(w.tokens, w.rate)
+			continue
+		}
+		// Two terms, since twice the rate may not fit.
+		s.tokens(w.tokens, t.Input)
+		s.tokens(w.tokens, t.Input)
+		upper = upper || w.tokens > 0
+	}
+	return upper
+}
+
+func plausible(u message.Usage) bool {
+	return min(u.Input, u.CachedInput, u.CacheWrite, u.CacheWrite1h, u.Output) >= 0 && u.CacheWrite1h <= u.CacheWrite
 }
 
 // hiddenTokens is the most that vendors are known to put before a prompt without
@@ -105,22 +139,36 @@ func Upper(r Rates, promptBytes, maxOutput int64, elapsed time.Duration) Cost {
 	if !c.Known {
 		return c
 	}
-	sum := newSum()
-	prompt := func(rate int64, times int64) {
-		sum.add(promptBytes, rate, tokenFactor*times)
-		sum.add(hiddenTokens, rate, tokenFactor*times)
+	// A token is at least a byte, so that a prompt of fewer bytes cannot reach a
+	// step; a longer one may have done so or not, and the dearer is the bound.
+	dearest := boundOf(r.Tokens, promptBytes, maxOutput)
+	if r.Above.Prompt > 0 && saturated(promptBytes, hiddenTokens) > r.Above.Prompt {
+		if above := boundOf(r.Above.Tokens, promptBytes, maxOutput); above.total.Cmp(dearest.total) > 0 {
+			dearest = above
+		}
 	}
-	if r.CacheWrite == 0 && r.CacheRead/2 < r.Input {
-		prompt(r.Input, 2) // unstated cache writes, as in Of
-	} else {
-		prompt(max(r.Input, r.CacheRead, r.CacheWrite), 1)
-	}
-	sum.tokens(maxOutput, r.Output)
 	if r.GPUHour > 0 {
-		sum.add(int64(elapsed), r.GPUHour, 1)
+		dearest.add(int64(elapsed), r.GPUHour, 1)
 		c.GPU = elapsed
 	}
-	return sum.cost(c, perHour-1)
+	return dearest.cost(c, perHour-1)
+}
+
+// boundOf takes every token of a prompt at the dearest rate it may have had.
+func boundOf(t Tokens, promptBytes, maxOutput int64) sum {
+	s := newSum()
+	prompt := func(rate int64, times int64) {
+		s.add(promptBytes, rate, tokenFactor*times)
+		s.add(hiddenTokens, rate, tokenFactor*times)
+	}
+	stated := max(t.Input, t.CacheRead, t.CacheWrite, t.CacheWrite1h)
+	if (t.CacheWrite == 0 || t.CacheWrite1h == 0) && stated/2 < t.Input {
+		prompt(t.Input, 2) // unstated cache writes, as in Of
+	} else {
+		prompt(stated, 1)
+	}
+	s.tokens(maxOutput, t.Output)
+	return s
 }
 
 // Sum adds costs. One unknown part makes the sum unknown, one bound makes it a
@@ -149,7 +197,11 @@ func saturated(a, b int64) int64 {
 }
 
 func (r Rates) valid() bool {
-	return r.Known && min(r.Input, r.Output, r.CacheRead, r.CacheWrite, r.GPUHour) >= 0
+	return r.Known && r.Tokens.least() >= 0 && r.Above.least() >= 0 && min(r.GPUHour, r.Above.Prompt) >= 0
+}
+
+func (t Tokens) least() int64 {
+	return min(t.Input, t.Output, t.CacheRead, t.CacheWrite, t.CacheWrite1h)
 }
 
 // sum is a numerator over perHour. Products of two int64 pass 64 bits at once,

@@ -136,7 +136,10 @@ func (x Executor) wait(ctx context.Context, d time.Duration) {
 
 // Rates converts a tier's price.
 func Rates(p config.Price) price.Rates {
-	return price.Rates{Known: p.Known, Input: p.Input, Output: p.Output, CacheRead: p.CacheRead, CacheWrite: p.CacheWrite, GPUHour: p.GPUHour}
+	return price.Rates{
+		Known: p.Known, Tokens: price.Tokens(p.TokenPrice), GPUHour: p.GPUHour,
+		Above: price.Step{Prompt: p.Above.Tokens, Tokens: price.Tokens(p.Above.TokenPrice)},
+	}
 }
 
 // member gives a step its own part of the reference.

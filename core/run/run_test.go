@@ -54,7 +54,7 @@ func ladder() *config.Ladder {
 	for i, name := range []string{"small", "medium", "large"} {
 		l.Tiers = append(l.Tiers, &config.Tier{
 			Ladder: "desk", Name: name, Index: i, Model: "m-" + name, Backend: &config.Backend{Name: "b-" + name, Plugin: "openai"},
-			Price: config.Price{Known: true, Input: 1_000_000, Output: 5_000_000},
+			Price: config.Price{Known: true, TokenPrice: config.TokenPrice{Input: 1_000_000, Output: 5_000_000}},
 		})
 	}
 	return l

@@ -65,7 +65,7 @@ func TestLong(t *testing.T) {
 	if haiku.Ref() != "ladder.claude.haiku" || haiku.Index != 1 || haiku.Backend != p.Backends[0] {
 		t.Errorf("tier: %+v", haiku)
 	}
-	if haiku.Price != (Price{Known: true, Input: 1_000_000, Output: 5_000_000, CacheRead: 100_000, CacheWrite: 1_250_000}) {
+	if haiku.Price != (Price{Known: true, TokenPrice: TokenPrice{Input: 1_000_000, Output: 5_000_000, CacheRead: 100_000, CacheWrite: 1_250_000}}) {
 		t.Errorf("price: %+v", haiku.Price)
 	}
 	if got := claude.Tier("local").Price; got != (Price{Known: true, GPUHour: 2_100_000}) {

@@ -27,6 +27,7 @@ var (
 	notAllowed         = finding{"not-allowed", "Value not allowed"}
 	emptyValue         = finding{"empty-value", "Empty value"}
 	badDuration        = finding{"bad-duration", "Not a duration"}
+	badSize            = finding{"bad-size", "Not a size"}
 	badPattern         = finding{"bad-pattern", "Pattern does not compile"}
 	badMoney           = finding{"bad-money", "Amount cannot be kept exactly"}
 	badPrice           = finding{"bad-price", "Price cannot be used"}

@@ -21,6 +21,7 @@ func functions(dir string, environ func(string) (string, bool)) map[string]funct
 	return map[string]function.Function{
 		"env":        envFunc(environ),
 		"file":       fileFunc(dir),
+		"list_price": listPriceFunc(dir),
 		"upper":      stdlib.UpperFunc,
 		"lower":      stdlib.LowerFunc,
 		"trimspace":  stdlib.TrimSpaceFunc,

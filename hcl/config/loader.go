@@ -209,6 +209,7 @@ func (l *loader) fill(x declared) {
 		s := &Decl{Name: name, Range: headerOf(x.block), Source: x.body.str("source"), Binding: x.body.binding(), Contract: x.body.contract(true)}
 		s.Contract.Tags = nil // the tags of a skill block are the project's
 		s.Pin = x.body.tier("pin")
+		s.Grant = x.body.grant()
 		l.folder(x.body, s.Source)
 		if !x.again {
 			l.project.Skills = append(l.project.Skills, s)

@@ -45,9 +45,22 @@ type Backend struct {
 // micro-dollars per hour. Known is false when the block gave no price:
 // such a tier is unpriced, never free.
 type Price struct {
-	Known                                bool
-	Input, Output, CacheRead, CacheWrite int64
-	GPUHour                              int64
+	Known bool
+	TokenPrice
+	GPUHour int64
+	Above   PriceStep
+}
+
+// TokenPrice are the rates of tokens; a cache rate of 0 is not stated.
+type TokenPrice struct {
+	Input, Output, CacheRead, CacheWrite, CacheWrite1h int64
+}
+
+// PriceStep holds for calls whose prompt has more than Tokens tokens, whole. 0
+// is no step.
+type PriceStep struct {
+	Tokens int64
+	TokenPrice
 }
 
 // Tier is one rung of a ladder.
@@ -137,6 +150,7 @@ type Binding struct {
 	Judge  *Judge
 	Data   *Data
 	Pin    *Tier
+	Grant  *Grant // in a `skill` block only
 	Tags   []string
 }
 

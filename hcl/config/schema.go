@@ -55,6 +55,7 @@ const (
 	Integer    Type = "whole number"
 	Money      Type = "amount in USD"
 	Duration   Type = "duration"
+	Size       Type = "size"
 	Strings    Type = "list of strings"
 	OneOrMore  Type = "string or list of strings"
 	Rule       Type = "rule"

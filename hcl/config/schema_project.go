@@ -46,7 +46,7 @@ func ladderDoc() *BlockDoc {
 				{Name: "backend", Type: ToBackend, Required: true, Example: "backend.claude", Doc: "Where the model is."},
 				{Name: "model", Type: String, Required: true, Example: `"claude-haiku-4-5"`, Doc: "The backend's name of the model."},
 				{Name: "family", Type: String, Required: true, Example: `"claude"`, Doc: "Whose model it is. A judge must not be of the family that it judges."},
-				{Name: "price", Type: Prices, Example: "{ input = 1, output = 5 }", Doc: "USD per million tokens: `input`, `output`, `cache_read`, `cache_write`; or `gpu_hour`, USD per hour, for a model on own GPUs. Exact to the micro-dollar. A tier without a price is unpriced, never free: savings against it are not claimed."},
+				{Name: "price", Type: Prices, Example: "{ input = 1, output = 5 }", Doc: "USD per million tokens: `input`, `output`, `cache_read`, `cache_write`, `cache_write_1h`, and `above = { tokens = 200000, ... }` with the rates of calls whose prompt is longer; or `gpu_hour`, USD per hour, for a model on own GPUs; or `list_price(\"NAME\")`, the dated list price of a model (`plimsoll prices show`). Exact to the micro-dollar. A tier without a price is unpriced, never free: savings against it are not claimed."},
 			},
 			Example: `tier "haiku" {
   backend = backend.claude
@@ -180,7 +180,7 @@ func skillDoc() *BlockDoc {
 			{Name: "source", Type: String, Example: `"./skills/humanizer"`, Doc: "The skill's folder, relative to the project."},
 			{Name: "pin", Type: ToTier, Example: "ladder.claude.opus", Doc: "Stay on this tier until the line is removed."},
 		}, bindingDocs()...),
-		Blocks: []*BlockDoc{dataDoc()},
+		Blocks: []*BlockDoc{dataDoc(), grantDoc()},
 		Example: `skill "humanizer" {
   source = "./skills/humanizer"
   policy = tier_policy.standard

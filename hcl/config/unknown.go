@@ -64,7 +64,7 @@ func (b *body) unknownBlock(n *hclsyntax.Block) {
 	names := b.doc.names(true)
 	if !b.d.inProject() && b.doc.Type == "" {
 		for _, p := range Schema().Project {
-			if p.Type == n.Type || n.Type == "data" {
+			if p.Type == n.Type || n.Type == "data" || n.Type == "grant" {
 				b.d.add(projectOnly.at(rng, "A %s block is decided by the project that uses the skill, not by the skill's author. Move it to a .hcl file of the project.", n.Type))
 				return
 			}

@@ -82,12 +82,12 @@ func toolCallFromWire(c *pb.ToolCall) message.ToolCall {
 }
 
 func usageToWire(u message.Usage) *pb.Usage {
-	return &pb.Usage{Input: u.Input, CachedInput: u.CachedInput, CacheWrite: u.CacheWrite, Output: u.Output, Reasoning: u.Reasoning}
+	return &pb.Usage{Input: u.Input, CachedInput: u.CachedInput, CacheWrite: u.CacheWrite, CacheWrite_1H: u.CacheWrite1h, Output: u.Output, Reasoning: u.Reasoning}
 }
 
 func usageFromWire(u *pb.Usage) message.Usage {
 	return message.Usage{
-		Input: u.GetInput(), CachedInput: u.GetCachedInput(), CacheWrite: u.GetCacheWrite(),
+		Input: u.GetInput(), CachedInput: u.GetCachedInput(), CacheWrite: u.GetCacheWrite(), CacheWrite1h: u.GetCacheWrite_1H(),
 		Output: u.GetOutput(), Reasoning: u.GetReasoning(),
 	}
 }

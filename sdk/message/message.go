@@ -85,19 +85,24 @@ type Request struct {
 }
 
 // Usage counts tokens. Input excludes CachedInput and CacheWrite: the three add
-// up to the prompt. Output includes Reasoning.
+// up to the prompt. CacheWrite includes CacheWrite1h, what was written to be kept
+// for an hour, which vendors charge more for. Output includes Reasoning.
 type Usage struct {
-	Input       int64 `json:"input"`
-	CachedInput int64 `json:"cached_input,omitempty"`
-	CacheWrite  int64 `json:"cache_write,omitempty"`
-	Output      int64 `json:"output"`
-	Reasoning   int64 `json:"reasoning,omitempty"`
+	Input        int64 `json:"input"`
+	CachedInput  int64 `json:"cached_input,omitempty"`
+	CacheWrite   int64 `json:"cache_write,omitempty"`
+	CacheWrite1h int64 `json:"cache_write_1h,omitempty"`
+	Output       int64 `json:"output"`
+	Reasoning    int64 `json:"reasoning,omitempty"`
 }
+
+// Prompt is the size of the prompt in tokens, wherever they came from.
+func (u Usage) Prompt() int64 { return u.Input + u.CachedInput + u.CacheWrite }
 
 // Add returns the sum.
 func (u Usage) Add(v Usage) Usage {
 	return Usage{
-		Input: u.Input + v.Input, CachedInput: u.CachedInput + v.CachedInput, CacheWrite: u.CacheWrite + v.CacheWrite,
+		Input: u.Input + v.Input, CachedInput: u.CachedInput + v.CachedInput, CacheWrite: u.CacheWrite + v.CacheWrite, CacheWrite1h: u.CacheWrite1h + v.CacheWrite1h,
 		Output: u.Output + v.Output, Reasoning: u.Reasoning + v.Reasoning,
 	}
 }

@@ -1125,6 +1125,7 @@ type Usage struct {
 	CacheWrite    int64                  `protobuf:"varint,3,opt,name=cache_write,json=cacheWrite,proto3" json:"cache_write,omitempty"`
 	Output        int64                  `protobuf:"varint,4,opt,name=output,proto3" json:"output,omitempty"` // with reasoning
 	Reasoning     int64                  `protobuf:"varint,5,opt,name=reasoning,proto3" json:"reasoning,omitempty"`
+	CacheWrite_1H int64                  `protobuf:"varint,6,opt,name=cache_write_1h,json=cacheWrite1h,proto3" json:"cache_write_1h,omitempty"` // the part of cache_write that is kept for an hour
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1190,6 +1191,13 @@ func (x *Usage) GetOutput() int64 {
 func (x *Usage) GetReasoning() int64 {
 	if x != nil {
 		return x.Reasoning
+	}
+	return 0
+}
+
+func (x *Usage) GetCacheWrite_1H() int64 {
+	if x != nil {
+		return x.CacheWrite_1H
 	}
 	return 0
 }
@@ -1357,14 +1365,15 @@ const file_v1_backend_proto_rawDesc = "" +
 	"\x04Done\x120\n" +
 	"\x05usage\x18\x01 \x01(\v2\x1a.plimsoll.backend.v1.UsageR\x05usage\x12\x16\n" +
 	"\x06finish\x18\x02 \x01(\tR\x06finish\x12\x14\n" +
-	"\x05model\x18\x03 \x01(\tR\x05model\"\x97\x01\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\"\xbd\x01\n" +
 	"\x05Usage\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\x03R\x05input\x12!\n" +
 	"\fcached_input\x18\x02 \x01(\x03R\vcachedInput\x12\x1f\n" +
 	"\vcache_write\x18\x03 \x01(\x03R\n" +
 	"cacheWrite\x12\x16\n" +
 	"\x06output\x18\x04 \x01(\x03R\x06output\x12\x1c\n" +
-	"\treasoning\x18\x05 \x01(\x03R\treasoning\"y\n" +
+	"\treasoning\x18\x05 \x01(\x03R\treasoning\x12$\n" +
+	"\x0ecache_write_1h\x18\x06 \x01(\x03R\fcacheWrite1h\"y\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12$\n" +
