@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/plimsoll-dev/plimsoll/core/author/suite"
+	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/sandbox"
+	"github.com/plimsoll-dev/plimsoll/core/skill"
+	"github.com/plimsoll-dev/plimsoll/core/trial"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
+)
+
+// LoadFolder reads a skill's folder that belongs to no project: what an author
+// builds and tests, and what is looked at before it is added. It stands under a
+// policy that nothing moves by, and can be tested, not run.
+func LoadFolder(dir string) (*Project, *skill.Skill, diag.List) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, nil, diag.List{diag.Errorf(diag.Range{File: dir}, "skill-dir", "No skill's folder", "%v.", err)}
+	}
+	p := &Project{Dir: abs, Config: &config.Project{Dir: abs}, Sources: map[string][]byte{}}
+	p.Config.Groups = []*config.Group{{
+		Name: filepath.Base(abs), From: []string{"."}, Range: diag.Range{File: abs},
+		Binding: config.Binding{Policy: &config.Policy{Name: "none"}, Ladder: &config.Ladder{Name: "none"}},
+	}}
+	var diags diag.List
+	p.Skills, diags = skill.Load(p.Config, skill.Options{Sources: p.Sources})
+	if len(p.Skills) == 0 {
+		if !diags.HasErrors() {
+			diags = diag.List{diag.Errorf(diag.Range{File: abs}, "no-skill-md", "No skill here", "%s has no SKILL.md, so it is no skill's folder. `plimsoll skill new NAME` starts one.", dir)}
+		}
+		return p, nil, diags
+	}
+	return p, p.Skills[0], diags
+}
+
+// CheckSkill compiles what of one skill can be compiled without running it:
+// gates, rules, templates, items.
+func (p *Project) CheckSkill(s *skill.Skill) diag.List {
+	_, diags := p.planOf(s)
+	_, more := templatesOf(s)
+	diags = append(diags, more...)
+	pool, more := trial.Load(s.Dir, s.Contract.Items)
+	return append(diags, relative(p.Dir, append(more, checkItemRules(pool)...))...)
+}
+
+// Subject is a skill as its tests see it.
+func (t *Tools) Subject(s *skill.Skill) suite.Subject { return subject{t, s} }
+
+type subject struct {
+	tools *Tools
+	skill *skill.Skill
+}
+
+func (x subject) Steps() []string {
+	var out []string
+	for _, st := range x.skill.Steps() {
+		out = append(out, st.Name)
+	}
+	return out
+}
+
+func (x subject) Path(ctx context.Context, input json.RawMessage, completions map[string]string) (suite.Path, error) {
+	plan, err := x.tools.Plan(ctx, x.skill)
+	if err != nil {
+		return suite.Path{}, err
+	}
+	out, fence, err := plan.Finish(ctx, input, completions, nil)
+	if err != nil {
+		return suite.Path{}, x.failure(plan, err)
+	}
+	judged, err := plan.Judge(ctx, input, out)
+	if err != nil {
+		return suite.Path{}, err
+	}
+	return suite.Path{Output: judged.Output, Fixes: append(fence, judged.Fixes...), Result: judged.Result}, nil
+}
+
+func (x subject) Render(ctx context.Context, format string, input, output json.RawMessage) (string, error) {
+	text, err := x.tools.Render(ctx, x.skill, format, input, output)
+	return text, guestFailure(err)
+}
+
+func (x subject) Call(ctx context.Context, op abi.Op, payload []byte) ([]byte, error) {
+	plan, err := x.tools.Plan(ctx, x.skill)
+	switch {
+	case err != nil:
+		return nil, err
+	case plan.Code == nil:
+		return nil, fmt.Errorf("op %s is answered by a skill's code, and skill %s has none", op, x.skill.Name)
+	}
+	out, err := plan.Code.Call(ctx, op, payload)
+	return out, guestFailure(err)
+}
+
+// failure tells apart what a case may expect: the code's own failure, or a
+// completion that is no output. All else is the engine's.
+func (x subject) failure(plan *run.Plan, err error) error {
+	failed := guestFailure(err)
+	var f *suite.Failure
+	if errors.As(failed, &f) || plan.Code != nil && plan.Code.Has(abi.OpFinish) {
+		return failed
+	}
+	return &suite.Failure{Code: suite.Unreadable, Message: err.Error(), Retryable: true}
+}
+
+func guestFailure(err error) error {
+	var e *sandbox.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &suite.Failure{Code: e.Code, Message: e.Message, Detail: e.Detail, Retryable: e.Retryable}
+}
