@@ -1,0 +1,25 @@
+//go:build !linux
+
+package memory
+
+// source is nothing where images are plain copies.
+type source struct{}
+
+func (i *Image) keep(now []byte, rounded uint64) error { return i.copyIn(now, rounded) }
+
+func (i *Image) forget() {
+	if i.data != nil {
+		unreserve(i.data)
+		i.data = nil
+	}
+}
+
+func (i *Image) resident() uint64 { return i.bytes }
+
+func (s *Space) adopt() error { return s.fill() }
+
+func (s *Space) restore() (int, error) {
+	pages := s.compare()
+	s.own = max(s.own, uint64(pages)*page)
+	return pages, nil
+}
