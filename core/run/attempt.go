@@ -41,20 +41,32 @@ func (x Executor) attempt(ctx context.Context, p *Plan, r Request, tiers map[str
 	}
 	out, fence, err := p.Finish(ctx, r.Input, a.completions, state)
 	if err != nil {
-		a.rec.Checks = []gate.Check{{Gate: "output", Kind: decodeKind, Reason: err.Error()}}
-		a.checked = gate.Result{Checks: a.rec.Checks, Total: 1, Failed: []string{"output"}}
-		return a.end(Failed, "the output cannot be read: "+err.Error()), nil
+		return a.unreadable(err), nil
 	}
+	return a, a.judge(ctx, p, r, out, fence)
+}
+
+// judge puts an output through fixes and gates. The error is the engine's.
+func (a *attempt) judge(ctx context.Context, p *Plan, r Request, out json.RawMessage, fence []gate.Fix) error {
 	res, err := p.Judge(ctx, r.Input, out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.rec.Fixes = append(fence, res.Fixes...)
 	a.rec.Checks, a.checked, a.output = res.Result.Checks, res.Result, res.Output
 	if len(res.Result.Failed) > 0 {
-		return a.end(Failed, "gates failed: "+res.Result.Feedback()), nil
+		a.end(Failed, "gates failed: "+res.Result.Feedback())
+		return nil
 	}
-	return a.end(OK, ""), nil
+	a.end(OK, "")
+	return nil
+}
+
+// unreadable ends an attempt whose answers made no output.
+func (a *attempt) unreadable(err error) *attempt {
+	a.rec.Checks = []gate.Check{{Gate: "output", Kind: decodeKind, Reason: err.Error()}}
+	a.checked = gate.Result{Checks: a.rec.Checks, Total: 1, Failed: []string{"output"}}
+	return a.end(Failed, "the output cannot be read: "+err.Error())
 }
 
 func (a *attempt) end(s Status, why string) *attempt {

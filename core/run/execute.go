@@ -18,6 +18,16 @@ type Executor struct {
 	Blobs  Blobs
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) // between retries of a call; nil waits for real
+
+	// What skills that drive their own flow can reach; all may be nil.
+	Keys  Keys
+	Tools Tools
+	// Announce writes down that a tool is about to be called that may act on the
+	// world. Without it the tool is not called.
+	Announce func(ctx context.Context, skill string, c HostCall) error
+	// Recorded finds what the same call, by the digest of its payload, was
+	// answered in a recorded run of the same skill and input.
+	Recorded func(ctx context.Context, skill string, input json.RawMessage, payload string) (answer []byte, found bool, err error)
 }
 
 // Do carries out one request. An error means that nothing could be tried (a
@@ -56,7 +66,14 @@ func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
 func (x Executor) onTiers(ctx context.Context, p *Plan, r Request, tiers map[string]*config.Tier, rec *Record) error {
 	var before *attempt
 	for try := 0; try <= p.Retries; try++ {
-		a, err := x.attempt(ctx, p, r, tiers, fmt.Sprintf("%s/a%d", r.ID, len(rec.Attempts)+1), before, rec.keeper)
+		id := fmt.Sprintf("%s/a%d", r.ID, len(rec.Attempts)+1)
+		var a *attempt
+		var err error
+		if p.Drives() {
+			a, err = x.drive(ctx, p, r, tiers, id, before, rec)
+		} else {
+			a, err = x.attempt(ctx, p, r, tiers, id, before, rec.keeper)
+		}
 		if err != nil {
 			return err
 		}
@@ -72,6 +89,10 @@ func (x Executor) onTiers(ctx context.Context, p *Plan, r Request, tiers map[str
 func (r *Record) add(a *attempt) {
 	r.Attempts = append(r.Attempts, a.rec)
 	r.Status, r.Why, r.Output, r.Checked = a.rec.Status, a.rec.Why, a.output, a.checked
+	r.Writes = nil
+	if a.rec.Status == OK {
+		r.Writes = a.writes
+	}
 	for _, c := range a.rec.Calls {
 		r.Micro += c.Micro
 		r.Priced = r.Priced && c.Priced
@@ -150,5 +171,6 @@ type attempt struct {
 	completions map[string]string
 	output      json.RawMessage
 	checked     gate.Result
+	writes      map[string]json.RawMessage
 	keeper      *keeper
 }

@@ -6,6 +6,13 @@
 // stays on its tiers and never acts on the world: the same prompts, fixes and
 // retries as in production, no escalation.
 //
+// A skill whose code has op run drives its own flow instead: an attempt is one
+// call of it, and model calls happen when the code asks the host for them, on the
+// tier of the step that it names. What else it reaches (keys of its own, tools)
+// is granted by the project, recorded call by call, and bounded; what it writes
+// is kept only when the attempt passes. In a trial its keys begin empty and are
+// dropped, and no tool acts.
+//
 // The package reads no files and no clock and knows no store: models, code,
 // the clock and a place for blobs are handed to it, the record is handed back.
 //
@@ -72,6 +79,7 @@ type Plan struct {
 	Allow    map[string]bool // backends that may see inputs; nil allows all
 	Dir      string          // where command gates run: the project's folder
 	Sampling message.Sampling
+	Grant    *config.Grant // what code that drives its own flow may reach; nil is nothing
 }
 
 // Step is a model call with a tier of its own.
@@ -146,8 +154,9 @@ type Record struct {
 	Priced    bool              `json:"priced"`
 	Simulated bool              `json:"simulated,omitempty"`
 
-	Output  json.RawMessage `json:"-"` // the output itself, after fixes
-	Checked gate.Result     `json:"-"` // the last attempt's gates
+	Output  json.RawMessage            `json:"-"` // the output itself, after fixes
+	Writes  map[string]json.RawMessage `json:"-"` // to the skill's keys, by a run that is OK; nil deletes. To be committed with the record
+	Checked gate.Result                `json:"-"` // the last attempt's gates
 
 	keeper *keeper
 }
@@ -167,6 +176,10 @@ type Attempt struct {
 	ID     string            `json:"id"`
 	Tiers  map[string]string `json:"tiers"`
 	Calls  []Call            `json:"calls"`
+	Asked  string            `json:"asked,omitempty"`  // digest of what op run was given, where the code drives
+	Answer string            `json:"answer,omitempty"` // digest of what it answered
+	Host   []HostCall        `json:"host,omitempty"`   // in order
+	Fuel   int64             `json:"fuel,omitempty"`   // that the code used in op run
 	Fixes  []gate.Fix        `json:"fixes,omitempty"`
 	Checks []gate.Check      `json:"checks,omitempty"`
 	Status Status            `json:"status"`

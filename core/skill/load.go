@@ -281,6 +281,9 @@ func lay(b *config.Binding, over config.Binding) {
 	if over.Pin != nil {
 		b.Pin = over.Pin
 	}
+	if over.Grant != nil {
+		b.Grant = over.Grant
+	}
 }
 
 func (l *loader) source(name string, src []byte) {

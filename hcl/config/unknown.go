@@ -74,6 +74,10 @@ func (b *body) unknownBlock(n *hclsyntax.Block) {
 		b.d.add(unknownBlock.at(rng, "A %s block belongs in the skill.hcl of a skill's folder, or in a skill block of the project.", n.Type).WithSuggestion(fmt.Sprintf("skill \"NAME\" {\n  %s {\n    ...\n  }\n}", strings.TrimSpace(b.d.text(rng)))))
 		return
 	}
+	if b.doc.Type == "skills" && n.Type == "grant" {
+		b.d.add(unknownBlock.at(rng, "%s brings in whatever folders its pattern finds, and a grant is given to one skill, by name.", b.title).WithSuggestion("skill \"NAME\" {\n  grant {\n    ...\n  }\n}"))
+		return
+	}
 	x := unknownBlock.at(rng, "%s has no %s blocks.%s %s", b.title, n.Type, diag.DidYouMean(n.Type, names), known("It takes", names))
 	if c := diag.Closest(n.Type, names); c != "" {
 		head := c
