@@ -51,11 +51,6 @@ type Need struct {
 // outName stands for the output file in Args.
 const outName = "{out}"
 
-// Script tells whether a file of this name is code that needs no building.
-func Script(code string) bool {
-	return slices.Contains([]string{".ts", ".js", ".mts", ".mjs"}, filepath.Ext(code))
-}
-
 // NoSource says that a skill's folder has no sources that Find knows.
 type NoSource struct {
 	Dir string
