@@ -146,7 +146,7 @@ func (c *command) root() *cobra.Command {
 		c.initCommand(), c.validateCommand(), c.fmtCommand(), c.schemaCommand(), c.doctorCommand(),
 		c.runCommand(), c.tryCommand(), c.tierCommand(), c.gateCommand(), c.renderCommand(),
 		c.itemsCommand(), c.candidatesCommand(), c.evolveCommand(), c.verdictCommand(), c.planCommand(), c.nightlyCommand(),
-		c.policyCommand(), c.explainCommand(), c.skillCommand(), c.pluginCommand(),
+		c.policyCommand(), c.explainCommand(), c.skillCommand(), c.pluginCommand(), c.pricesCommand(),
 		c.evidenceCommand(), c.auditCommand(), c.versionCommand(), c.serveCommand(),
 	)
 	wrapArgs(root)

@@ -15,19 +15,26 @@ import (
 // ListPrices are the list prices of a project: those of its own prices.json where it
 // has one, over those that ship.
 func ListPrices(dir string) (pricelist.List, error) {
-	list := pricelist.Shipped()
+	own, found, err := OwnPrices(dir)
+	if err != nil || !found {
+		return pricelist.Shipped(), err
+	}
+	return pricelist.Shipped().With(own), nil
+}
+
+// OwnPrices is the project's prices.json alone; found is false without one.
+func OwnPrices(dir string) (own pricelist.List, found bool, err error) {
 	data, err := readWithin(dir, pricelist.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return list, nil
+		return own, false, nil
 	}
 	if err != nil {
-		return list, err
+		return own, false, err
 	}
-	own, err := pricelist.Parse([]byte(data))
-	if err != nil {
-		return list, fmt.Errorf("%s cannot be used: %w", pricelist.File, err)
+	if own, err = pricelist.Parse([]byte(data)); err != nil {
+		return own, true, fmt.Errorf("%s cannot be used: %w", pricelist.File, err)
 	}
-	return list.With(own), nil
+	return own, true, nil
 }
 
 // listPriceFunc is list_price("MODEL"): the object that one would write by hand.

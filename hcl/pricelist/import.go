@@ -18,9 +18,9 @@ import (
 // form, CSV with the columns model, input, output and optionally cache_read,
 // cache_write, cache_write_1h (USD per million tokens), and the JSON object of
 // models with input_cost_per_token and its like that LiteLLM publishes. day is
-// taken where the file does not say its own. What was left out comes back with
-// the reason.
-func Import(name string, data []byte, day time.Time) (l List, left []string, err error) {
+// taken where the file does not say its own. What was left out comes back by
+// name, with the reason.
+func Import(name string, data []byte, day time.Time) (l List, left map[string]string, err error) {
 	if strings.HasSuffix(strings.ToLower(name), ".csv") {
 		l, err = fromCSV(data)
 	} else {
@@ -106,17 +106,17 @@ type perToken struct {
 	Output272 json.Number `json:"output_cost_per_token_above_272k_tokens"`
 }
 
-func fromPerToken(data []byte) (List, []string, error) {
+func fromPerToken(data []byte) (List, map[string]string, error) {
 	l := List{Models: map[string]Entry{}}
 	var models map[string]json.RawMessage
 	if err := json.Unmarshal(data, &models); err != nil {
 		return l, nil, fmt.Errorf("reading a price list: %w", at(data, err))
 	}
-	var left []string
+	left := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(models)) {
 		e, why := tokenEntry(models[name])
 		if why != "" {
-			left = append(left, name+": "+why)
+			left[name] = why
 			continue
 		}
 		l.Models[name] = e

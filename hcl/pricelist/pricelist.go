@@ -41,7 +41,8 @@ type List struct {
 }
 
 // Entry is one model. Varies is set instead of Rates where hosts ask different
-// prices for it. AsOf and Source are those of the list that it came from.
+// prices for it. AsOf and Source are those of the list that it came from, which
+// outlive an import of other models.
 type Entry struct {
 	Rates  Rates
 	Above  *Step
@@ -99,13 +100,15 @@ func (l List) With(own List) List {
 
 // wire is a list as JSON.
 type wire struct {
-	AsOf   string               `json:"as_of"`
-	Source string               `json:"source"`
-	Unit   string               `json:"unit"`
-	Models map[string]wireEntry `json:"models"`
+	AsOf   string                     `json:"as_of"`
+	Source string                     `json:"source"`
+	Unit   string                     `json:"unit"`
+	Models map[string]json.RawMessage `json:"models"`
 }
 
 type wireEntry struct {
+	AsOf         string    `json:"as_of,omitempty"`  // where it is not the list's
+	Source       string    `json:"source,omitempty"` // likewise
 	Input        *Dollars  `json:"input,omitempty"`
 	Output       *Dollars  `json:"output,omitempty"`
 	CacheRead    *Dollars  `json:"cache_read,omitempty"`
@@ -127,13 +130,8 @@ type wireStep struct {
 // Parse reads a list. Everything that is wrong with it comes back at once.
 func Parse(data []byte) (List, error) {
 	var w wire
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&w); err != nil {
+	if err := strict(data, &w); err != nil {
 		return List{}, fmt.Errorf("reading a price list: %w", at(data, err))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return List{}, errors.New("reading a price list: there is text behind it")
 	}
 	var errs []error
 	day, err := time.Parse(time.DateOnly, w.AsOf)
@@ -145,28 +143,42 @@ func Parse(data []byte) (List, error) {
 	}
 	l := List{AsOf: day, Source: w.Source, Models: map[string]Entry{}}
 	for _, name := range slices.Sorted(maps.Keys(w.Models)) {
-		e, err := w.Models[name].entry()
+		var e Entry
+		var m wireEntry
+		err := strict(w.Models[name], &m)
+		if err == nil {
+			e, err = m.entry(day, w.Source)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 			continue
 		}
-		e.AsOf, e.Source = day, w.Source
 		l.Models[name] = e
 	}
 	return l, errors.Join(errs...)
 }
 
-func (w wireEntry) entry() (Entry, error) {
+func (w wireEntry) entry(day time.Time, source string) (Entry, error) {
+	e := Entry{AsOf: day, Source: source, Varies: w.Varies}
+	if w.AsOf != "" {
+		var err error
+		if e.AsOf, err = time.Parse(time.DateOnly, w.AsOf); err != nil {
+			return Entry{}, fmt.Errorf("as_of must be a day, such as 2026-07-02; it is %q", w.AsOf)
+		}
+	}
+	if w.Source != "" {
+		e.Source = w.Source
+	}
 	if w.Varies != "" {
 		if w.Input != nil || w.Output != nil || w.Above != nil {
 			return Entry{}, errors.New("varies stands instead of rates, not beside them")
 		}
-		return Entry{Varies: w.Varies}, nil
+		return e, nil
 	}
 	if w.Input == nil || w.Output == nil {
 		return Entry{}, errors.New("input and output must be there; what is left out would look free")
 	}
-	e := Entry{Rates: Rates{w.Input.micro(), w.Output.micro(), w.CacheRead.micro(), w.CacheWrite.micro(), w.CacheWrite1h.micro()}}
+	e.Rates = Rates{w.Input.micro(), w.Output.micro(), w.CacheRead.micro(), w.CacheWrite.micro(), w.CacheWrite1h.micro()}
 	if a := w.Above; a != nil {
 		if a.Tokens < 1 || a.Input == nil || a.Output == nil {
 			return Entry{}, errors.New("above needs tokens, input and output")
@@ -195,6 +207,12 @@ func (l List) Encode() ([]byte, error) {
 	for i, name := range slices.Sorted(maps.Keys(l.Models)) {
 		e := l.Models[name]
 		w := wireEntry{Varies: e.Varies}
+		if !e.AsOf.Equal(l.AsOf) {
+			w.AsOf = e.AsOf.Format(time.DateOnly)
+		}
+		if e.Source != l.Source {
+			w.Source = e.Source
+		}
 		if e.Varies == "" {
 			w.Input, w.Output = dollars(e.Rates.Input), dollars(e.Rates.Output)
 			w.CacheRead, w.CacheWrite, w.CacheWrite1h = stated(e.Rates.CacheRead), stated(e.Rates.CacheWrite), stated(e.Rates.CacheWrite1h)
@@ -217,6 +235,19 @@ func (l List) Encode() ([]byte, error) {
 	}
 	b.WriteString("\n}}\n")
 	return b.Bytes(), nil
+}
+
+// strict decodes one JSON value that has no members but those of v.
+func strict(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is text behind it")
+	}
+	return nil
 }
 
 // at adds the line to an error of the JSON decoder.
