@@ -14,14 +14,13 @@ import (
 // Driver is code that drives its own flow: op run, with a host that answers.
 type Driver interface {
 	Code
-	// Asks tells whether the code's manifest asks for a capability.
-	Asks(op abi.HostOp) bool
 	// Drive calls op run. fuel is what the code used, 0 where nobody counts. The
 	// code ends as soon as host gives an error that is no *abi.Failure.
 	Drive(ctx context.Context, input []byte, host HostFunc) (answer []byte, fuel int64, err error)
 }
 
-// HostFunc answers one host call of a skill's code, in JSON. An *abi.Failure
+// HostFunc answers one host call of a skill's code, in JSON; whoever drives the
+// code has seen to it that its manifest asks for the op. An *abi.Failure
 // goes to the code, which may live with it; any other error is the engine's.
 type HostFunc func(ctx context.Context, op abi.HostOp, payload []byte) (answer []byte, err error)
 
@@ -46,7 +45,7 @@ func (x Executor) drive(ctx context.Context, p *Plan, r Request, tiers map[strin
 		return nil, err
 	}
 	a := &attempt{keeper: rec.keeper, rec: Attempt{ID: id, Tiers: names(tiers), Asked: rec.keeper.keep(asked)}}
-	h := &host{run: x, plan: p, code: code, request: r, tiers: tiers, attempt: a, used: rec.hostCalls()}
+	h := &host{run: x, plan: p, request: r, tiers: tiers, attempt: a, used: rec.hostCalls()}
 	if !r.Trial && x.Keys != nil {
 		h.keys.below = x.Keys
 	}

@@ -37,7 +37,6 @@ type HostCall struct {
 type host struct {
 	run     Executor
 	plan    *Plan
-	code    Driver
 	request Request
 	tiers   map[string]*config.Tier
 	attempt *attempt
@@ -111,16 +110,12 @@ func (h *host) answer(ctx context.Context, op abi.HostOp, payload []byte, c *Hos
 		return nil, &abi.Failure{Code: abi.CodeQuota, Message: fmt.Sprintf("this run has made the %d host calls that skill %s may make. %s", h.limit(), h.plan.Skill, h.plan.line("calls", strconv.Itoa(min(2*h.limit(), config.MaxCalls))))}
 	case h.bytes > maxHostBytes:
 		return nil, &abi.Failure{Code: abi.CodeQuota, Message: fmt.Sprintf("the payloads of this attempt's host calls have more than %d MiB", maxHostBytes>>20)}
-	case op == abi.HostList:
-		return h.list()
 	case !slices.Contains(abi.Capabilities(), op.String()):
 		return nil, bad("there is no %s", op)
 	case len(payload) > abi.MaxPayload:
 		return nil, bad("the payload of %s has %d bytes; at most %d are allowed", op, len(payload), abi.MaxPayload)
 	case !utf8.Valid(payload):
 		return nil, bad("the payload of %s is not UTF-8", op)
-	case !h.code.Asks(op):
-		return nil, h.deny("the code's manifest does not ask for %s, so nothing can grant it: its author has to list it under capabilities", op)
 	}
 	switch op {
 	case abi.HostGenerate:
@@ -131,23 +126,6 @@ func (h *host) answer(ctx context.Context, op abi.HostOp, payload []byte, c *Hos
 		return h.put(payload)
 	}
 	return h.tool(ctx, payload, c)
-}
-
-// list answers host op 0: what is asked for and granted.
-func (h *host) list() ([]byte, error) {
-	grant, out := h.plan.grant(), abi.ListOutput{Ops: []abi.HostOp{}}
-	for _, x := range []struct {
-		op abi.HostOp
-		ok bool
-	}{
-		{abi.HostGenerate, len(grant.Steps) > 0}, {abi.HostGet, grant.KV > 0}, {abi.HostPut, grant.KV > 0},
-		{abi.HostTool, len(grant.Tools)+len(grant.ReadOnly) > 0},
-	} {
-		if x.ok && h.code.Asks(x.op) {
-			out.Ops = append(out.Ops, x.op)
-		}
-	}
-	return json.Marshal(out)
 }
 
 // generate carries a model call out, on the tier of the step that it names.
