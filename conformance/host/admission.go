@@ -87,7 +87,6 @@ func admitCases() []Case {
 			{id: "admit.memory_4gib", title: "begins with 4 GiB of memory", guest: with(func(g *asm.Guest) { g.Min = 65536 }), expect: refused("memory")},
 			{id: "admit.memory_over", title: "begins with one page more than the limit", guest: with(func(g *asm.Guest) { g.Min = 1025 }), expect: refused("memory")},
 			{id: "admit.memory_maximum", title: "declares a maximum of 4 GiB and does not use it", guest: with(func(g *asm.Guest) { g.Max = 65536 }), expect: either()},
-			{id: "admit.data_outside", title: "a data segment outside of memory", guest: with(func(g *asm.Guest) { g.Data = [][]byte{cat(0, asm.Const32(-8), asm.End, "beyond the end")} }), expect: refused("protocol", "trap")},
 		})...)
 	return out
 }
@@ -106,13 +105,16 @@ func initCases() []Case {
 			}
 			return g
 		}
-		touchAll := cat(asm.Const32(800), asm.MemoryGrow, 0, asm.Drop, fill(800<<16))
+		touchAll := cat(asm.Const32(800), asm.MemoryGrow, 0, asm.Drop,
+			asm.Const32(2<<16), asm.Const32(1), asm.Const32(800<<16), asm.Misc, asm.MemoryFill, 0)
 		exit := func() asm.Guest {
 			g := begin(nil, nil, false, 0)
 			g.Imports = []asm.Import{asm.ImportWASI("proc_exit", asm.TypeOne)}
 			g.Init = cat(asm.Const32(3), asm.CallTo(0))
 			return g
 		}
+		outside := guest()
+		outside.Data = [][]byte{cat(0, asm.Const32(-8), asm.End, "beyond the end")}
 		recursion := begin(nil, nil, false, 0)
 		recursion.Init = asm.CallTo(recursion.Index(-1))
 		startRecursion := begin([]byte{asm.Nop}, nil, true, 0)
@@ -129,8 +131,9 @@ func initCases() []Case {
 			{id: "init.start_grow_spin", title: "the start section grows by pages without end", guest: begin(forever(cat(asm.Const32(1), asm.MemoryGrow, 0, asm.Drop)), nil, true, 0), expect: refused("deadline", "fuel", "memory")},
 			{id: "init.start_trap", title: "the start section traps", guest: begin([]byte{asm.Unreachable}, nil, true, 0), expect: refused("trap")},
 			{id: "init.trap", title: "_initialize traps", guest: begin([]byte{asm.Unreachable}, nil, false, 0), expect: refused("trap")},
-			{id: "init.recursion", title: "_initialize calls itself", guest: recursion, expect: refused("stack")},
-			{id: "init.start_recursion", title: "the start section calls itself", guest: startRecursion, expect: refused("stack")},
+			{id: "init.recursion", title: "_initialize calls itself", guest: recursion, expect: refused("stack"), limits: Limits{TimeoutMS: 2000}},
+			{id: "init.start_recursion", title: "the start section calls itself", guest: startRecursion, expect: refused("stack"), limits: Limits{TimeoutMS: 2000}},
+			{id: "init.data_outside", title: "a data segment outside of memory", guest: outside, expect: refused("protocol", "trap")},
 			{id: "init.exit", title: "_initialize exits", guest: exit(), expect: refused("exit")},
 		}
 	}()

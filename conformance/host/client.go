@@ -16,7 +16,7 @@ import (
 
 const (
 	maxLine   = 16 << 20
-	maxTail   = 2 << 10 // bytes of stderr that are quoted
+	maxTail   = 300 // bytes of stderr that are quoted, from its beginning and from its end
 	startTime = 30 * time.Second
 )
 
@@ -176,7 +176,7 @@ func (c *client) ask(r Request, within time.Duration) (Response, time.Duration, 
 // explain adds the adapter's last words.
 func (c *client) explain(err error) error {
 	if said := c.tail.String(); said != "" {
-		return fmt.Errorf("%w; it said last: %s", err, said)
+		return fmt.Errorf("%w; it said: %s", err, said)
 	}
 	return err
 }
@@ -199,18 +199,21 @@ func (c *client) close() {
 	c.kill()
 }
 
-// tail keeps the end of what is written into it.
+// tail keeps the beginning and the end of what is written into it: a crash says
+// why first, and where last.
 type tail struct {
-	mu  sync.Mutex
-	buf []byte
+	mu         sync.Mutex
+	head, last []byte
 }
 
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	if extra := len(t.buf) - maxTail; extra > 0 {
-		t.buf = append([]byte(nil), t.buf[extra:]...)
+	n := min(len(b), maxTail-len(t.head))
+	t.head = append(t.head, b[:n]...)
+	t.last = append(t.last, b[n:]...)
+	if extra := len(t.last) - maxTail; extra > 0 {
+		t.last = append([]byte(nil), t.last[extra:]...)
 	}
 	return len(b), nil
 }
@@ -218,5 +221,9 @@ func (t *tail) Write(b []byte) (int, error) {
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.TrimSpace(strings.ToValidUTF8(string(t.buf), "\uFFFD"))
+	said := string(t.head)
+	if len(t.last) > 0 {
+		said += " ... " + string(t.last)
+	}
+	return strings.TrimSpace(strings.ToValidUTF8(said, "\uFFFD"))
 }

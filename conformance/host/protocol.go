@@ -55,10 +55,10 @@ type Hello struct {
 
 // Limits of a module's calls; 0 takes the host's own.
 type Limits struct {
-	MemoryMiB   int   `json:"memory_mib,omitempty"`
-	TimeoutMS   int   `json:"timeout_ms,omitempty"`
-	OutputBytes int   `json:"output_bytes,omitempty"`
-	Fuel        int64 `json:"fuel,omitempty"`
+	MemoryMiB   int `json:"memory_mib,omitempty"`
+	TimeoutMS   int `json:"timeout_ms,omitempty"`
+	OutputBytes int `json:"output_bytes,omitempty"`
+	Fuel        int `json:"fuel,omitempty"`
 }
 
 // Offer is the one answer of a host op.

@@ -274,13 +274,15 @@ func sameCases() []Case {
 		asm.OpF64Const, []byte("\x00\x00\x00\x00\x00\x00\x00\x40"), asm.F64Sqrt, asm.OpF64Const, []byte("\x00\x00\x00\x00\x00\x00\x08\x40"), asm.F64Sqrt, asm.F64Mul,
 		asm.OpF64Const, []byte("\x9a\x99\x99\x99\x99\x99\xb9\x3f"), asm.F64Div, 0xbd))
 	root, tenth := math.Sqrt, 0.1
-	bulk := telling(asm.Guest{Min: 20}, cat(fill(1<<20), copyDown(1<<20), asm.Const64(3)))
+	bulk := telling(asm.Guest{Min: 20}, cat(
+		asm.Const32(1<<16), asm.Const32(7), asm.Const32(1<<20), asm.Misc, asm.MemoryFill, 0,
+		asm.Const32(1<<17), asm.Const32(1<<16), asm.Const32(1<<19), asm.Misc, asm.MemoryCopy, 0, 0, load64(1<<17)))
 	grows := telling(asm.Guest{}, cat(asm.Const32(100), asm.MemoryGrow, 0, asm.I64ExtendU))
 	out := drafts("Given the same module, input, time, seed and host answers, a guest's answer is the same on every machine, and so is its fuel.", sectionIn,
 		"Let nothing into a call that is not in the request: no clock, no address, no map order, no state of an earlier call.", []draft{
 			{id: "same.work", title: "20,000 steps of arithmetic", guest: work, expect: Expect{OK: true}},
 			{id: "same.floats", title: "square roots and divisions", guest: floats, expect: answers(hex(math.Float64bits(root(2) * root(3) / tenth)))},
-			{id: "same.bulk", title: "bulk memory", guest: bulk, expect: answers(hex(3))},
+			{id: "same.bulk", title: "bulk memory", guest: bulk, expect: answers(hex(0x0707070707070707))},
 			{id: "same.grows", title: "memory that grows", guest: grows, expect: answers(hex(2))},
 		})
 	for i := range out {
