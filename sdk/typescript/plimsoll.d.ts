@@ -33,6 +33,13 @@ declare module "@plimsoll/skill" {
     failed_ids?: string[];
   }
 
+  /** What was wrong with the attempt of run before this one; output is what the gates looked at. */
+  export interface Failed {
+    message: string;
+    gates?: string[];
+    output?: unknown;
+  }
+
   export type Capability = "model.generate" | "kv.get" | "kv.put" | "tool.call";
 
   /** What the skill asks for; a host grants at most its own limits. */
@@ -58,8 +65,8 @@ declare module "@plimsoll/skill" {
     check?: Record<string, (input: In, output: Out) => Maybe<Verdict | boolean>>;
     /** The formats that skill.hcl declares without a template. */
     render?: Record<string, (input: In, output: Out) => Maybe<string>>;
-    /** Drives a flow of its own by host calls, in place of prepare and finish. */
-    run?(input: In): Maybe<Out>;
+    /** Drives a flow of its own by host calls, in place of prepare and finish. failed is undefined in the first attempt. */
+    run?(input: In, attempt: { failed?: Failed }): Maybe<Out>;
     /** What run asks the host for; the project grants it. */
     capabilities?: Capability[];
     limits?: Limits;

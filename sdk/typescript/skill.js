@@ -96,6 +96,14 @@ const needed = (payload, member) => {
   return payload[member];
 };
 
+const textual = (payload, member) => {
+  const v = payload[member] ?? "";
+  if (typeof v !== "string") {
+    throw new SkillError("bad_input", `the ${member} is ${kind(v)}, not a text`);
+  }
+  return v;
+};
+
 const pick = (what, have, name) => {
   if (!Object.hasOwn(have, name)) {
     throw new SkillError("unsupported_op", `this skill's code has no ${what} ${JSON.stringify(name)}; it has ${JSON.stringify(Object.keys(have).sort())}`);
@@ -146,11 +154,11 @@ function text(format, made) {
 // ops gives each op a start, which calls the author's code, and an end, which
 // makes the answer of what came back, perhaps later.
 const ops = {
-  prepare: (d, p) => [d.prepare(needed(p, "input"), { step: p.step ?? "", done: p.done ?? {} }), prompt],
-  finish: (d, p) => [d.finish(needed(p, "input"), { completion: p.completion ?? "", completions: p.completions ?? {}, state: p.state ?? undefined }), (made) => output("finish", made)],
+  prepare: (d, p) => [d.prepare(needed(p, "input"), { step: textual(p, "step"), done: p.done ?? {} }), prompt],
+  finish: (d, p) => [d.finish(needed(p, "input"), { completion: textual(p, "completion"), completions: p.completions ?? {}, state: p.state ?? undefined }), (made) => output("finish", made)],
   check: (d, p) => [pick("gate", d.check, p.gate)(needed(p, "input"), needed(p, "output")), (made) => verdict(p.gate, made)],
   render: (d, p) => [pick("format", d.render, p.format)(needed(p, "input"), needed(p, "output")), (made) => text(p.format, made)],
-  run: (d, p) => [d.run(needed(p, "input")), (made) => output("run", made)],
+  run: (d, p) => [d.run(needed(p, "input"), { failed: p.failure ?? undefined }), (made) => output("run", made)],
 };
 
 const numbers = ["describe", "prepare", "finish", "check", "render", "run"];
@@ -229,8 +237,8 @@ export function skill(definition) {
       } catch (e) {
         throw new SkillError("bad_input", `the payload does not fit: ${e.message}`);
       }
-      if (p === null || typeof p !== "object") {
-        throw new SkillError("bad_input", "the payload does not fit: it is no object");
+      if (p === null || typeof p !== "object" || Array.isArray(p)) {
+        throw new SkillError("bad_input", `the payload does not fit: it is ${kind(p)}`);
       }
       const [made, end] = ops[op](definition, p);
       const settle = (v) => answer(carry(`what ${op} returned`, end(v)));

@@ -43,6 +43,7 @@ func (p *Program) failure(raw []byte) error {
 	}
 	var first place
 	var trace []string
+	again := 0
 	for line := range strings.Lines(f.Detail) {
 		m := frame.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
 		if m == nil {
@@ -55,14 +56,21 @@ func (p *Program) failure(raw []byte) error {
 		if first.file == "" {
 			first = at
 		}
-		if len(trace) < maxFrames {
-			trace = append(trace, strings.TrimSpace(fmt.Sprintf("    at %s %s:%d:%d", strings.TrimPrefix(m[1], "<anonymous>"), at.file, at.line, at.col)))
+		said := fmt.Sprintf("  at %s:%d:%d", at.file, at.line, at.col)
+		if name := m[1]; name != "" && name != "<anonymous>" {
+			said += " in " + name
+		}
+		switch {
+		case len(trace) > 0 && trace[len(trace)-1] == said:
+			again++ // a function that calls itself fills the trace
+		case len(trace) < maxFrames:
+			trace = append(trace, said)
 		}
 	}
-	help := explainAbsent(f.Message, first.text)
-	if help != "" {
-		f.Message += " (" + help + ")"
+	if again > 0 {
+		trace = append(trace, fmt.Sprintf("  (%d more of the same)", again))
 	}
+	f.Message += explainAbsent(f.Message, first.text)
 	f.Detail = ""
 	if first.file == "" {
 		return &f
@@ -112,17 +120,19 @@ var (
 	globalMember  = regexp.MustCompile(`\b(?:globalThis|self|global)\.([A-Za-z_$][\w$]*)`)
 )
 
-// explainAbsent says why something of Node's or the browsers' is not there.
+// explainAbsent says why something of Node's or the browsers' is not there, as
+// the end of a message.
 func explainAbsent(message, source string) string {
-	name := ""
 	if m := undefinedName.FindStringSubmatch(message); m != nil {
-		name = m[1]
-	} else if m := globalMember.FindStringSubmatch(source); m != nil && strings.HasPrefix(message, "TypeError") {
-		name = m[1]
-	}
-	why, ok := absent[name]
-	if !ok {
+		if why, ok := absent[m[1]]; ok {
+			return ": " + why
+		}
 		return ""
 	}
-	return fmt.Sprintf("%s is not there: %s", name, why)
+	if m := globalMember.FindStringSubmatch(source); m != nil && strings.HasPrefix(message, "TypeError") {
+		if why, ok := absent[m[1]]; ok {
+			return fmt.Sprintf(": %s is not there: %s", m[1], why)
+		}
+	}
+	return ""
 }

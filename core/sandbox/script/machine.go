@@ -120,7 +120,7 @@ func (i *Image) Call(m Machine, s *Session, op abi.Op, input []byte) (answer []b
 		return nil, false, fmt.Errorf("op %d is none of this ABI", op)
 	}
 	d := &driver{machine: m, image: i, session: s}
-	ptr, n := d.text(input)
+	ptr, n := d.text(wellFormed(input))
 	value := d.value("qjs_new_string", uint64(ptr), uint64(n))
 	called := d.invoke(i.entry, i.number(int(op)), value)
 	if d.err != nil {

@@ -111,7 +111,7 @@ func (b *bench) Call(export string, args ...uint64) (uint64, error) {
 	return out[0], nil
 }
 
-func (b *bench) Read(ptr, n uint32) ([]byte, bool)   { return b.mod.Memory().Read(ptr, n) }
+func (b *bench) Read(ptr, n uint32) ([]byte, bool)  { return b.mod.Memory().Read(ptr, n) }
 func (b *bench) Write(ptr uint32, data []byte) bool { return b.mod.Memory().Write(ptr, data) }
 
 // loaded is a program in an interpreter, and the memory that it began with.
@@ -128,8 +128,10 @@ type fakeHost struct {
 	ask func(op abi.HostOp, payload []byte) ([]byte, bool, error)
 }
 
-func (h *fakeHost) Log(level uint32, text []byte) { h.log = append(h.log, fmt.Sprintf("%d %s", level, text)) }
-func (h *fakeHost) Seed() [4]uint32               { return [4]uint32{1, 2, 3, 4} }
+func (h *fakeHost) Log(level uint32, text []byte) {
+	h.log = append(h.log, fmt.Sprintf("%d %s", level, text))
+}
+func (h *fakeHost) Seed() [4]uint32 { return [4]uint32{1, 2, 3, 4} }
 func (h *fakeHost) Ask(op abi.HostOp, payload []byte) ([]byte, bool, error) {
 	if h.ask == nil {
 		return []byte(`{"code":"capability","message":"nothing is offered"}`), true, nil
