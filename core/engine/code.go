@@ -29,9 +29,15 @@ func (p *Project) checkCode(ctx context.Context) diag.List {
 		if _, more := p.planOf(s); more.HasErrors() {
 			continue // said already, and no plan can be made
 		}
-		if _, err := tools.Plan(ctx, s); err != nil {
+		plan, err := tools.Plan(ctx, s)
+		if err != nil {
 			at := diag.Range{File: filepath.Join(s.Dir, s.Contract.Code)}
 			diags = append(diags, diag.Errorf(at, "code-admission", "Code cannot be used", "Skill %s: %v. Build the module again.", s.Name, err))
+			continue
+		}
+		if code, ok := plan.Code.(guest); ok {
+			manifest, _ := code.admitted.Manifest()
+			diags = append(diags, checkGrant(s, manifest)...)
 		}
 	}
 	return relative(p.Dir, diags)

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/audit"
@@ -45,6 +46,7 @@ type Options struct {
 	Self    string    // this binary, for first-party backends
 	Bundled []string  // names of first-party backends that Self can serve
 	Stderr  io.Writer // what plugins print
+	Tools   run.Tools // what connectors offer to skills; nil offers nothing
 }
 
 // Engine is a project with its state. It is safe for use by many goroutines.
@@ -57,6 +59,8 @@ type Engine struct {
 	plugins  *plugin.Manager
 	backends *backend.Client
 	runs     run.Executor
+	writing  sync.Mutex // one writer of skills' keys
+	told     tellings
 }
 
 // Open takes the state folder, for this process alone, and makes ready to call
@@ -73,7 +77,10 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err := e.openBackends(o); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	e.runs = run.Executor{Models: models{e.backends}, Blobs: e.store, Now: clock}
+	e.runs = run.Executor{
+		Models: models{e.backends}, Blobs: e.store, Now: clock,
+		Keys: keys{e.store}, Tools: o.Tools, Announce: e.announce, Recorded: e.recorded,
+	}
 	if err := e.reconcile(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}

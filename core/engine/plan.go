@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/gate"
@@ -35,6 +36,8 @@ func (p *Project) planOf(s *skill.Skill) (*run.Plan, diag.List) {
 			plan.Allow[b.Name] = true
 		}
 	}
+	plan.Grant = s.Binding.Grant
+	diags = append(diags, checkSteps(s)...)
 	for _, st := range s.Steps() {
 		prompt, err := s.Prompt(st)
 		if err != nil {
@@ -198,8 +201,36 @@ type guest struct {
 	seed     []byte
 }
 
+var _ run.Driver = guest{}
+
 func (g guest) Has(op abi.Op) bool { return g.admitted.Has(op) }
 
 func (g guest) Call(ctx context.Context, op abi.Op, input []byte) ([]byte, error) {
 	return g.admitted.Call(ctx, op, input, sandbox.CallOptions{Time: g.at, Seed: g.seed})
+}
+
+// Clock is the time that the code sees.
+func (g guest) Clock() time.Time { return g.at }
+
+// Drive calls op run. An error of the engine's ends the code at once: nothing
+// that it would still do could be recorded.
+func (g guest) Drive(ctx context.Context, input []byte, host run.HostFunc) ([]byte, int64, error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	var used sandbox.Used
+	answer, err := g.admitted.Call(ctx, abi.OpRun, input, sandbox.CallOptions{
+		Time: g.at, Seed: append(slices.Clone(g.seed), input...), Used: &used,
+		Host: func(ctx context.Context, op abi.HostOp, payload []byte) ([]byte, error) {
+			answer, err := host(ctx, op, payload)
+			var f *abi.Failure
+			if errors.As(err, &f) {
+				return nil, &sandbox.Error{Code: f.Code, Message: f.Message, Retryable: f.Retryable, Detail: f.Detail}
+			}
+			if err != nil {
+				end()
+			}
+			return answer, err
+		},
+	})
+	return answer, used.Fuel, err
 }

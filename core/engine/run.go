@@ -37,6 +37,9 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	if err != nil {
 		return nil, err
 	}
+	if err := e.noteGrant(ctx, s, plan); err != nil {
+		return nil, err
+	}
 	tiers, ladders := map[string]*config.Tier{}, map[string]*config.Ladder{}
 	for _, step := range s.Steps() {
 		place, err := e.Place(s, step)
@@ -104,9 +107,18 @@ type runNote struct {
 	Start  map[string]string `json:"start"`  // tier by step
 }
 
-// recordRun keeps a run, its place in the index and its audit entry in one
-// commit.
+// recordRun keeps a run, its place in the index, what it wrote to the skill's
+// keys and its audit entry in one commit.
 func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record) error {
+	if len(rec.Writes) > 0 {
+		// One at a time: two runs that fit the quota each need not fit it together.
+		e.writing.Lock()
+		defer e.writing.Unlock()
+	}
+	writes, err := e.writes(s, rec)
+	if err != nil {
+		return err
+	}
 	raw, err := json.Marshal(rec)
 	if err != nil {
 		return err
@@ -116,10 +128,10 @@ func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record)
 		return err
 	}
 	_, err = e.store.Commit(ctx, store.Batch{
-		Puts: []store.Put{
+		Puts: append([]store.Put{
 			{Key: store.Key(store.TableRun, scope, rec.ID), Value: store.Seal(1, raw)},
 			{Key: store.Key(store.TableRunBySkill, scope, s.Name, store.At(rec.Started), rec.ID), Value: store.Seal(1, note)},
-		},
+		}, writes...),
 		Entries: []store.Entry{{Time: rec.Started, Kind: "run", Scope: scope, Skill: s.Name, Run: rec.ID, Data: raw}},
 	})
 	if err != nil {

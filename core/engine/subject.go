@@ -35,6 +35,9 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 	if err != nil {
 		return evolve.Subject{}, err
 	}
+	if err := e.noteGrant(ctx, s, plan); err != nil {
+		return evolve.Subject{}, err
+	}
 	pool, err := e.pool(s)
 	if err != nil {
 		return evolve.Subject{}, err
@@ -151,7 +154,15 @@ func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string
 	if err != nil {
 		return nil, fmt.Errorf("hashing the backends: %w", err)
 	}
-	return map[string]string{"contract": contract, "method": p.Method, "backends": behind}, nil
+	parts := map[string]string{"contract": contract, "method": p.Method, "backends": behind}
+	if s.Binding.Grant != nil {
+		// What its code may reach decides what it does. Without a grant there is no
+		// part, so that epochs of before grants existed go on.
+		if parts["grant"], err = canonjson.Digest(s.Binding.Grant); err != nil {
+			return nil, fmt.Errorf("hashing the grant of %s: %w", s.Name, err)
+		}
+	}
+	return parts, nil
 }
 
 // contractOf is what a contract measures by, without the places where it was

@@ -89,6 +89,9 @@ func (t *Tools) Try(ctx context.Context, s *skill.Skill, input json.RawMessage, 
 	if err != nil {
 		return nil, err
 	}
+	if plan.Drives() {
+		return nil, fmt.Errorf("the code of %s drives its own flow (op run): it asks models itself, so a completion cannot stand in for them. Give an output to plimsoll gate instead, or run the skill on a ladder of simulated models", s.Name)
+	}
 	for _, step := range plan.Steps {
 		if _, ok := completions[step.Name]; !ok {
 			return nil, fmt.Errorf("step %s has no completion: give --completion %s=FILE", step.Name, step.Name)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
@@ -17,6 +18,8 @@ type Driver interface {
 	// Drive calls op run. fuel is what the code used, 0 where nobody counts. The
 	// code ends as soon as host gives an error that is no *abi.Failure.
 	Drive(ctx context.Context, input []byte, host HostFunc) (answer []byte, fuel int64, err error)
+	// Clock is what the code's clocks say: a replay sets them to it.
+	Clock() time.Time
 }
 
 // HostFunc answers one host call of a skill's code, in JSON; whoever drives the
@@ -44,7 +47,7 @@ func (x Executor) drive(ctx context.Context, p *Plan, r Request, tiers map[strin
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{keeper: rec.keeper, rec: Attempt{ID: id, Tiers: names(tiers), Asked: rec.keeper.keep(asked)}}
+	a := &attempt{keeper: rec.keeper, rec: Attempt{ID: id, Tiers: names(tiers), Asked: rec.keeper.keep(asked), Clock: code.Clock()}}
 	h := &host{run: x, plan: p, request: r, tiers: tiers, attempt: a, used: rec.hostCalls()}
 	if !r.Trial && x.Keys != nil {
 		h.keys.below = x.Keys

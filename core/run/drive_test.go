@@ -33,6 +33,8 @@ func (n native) Drive(ctx context.Context, in []byte, host run.HostFunc) ([]byte
 	return raw, int64(len(in)), err
 }
 
+func (native) Clock() time.Time { return time.Time{} }
+
 // stored is a Keys in memory.
 type stored map[string]json.RawMessage
 
@@ -507,6 +509,8 @@ func TestBadHostCalls(t *testing.T) {
 type raw func(ctx context.Context, host run.HostFunc) ([]byte, error)
 
 func (raw) Has(op abi.Op) bool { return op == abi.OpRun }
+
+func (raw) Clock() time.Time { return time.Time{} }
 
 func (raw) Call(context.Context, abi.Op, []byte) ([]byte, error) { return nil, errors.New("no") }
 

@@ -177,6 +177,7 @@ type Attempt struct {
 	Tiers  map[string]string `json:"tiers"`
 	Calls  []Call            `json:"calls"`
 	Asked  string            `json:"asked,omitempty"`  // digest of what op run was given, where the code drives
+	Clock  time.Time         `json:"clock,omitzero"`   // what its clocks said
 	Answer string            `json:"answer,omitempty"` // digest of what it answered
 	Host   []HostCall        `json:"host,omitempty"`   // in order
 	Fuel   int64             `json:"fuel,omitempty"`   // that the code used in op run

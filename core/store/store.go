@@ -41,6 +41,8 @@
 //	TableEpoch           skill, step, Seq(number)
 //	TableDecision        skill, step, At(time)
 //	TableOverride        skill, step
+//	TableKey             skill, key
+//	TableGrant           skill
 //	TableIntent          intent
 //	TableLabel           judge, item, label
 //	TableApproval        connector, tool

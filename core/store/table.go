@@ -53,6 +53,12 @@ const (
 	// TableOverride holds runtime escalations that nightly has not folded yet.
 	TableOverride Table = 0x32
 
+	// TableKey holds what skills stored under keys of their own.
+	TableKey Table = 0x40
+	// TableGrant holds what each skill was last granted, so that a change is
+	// written down once.
+	TableGrant Table = 0x41
+
 	// TableAuditEntry holds the entries of the audit log: key Seq(index), scope
 	// "", value the canonical JSON itself, since the log fixes its bytes.
 	TableAuditEntry Table = 0xf0
