@@ -54,6 +54,7 @@ type Space struct {
 	own      uint64 // bytes of pages of its own, as of the last Restore
 	refused  bool
 	broken   error
+	scratch
 }
 
 // New reserves the addresses for a memory of up to limit bytes, at most 4 GiB.
@@ -138,9 +139,9 @@ func (s *Space) Snapshot() (*Image, error) {
 }
 
 // Restore puts the memory back to its Image and tells how many pages of the
-// system (4 KiB on most machines) had to be written for it. After an error,
-// ErrGrown among them, the Space may hold what the last guest left, and must
-// be thrown away.
+// system (4 KiB on most machines) had to be written for it. After an error
+// (ErrGrown, ErrNoImage, a freed or broken Space) it holds what the last guest
+// left, and must be thrown away.
 func (s *Space) Restore() (pages int, err error) {
 	switch {
 	case s.usable() != nil:
@@ -152,12 +153,7 @@ func (s *Space) Restore() (pages int, err error) {
 	}
 	s.refused = false
 	s.restored++
-	pages, err = s.restore()
-	if err != nil {
-		s.broken = fmt.Errorf("restoring a memory of %d bytes: %w", s.size, err)
-		return pages, s.broken
-	}
-	return pages, nil
+	return s.restore(), nil
 }
 
 // Grown is true when the memory is larger than its Image, or has none and is

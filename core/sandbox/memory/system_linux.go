@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// scratch is what finding written pages needs again and again.
+type scratch struct{ runs, cold []run }
+
 // source is the file in memory that holds the image, or below zero when the
 // system gave none and the image is a plain copy.
 type source struct{ fd int }
@@ -124,8 +127,4 @@ func (s *Space) adopt() error {
 	}
 	s.own = 0
 	return nil
-}
-
-func (s *Space) restore() (int, error) {
-	return s.compare(), nil
 }

@@ -2,6 +2,9 @@
 
 package memory
 
+// scratch is nothing where every page is looked at.
+type scratch struct{}
+
 // source is nothing where images are plain copies.
 type source struct{}
 
@@ -18,8 +21,8 @@ func (i *Image) resident() uint64 { return i.bytes }
 
 func (s *Space) adopt() error { return s.fill() }
 
-func (s *Space) restore() (int, error) {
+func (s *Space) restore() int {
 	pages := s.compare()
 	s.own = max(s.own, uint64(pages)*page)
-	return pages, nil
+	return pages
 }
