@@ -34,7 +34,7 @@ func (c *command) skillCommand() *cobra.Command {
 			return c.skillShow(p, s)
 		},
 	}
-	return group("skill", "The skills of the project", list, show)
+	return group("skill", "The skills of the project: write, build, test, list, show", c.skillNewCommand(), c.skillBuildCommand(), c.skillTestCommand(), list, show)
 }
 
 func (c *command) skillList(p *engine.Project) error {

@@ -118,3 +118,51 @@ func guestFailure(err error) error {
 	}
 	return &suite.Failure{Code: e.Code, Message: e.Message, Detail: e.Detail, Retryable: e.Retryable}
 }
+
+// CodeFacts is what is known of a skill's code once it was admitted.
+type CodeFacts struct {
+	Declared     bool     `json:"declared"` // the code says what it answers; without, it is taken to answer check and render
+	Name         string   `json:"name,omitempty"`
+	Version      string   `json:"version,omitempty"`
+	Digest       string   `json:"digest"`
+	Bytes        int64    `json:"bytes"`
+	Ops          []string `json:"ops"`
+	Gates        []string `json:"gates"`
+	Formats      []string `json:"formats"`
+	Capabilities []string `json:"capabilities"`
+}
+
+// CodeFacts admits a skill's code and says what it is. A skill without code, or
+// with code that is refused, is an error.
+func (t *Tools) CodeFacts(ctx context.Context, s *skill.Skill) (CodeFacts, error) {
+	plan, err := t.Plan(ctx, s)
+	if err != nil {
+		return CodeFacts{}, err
+	}
+	g, ok := plan.Code.(guest)
+	if !ok {
+		return CodeFacts{}, fmt.Errorf("skill %s has no code", s.Name)
+	}
+	code, err := s.Code()
+	if err != nil {
+		return CodeFacts{}, err
+	}
+	m, declared := g.admitted.Manifest()
+	f := CodeFacts{
+		Declared: declared, Name: m.Name, Version: m.Version, Digest: g.admitted.Digest(), Bytes: int64(len(code)),
+		Ops: []string{}, Gates: orEmpty(m.Gates), Formats: orEmpty(m.Formats), Capabilities: orEmpty(m.Capabilities),
+	}
+	for _, op := range []abi.Op{abi.OpPrepare, abi.OpFinish, abi.OpCheck, abi.OpRender, abi.OpRun} {
+		if g.admitted.Has(op) {
+			f.Ops = append(f.Ops, op.String())
+		}
+	}
+	return f, nil
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

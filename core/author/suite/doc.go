@@ -140,3 +140,14 @@ type Result struct {
 
 // Passed tells whether everything was as it was expected.
 func (r Result) Passed() bool { return len(r.Problems) == 0 }
+
+// Updatable tells whether Update would mend all that is wrong: what differs are
+// whole outputs, messages or texts, and no claim is false.
+func (r Result) Updatable() bool {
+	for _, p := range r.Problems {
+		if p.edit == nil {
+			return false
+		}
+	}
+	return len(r.Problems) > 0
+}

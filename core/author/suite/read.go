@@ -96,6 +96,7 @@ func (r *reader) readCase(n *node) *Case {
 			return c
 		}
 	}
+	before := len(r.diags)
 	allowed := append(slices.Clone(common), shape[c.Op][0]...)
 	for _, m := range n.members {
 		if !slices.Contains(allowed, m.name) {
@@ -104,7 +105,9 @@ func (r *reader) readCase(n *node) *Case {
 		}
 		r.member(c, m)
 	}
-	r.required(c, n)
+	if len(r.diags) == before {
+		r.required(c, n) // a typo is told once, not as something that is missing too
+	}
 	return c
 }
 

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,9 @@ func (x *runner) problem(at span, code, summary, format string, args ...any) *Pr
 func (x *runner) at(s span) diag.Range {
 	if s == (span{}) {
 		return x.Range
+	}
+	if n := bytes.IndexByte(x.document.src[s.start:s.end], '\n'); n > 0 {
+		s.end = s.start + n // the difference shows the rest
 	}
 	return x.document.at(s)
 }
