@@ -76,6 +76,7 @@ type bodyWriter struct {
 	scratch []Group
 	left    uint32 // local of the depth that is left below this frame
 	length  uint32 // local of lengths, plus 1
+	result  uint32 // local of results, plus 1
 }
 
 func (w *bodyWriter) event(e *event, g *segment, original []byte, counts bool) {
@@ -160,9 +161,11 @@ func (w *bodyWriter) table(e *event, original []byte) {
 	w.code = append(w.code, original...)
 	if e.sub == miscTableGrow {
 		// A growth that was refused did nothing, and gives -1.
-		result := w.local(I32)
-		w.op(opLocalTee, result)
-		w.op(opLocalGet, result)
+		if w.result == 0 {
+			w.result = w.local(I32) + 1
+		}
+		w.op(opLocalTee, w.result-1)
+		w.op(opLocalGet, w.result-1)
 		w.code = append(w.code, opI32Const, 0x7f, opI32Ne)
 		w.op(opLocalGet, n)
 		w.code = append(w.code, opI32Mul)

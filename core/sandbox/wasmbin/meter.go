@@ -3,14 +3,14 @@ package wasmbin
 // Names that the rewrite adds. The original may neither export names that begin
 // with [Reserved] nor import from [RuntimeModule].
 const (
-	Reserved      = "__plim"
-	FuelGlobal    = "__plim_fuel"  // i64, mutable: what is left of the slice
-	DepthGlobal   = "__plim_depth" // i32, mutable: bytes of stack that are left; see Facts.Depth
-	StartExport   = "__plim_start"
-	GlobalPrefix  = "__plim_g" // and a number from 0: the mutable globals of the original
-	RuntimeModule = "plim_rt"
-	YieldImport   = "yield"    // () -> (): called when fuel is below zero; must add fuel or end the guest
-	Overflow      = "overflow" // () -> (): called when the stack is used up; must not return
+	Reserved       = "__plim"
+	FuelGlobal     = "__plim_fuel"  // i64, mutable: what is left of the slice
+	DepthGlobal    = "__plim_depth" // i32, mutable: bytes of stack that are left; see Facts.Depth
+	StartExport    = "__plim_start"
+	GlobalPrefix   = "__plim_g" // and a number from 0: the mutable globals of the original
+	RuntimeModule  = "plim_rt"
+	YieldImport    = "yield"    // () -> (): called when fuel is below zero; must add fuel or end the guest
+	OverflowImport = "overflow" // () -> (): called when the stack is used up; must not return
 )
 
 // Metered is a module that was rewritten.

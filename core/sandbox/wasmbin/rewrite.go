@@ -208,25 +208,35 @@ func (p *plan) survey(s *scan, facts *Facts) *Error {
 		}
 		c.counts = true
 	}
-	// A function that calls nothing, or only such functions, need not count:
-	// what it takes is bounded. margin is what goes uncounted for in the worst case.
+	// A function that calls nothing, or only such functions, need not count while
+	// the stack that they take together is small.
+	under := make([]int64, len(p.funcs))
 	for range uncountedRounds {
 		for f := range sums {
 			c := &p.calls[p.importedFuncs+f]
-			if !c.counts || sums[f].open || sums[f].frame > uncountedFrame {
+			if !c.counts || sums[f].open {
 				continue
 			}
-			c.counts = slices.ContainsFunc(sums[f].direct, func(g uint32) bool { return p.calls[g].counts })
+			deepest, counts := int64(0), false
+			for _, g := range sums[f].direct {
+				deepest = max(deepest, under[g])
+				counts = counts || p.calls[g].counts
+			}
+			if total := sums[f].frame + deepest; !counts && total <= uncountedStack {
+				c.counts, under[p.importedFuncs+f] = false, total
+			}
 		}
 	}
 	return nil
 }
 
 const (
-	// A chain of functions that do not count is at most as long as rounds allow
-	// for in the order of their numbers, so frames are kept small.
+	// uncountedStack is what functions that do not count may take below one that
+	// does, in bytes.
+	uncountedStack = 16 << 10
+	// uncountedRounds bounds the search for functions that call only such as are
+	// defined behind them; what is not found counts, which is only slower.
 	uncountedRounds = 2
-	uncountedFrame  = 2 << 10
 )
 
 // additions adds the imports, types, globals, functions and exports of the
@@ -237,7 +247,7 @@ func (p *plan) additions(out *Module, facts *Facts) {
 		return uint32(len(out.Types) - 1)
 	}
 	nothing := typeOf(FuncType{})
-	for _, name := range []string{YieldImport, Overflow} {
+	for _, name := range []string{YieldImport, OverflowImport} {
 		out.Imports = append(out.Imports, Import{Module: RuntimeModule, Name: name, Kind: FuncExtern, Func: nothing})
 	}
 	for _, k := range p.helpers.list {

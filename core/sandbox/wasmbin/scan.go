@@ -13,7 +13,7 @@ type shape struct {
 	globals       []GlobalType // all, imported ones first
 	tables        []ValueType  // all, by element type
 	memories      int
-
+	declared      []bool // functions that code may take references to
 }
 
 func newShape(m *Module, o Options) *shape {
@@ -39,7 +39,41 @@ func newShape(m *Module, o Options) *shape {
 	for i := range m.Globals {
 		s.globals = append(s.globals, m.Globals[i].GlobalType)
 	}
+	s.declared = make([]bool, len(s.funcs))
+	s.declare()
 	return s
+}
+
+// declare finds the functions that are named outside of bodies: code may take
+// references to no other. The rewrite exports the start function, which would
+// declare it.
+func (s *shape) declare() {
+	add := func(f uint32) {
+		if int(f) < len(s.declared) {
+			s.declared[f] = true
+		}
+	}
+	expression := func(code []byte) {
+		if len(code) > 0 && code[0] == opRefFunc {
+			add((&reader{b: code, p: 1}).u32())
+		}
+	}
+	for i := range s.m.Exports {
+		if s.m.Exports[i].Kind == FuncExtern {
+			add(s.m.Exports[i].Index)
+		}
+	}
+	for i := range s.m.Globals {
+		expression(s.m.Globals[i].Init)
+	}
+	for i := range s.m.Elements {
+		for _, f := range s.m.Elements[i].Funcs {
+			add(f)
+		}
+		for _, x := range s.m.Elements[i].Exprs {
+			expression(x)
+		}
+	}
 }
 
 // segment is a stretch of a body that is paid for at once: what runs when its
@@ -275,7 +309,9 @@ func (s *scan) instruction() {
 	case op == 0x1b: // select
 		s.cost(1)
 	case op == opSelectTyped:
-		list(r, "types of a select", 1, valueType)
+		if types := list(r, "types of a select", math.MaxInt32, valueType); r.err == nil && len(types) != 1 {
+			r.fail("a select has %d types", len(types))
+		}
 		s.cost(1)
 	case op >= 0x45 && op <= 0xc4:
 		s.cost(int64(plainCost[op]))
@@ -286,6 +322,9 @@ func (s *scan) instruction() {
 	case op == opRefFunc:
 		f := r.u32()
 		s.index("function", f, len(s.funcs))
+		if r.err == nil && !s.declared[f] {
+			r.fail("code takes a reference to function %d, which is not declared", f)
+		}
 		s.cost(2)
 		s.add(event{from: at, kind: eventRefFunc, a: f})
 	case op == opMisc:
@@ -394,7 +433,7 @@ func (s *scan) close() {
 func (s *scan) memory(indices int) {
 	for range indices {
 		at := s.r.at()
-		if i := s.r.u32(); s.r.err == nil && i != 0 {
+		if i := s.r.u8(); s.r.err == nil && i != 0 { // one byte, not a padded number
 			s.r.err = severalMemories(at)
 		}
 	}
