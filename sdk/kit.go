@@ -17,12 +17,14 @@ import (
 )
 
 //go:embed LICENSE skill/*.go skill/abi/*.go canonjson/*.go
+//go:embed c/plimsoll.h
 var sources embed.FS
 
 // kits are the folders that an author's code in a language needs.
 func kits() map[string][]string {
 	return map[string][]string{
 		"go": {"skill", "skill/abi", "canonjson"},
+		"c":  {"c"},
 	}
 }
 

@@ -52,8 +52,10 @@ func cRecipe(_ string, found []string) Recipe {
 	return Recipe{
 		Language: "C",
 		Args: append(append([]string{"clang"},
-			"--target=wasm32", "-std=c99", "-O2", "-nostdlib", "-ffreestanding", "-I.", "-Wall",
-			"-Wl,--no-entry", "-Wl,--strip-all", "-o", outName), found...),
+			// As sdk/c/README.md has it: the stack lies below the data, so that one that
+			// overflows traps instead of writing over it.
+			"--target=wasm32", "-std=c99", "-O2", "-Wall", "-nostdlib",
+			"-Wl,--no-entry,--stack-first,--strip-all,--initial-memory=262144", "-o", outName), found...),
 		Install: "clang 14 or later with lld (Debian: apt install clang lld; macOS: brew install llvm lld)",
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/plimsoll-dev/plimsoll/sdk"
+	"github.com/plimsoll-dev/plimsoll/sdk/typescript"
 )
 
 // Files end in .txt here, so that no tool takes them for files of this module.
@@ -50,12 +51,16 @@ type Language struct {
 	kit   string // language of the SDK's sources; "" needs none
 	at    string // where they go in the skill's folder
 	sub   string // the part of their path that is cut off
+
+	editor func() map[string]string // files that only editors read
 }
 
 // Languages lists what --lang takes.
 func Languages() []Language {
 	return []Language{
-		{Name: "go", Title: "Go", Code: "skill.wasm", Main: "code/main.go", kit: "go", at: "code/plimsoll"},
+		{Name: "ts", Title: "TypeScript", Code: "skill.ts", Main: "skill.ts", editor: typescript.Editor},
+		{Name: "go", Title: "Go", Code: "skill.wasm", Main: "code/main.go", kit: "go", at: "code/plimsoll/sdk"},
+		{Name: "c", Title: "C", Code: "skill.wasm", Main: "code/skill.c", kit: "c", at: "code", sub: "c/"},
 	}
 }
 
@@ -145,6 +150,11 @@ func collect(o Options, parts ...string) (map[string][]byte, error) {
 // vendor adds the SDK's sources. A module proxy was the alternative: it needs a
 // network, and a version that was published.
 func vendor(lang Language, out map[string][]byte) error {
+	if lang.editor != nil {
+		for name, text := range lang.editor() {
+			out[name] = []byte(text)
+		}
+	}
 	if lang.kit == "" {
 		return nil
 	}
@@ -154,8 +164,8 @@ func vendor(lang Language, out map[string][]byte) error {
 	}
 	for _, f := range kit {
 		name := strings.TrimPrefix(f.Name, lang.sub)
-		if lang.kit == "go" && name != "LICENSE" {
-			name = "sdk/" + name
+		if name == "LICENSE" && lang.at == "code" {
+			name = "plimsoll.LICENSE" // it is the header's, not that of the author's code
 		}
 		out[path.Join(lang.at, name)] = f.Data
 	}

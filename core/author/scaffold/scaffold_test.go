@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/plimsoll-dev/plimsoll/core/sandbox/script"
 )
 
 func TestNew(t *testing.T) {
@@ -117,8 +119,8 @@ func TestGoBuildsOffline(t *testing.T) {
 }
 
 func TestUnknownLanguage(t *testing.T) {
-	_, err := New(filepath.Join(t.TempDir(), "x"), Options{Name: "x", Lang: "og"})
-	if err == nil || !strings.Contains(err.Error(), `Did you mean "go"?`) {
+	_, err := New(filepath.Join(t.TempDir(), "x"), Options{Name: "x", Lang: "cc"})
+	if err == nil || !strings.Contains(err.Error(), `Did you mean "c"?`) {
 		t.Errorf("%v", err)
 	}
 }
@@ -134,5 +136,20 @@ func TestYAMLText(t *testing.T) {
 		if got := yamlText(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
+	}
+}
+
+// The code of a new TypeScript skill bundles as it stands.
+func TestScriptBundles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "digest")
+	done, err := New(dir, Options{Name: "digest", Lang: "ts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(done.Written, "tsconfig.json") || !slices.Contains(done.Written, "types/plimsoll.d.ts") {
+		t.Errorf("editors find no types among %v", done.Written)
+	}
+	if _, err := script.Bundle(os.DirFS(dir), "skill.ts"); err != nil {
+		t.Error(err)
 	}
 }
