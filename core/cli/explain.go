@@ -13,19 +13,26 @@ import (
 )
 
 func (c *command) explainCommand() *cobra.Command {
-	return &cobra.Command{
+	var replay bool
+	cmd := &cobra.Command{
 		Use: "explain RUN|SKILL", Short: "Why a run ended as it did, or why a skill stands where it stands",
+		Long: "Shows a run attempt by attempt, or where a skill stands and why.\n\nWith --replay, a run of a skill that drives its own flow is run once more with the\nanswers that were recorded: no model and no tool is called. It says whether the\nskill's code does the same again.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.explain(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.explain(cmd.Context(), args[0], replay) },
 	}
+	cmd.Flags().BoolVar(&replay, "replay", false, "run the skill's code again on the recorded answers")
+	return cmd
 }
 
-func (c *command) explain(ctx context.Context, what string) error {
+func (c *command) explain(ctx context.Context, what string, replay bool) error {
 	e, err := c.open(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer e.Close()
+	if replay {
+		return c.replay(ctx, e, what)
+	}
 	if _, err := e.Project.Skill(what); err == nil {
 		return c.explainSkill(ctx, e, what)
 	} else if rec, runErr := e.Record(what); runErr == nil {
@@ -33,6 +40,19 @@ func (c *command) explain(ctx context.Context, what string) error {
 	} else {
 		return fmt.Errorf("%w\n%w", err, runErr)
 	}
+}
+
+// replay runs a recorded run's code again and says whether it does the same.
+func (c *command) replay(ctx context.Context, e *engine.Engine, id string) error {
+	n, err := e.Replay(ctx, id)
+	if err != nil {
+		return fmt.Errorf("replaying run %s: %w", id, err)
+	}
+	if c.json {
+		return c.document(map[string]any{"run": id, "replayed": n, "same": true})
+	}
+	c.say("Run %s replayed: %s, the same host calls, the same answer to the byte, the same fuel. No model was called.", id, plural(n, "attempt", "attempts"))
+	return nil
 }
 
 func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name string) error {
@@ -120,6 +140,9 @@ func (c *command) explainRun(rec *run.Record) error {
 			}
 			c.say("%s", line)
 		}
+		for _, h := range a.Host {
+			c.say("    %s", hostLine(h))
+		}
 		for _, f := range a.Fixes {
 			c.say("    fixed %s%s: %s", f.Gate, at(f.ID), f.What)
 		}
@@ -133,4 +156,16 @@ func (c *command) explainRun(rec *run.Record) error {
 		}
 	}
 	return nil
+}
+
+// hostLine is a call of the skill's code into the engine, in a line.
+func hostLine(h run.HostCall) string {
+	line := strings.TrimSpace("host " + h.Op + " " + h.Name)
+	switch {
+	case h.Code != "":
+		return line + ": refused or failed, " + h.Code
+	case h.Recorded:
+		line += ", from a recorded run"
+	}
+	return fmt.Sprintf("%s: %s in, %s out", line, plural(h.In, "byte", "bytes"), plural(h.Out, "byte", "bytes"))
 }

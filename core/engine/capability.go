@@ -23,7 +23,7 @@ type capability struct {
 	ops   []abi.HostOp
 	name  string // of the attribute in the grant block
 	given bool
-	line  string // that gives it, where it is missing
+	value string // that gives it, where it is missing
 }
 
 func capabilities(s *skill.Skill) []capability {
@@ -33,9 +33,9 @@ func capabilities(s *skill.Skill) []capability {
 		steps = append(steps, st.Name)
 	}
 	return []capability{
-		{[]abi.HostOp{abi.HostGenerate}, "steps", len(g.Steps) > 0, "steps = " + hclList(steps)},
-		{[]abi.HostOp{abi.HostGet, abi.HostPut}, "kv", g.KV > 0, `kv = "1MiB"`},
-		{[]abi.HostOp{abi.HostTool}, "tools", len(g.Tools)+len(g.ReadOnly) > 0, `tools = ["NAME"]`},
+		{[]abi.HostOp{abi.HostGenerate}, "steps", len(g.Steps) > 0, hclList(steps)},
+		{[]abi.HostOp{abi.HostGet, abi.HostPut}, "kv", g.KV > 0, `"1MiB"`},
+		{[]abi.HostOp{abi.HostTool}, "tools", len(g.Tools)+len(g.ReadOnly) > 0, `["NAME"]`},
 	}
 }
 
@@ -82,7 +82,8 @@ func checkSteps(s *skill.Skill) diag.List {
 // warning, because a grant that is not needed is a door that stands open.
 func checkGrant(s *skill.Skill, m abi.Manifest) diag.List {
 	var diags diag.List
-	var missing, unasked, needs []string
+	var missing []capability
+	var unasked, needs []string
 	for _, c := range capabilities(s) {
 		var asked []string
 		for _, op := range c.ops {
@@ -92,7 +93,7 @@ func checkGrant(s *skill.Skill, m abi.Manifest) diag.List {
 		}
 		switch {
 		case len(asked) > 0 && !c.given:
-			missing, needs = append(missing, c.line), append(needs, asked...)
+			missing, needs = append(missing, c), append(needs, asked...)
 		case len(asked) == 0 && c.given:
 			unasked = append(unasked, c.name)
 		}
@@ -118,7 +119,15 @@ func pronoun(n int) string {
 
 // grantBlock is what to paste: only what is missing where the grant stands
 // already, else the whole.
-func grantBlock(s *skill.Skill, lines []string) string {
+func grantBlock(s *skill.Skill, missing []capability) string {
+	width := 0
+	for _, c := range missing {
+		width = max(width, len(c.name))
+	}
+	lines := make([]string, len(missing))
+	for i, c := range missing {
+		lines[i] = fmt.Sprintf("%-*s = %s", width, c.name, c.value)
+	}
 	if s.Binding.Grant != nil {
 		return strings.Join(lines, "\n")
 	}

@@ -102,7 +102,7 @@ func (h *host) why(err error) (Status, string) {
 	case h.refused:
 		return Refused, text
 	case errors.As(h.lost, &ce):
-		return ce.status(), fmt.Sprintf("%s (%s)", text, ce.Message)
+		return ce.status(), text
 	}
 	return Failed, text
 }

@@ -44,7 +44,7 @@ type host struct {
 
 	keys         overlay
 	broken       error        // the engine's own: it ends the run
-	lost         error        // of the last model call, when it brought no answer
+	lost         error        // of the last model or tool that could not be had
 	refused      bool         // the last model call was refused
 	denied       *abi.Failure // what was not granted
 	unmeasurable string       // what a trial may not do
@@ -92,6 +92,9 @@ func (h *host) call(ctx context.Context, op abi.HostOp, payload []byte) ([]byte,
 	}
 	if f != nil {
 		c.Code = f.Code
+		if op == abi.HostTool && f.Code == abi.CodeUnavailable {
+			h.lost = &CallError{Code: f.Code, Message: f.Message}
+		}
 		if answer, err = json.Marshal(f); err != nil {
 			return nil, err
 		}

@@ -19,19 +19,20 @@ import (
 // commands are what scripts need beside plimsoll and testscript's own.
 func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"project": projectCommand, // project [-latency MS] [SKILL ...]
-		"exits":   exits,          // exits CODE PROGRAM ARGS...
-		"replace": replace,        // replace FILE OLD NEW [all]: it has to be there
-		"flip":    flip,           // flip GLOB: change one byte in the middle of the one file that fits
-		"fill":    fill,           // fill FILE N TEXT: TEXT, N times
-		"raw":     raw,            // raw FILE HEX: bytes that a text file cannot hold
-		"append":  appendText,     // append FILE TEXT: without a newline
-		"cut":     cut,            // cut FILE N: take N bytes off its end
-		"await":   await,          // await FILE [TEXT]: wait until it is there
-		"count":   count,          // count N FILE PATTERN: exactly N lines match
-		"concat":  concat,         // concat OUT FILES...
-		"scrub":   scrub,          // scrub FILE PATTERN TEXT: all that match become TEXT
-		"jsonget": jsonGet,        // jsonget FILE NAME ENV: the first string member NAME goes to ENV
+		"project": projectCommand,                                                                       // project [-latency MS] [SKILL ...]
+		"exits":   exits,                                                                                // exits CODE PROGRAM ARGS...
+		"replace": replace,                                                                              // replace FILE OLD NEW [all]: it has to be there
+		"flip":    flip,                                                                                 // flip GLOB: change one byte in the middle of the one file that fits
+		"fill":    fill,                                                                                 // fill FILE N TEXT: TEXT, N times
+		"raw":     raw,                                                                                  // raw FILE HEX: bytes that a text file cannot hold
+		"append":  appendText,                                                                           // append FILE TEXT: without a newline
+		"cut":     cut,                                                                                  // cut FILE N: take N bytes off its end
+		"await":   await,                                                                                // await FILE [TEXT]: wait until it is there
+		"count":   count,                                                                                // count N FILE PATTERN: exactly N lines match
+		"concat":  concat,                                                                               // concat OUT FILES...
+		"scrub":   scrub,                                                                                // scrub FILE PATTERN TEXT: all that match become TEXT
+		"jsonget": jsonGet,                                                                              // jsonget FILE NAME ENV: the first string member NAME goes to ENV
+		"guest":   func(ts *testscript.TestScript, neg bool, args []string) { guest(t, ts, neg, args) }, // guest OUT PACKAGE [DIR]
 		"compile": func(ts *testscript.TestScript, neg bool, args []string) { // compile OUT PACKAGE [DIR]
 			compile(t, ts, args)
 		},
@@ -212,6 +213,25 @@ func compile(t *testing.T, ts *testscript.TestScript, args []string) {
 	cmd.Dir = filepath.Join("..", "..", "..")
 	if len(args) == 3 {
 		cmd.Dir = ts.MkAbs(args[2])
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	t.Logf("built %s", args[1])
+}
+
+// guest builds a package of this repository as a skill's WASM module, or one of
+// the module in DIR.
+func guest(t *testing.T, ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: guest OUT PACKAGE [DIR]")
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-buildmode=c-shared", "-o", ts.MkAbs(args[0]), args[1])
+	cmd.Dir = filepath.Join("..", "..", "..")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if len(args) == 3 {
+		// Its go.mod replaces this module by this folder and needs nothing else.
+		cmd.Dir, cmd.Env = ts.MkAbs(args[2]), append(cmd.Env, "GOFLAGS=-mod=mod", "GOPROXY=off")
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		ts.Fatalf("%v: %v\n%s", cmd.Args, err, out)
