@@ -17,6 +17,7 @@ type pageData struct {
 	*Report
 	Tally []tally
 	Facts [][2]string
+	Wrong []Case // failures and errors, to begin with
 	Parts []part
 	Good  bool
 }
@@ -47,6 +48,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	}
 	for _, k := range sorted(r.Subject.Facts) {
 		data.Facts = append(data.Facts, [2]string{k, r.Subject.Facts[k]})
+	}
+	for _, c := range r.Cases {
+		if c.Status == Fail || c.Status == Error {
+			data.Wrong = append(data.Wrong, c)
+		}
 	}
 	data.Parts = parts(r.Cases)
 	return t.Execute(w, data)
