@@ -35,6 +35,21 @@ var plainCost = func() (cost [256]uint8) {
 	return cost
 }()
 
+// plainPops is how many operands those instructions take. Each gives one.
+var plainPops = func() (pops [256]uint8) {
+	for op := 0x45; op <= 0xc4; op++ {
+		pops[op] = 2
+		switch {
+		case op == 0x45 || op == 0x50, // eqz
+			op >= 0x67 && op <= 0x69, op >= 0x79 && op <= 0x7b, // clz, ctz, popcnt
+			op >= 0x8b && op <= 0x91, op >= 0x99 && op <= 0x9f, // of floats
+			op >= 0xa7: // conversions
+			pops[op] = 1
+		}
+	}
+	return pops
+}()
+
 // settle decides which segments pay for themselves. A short one is paid by the
 // segment that it depends on, which then pays for more than it runs: subtracting
 // takes two or three instructions, so this is cheaper, and it is bounded, so that

@@ -200,7 +200,7 @@ func (p *plan) survey(s *scan, facts *Facts) *Error {
 		facts.MostLocals = max(facts.MostLocals, s.locals)
 		facts.Nesting = max(facts.Nesting, s.nesting)
 		c := &p.calls[p.importedFuncs+f]
-		frame := s.frameBytes()
+		frame := s.stack.bytes(s.locals, s.instructions, s.wide)
 		c.weight = int32(min(frame, 1<<30))
 		sums[f] = summary{frame: frame, open: s.indirect, direct: slices.Clone(s.direct)}
 		if cost := s.total() + 1; !s.indirect && len(s.direct) == 0 && !s.work && s.loopCount == 0 && cost <= freeCost {

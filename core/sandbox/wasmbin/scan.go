@@ -114,8 +114,12 @@ type block struct {
 	op      byte
 	segment int32 // at its beginning
 	out     int   // outermost block that a branch inside of it leads to
-	sets    int   // assignments of locals before it
 	target  bool  // a branch leads to it
+	node    int   // of the frame's analysis, of a loop
+	to      int32 // edges that wait for its end
+	other   int32 // edges that wait for its else
+	base    int   // height of operands below it
+	results int
 }
 
 // scan is what one pass over a body finds.
@@ -154,7 +158,23 @@ func (s *scan) leave(depth uint32) {
 	s.blocks[to].target = true
 	top := &s.blocks[len(s.blocks)-1]
 	top.out = min(top.out, to)
+	if b := &s.blocks[to]; b.op == opLoop {
+		s.stack.edge(b.node)
+	} else {
+		b.to = s.stack.wait(b.to)
+	}
 }
+
+// base is the height of operands at the beginning of the innermost block.
+func (s *scan) base() int {
+	if len(s.blocks) == 0 {
+		return 0
+	}
+	return s.blocks[len(s.blocks)-1].base
+}
+
+// operands follows the operand stack.
+func (s *scan) operands(pop, push int) { s.stack.operands(pop, push, s.base()) }
 
 // begin starts a segment that runs only when the segment parent does.
 func (s *scan) begin(parent int32, kind eventKind) {
@@ -167,6 +187,8 @@ func (s *scan) begin(parent int32, kind eventKind) {
 func (s *scan) unreachable() {
 	s.cur = int32(len(s.segments))
 	s.segments = append(s.segments, segment{parent: -1, event: -1, dead: true})
+	s.stack.next()
+	s.operands(s.stack.height, 0)
 }
 
 func (s *scan) cost(n int64) { s.segments[s.cur].cost += n }
@@ -197,10 +219,10 @@ func (s *scan) body(f int) *Error {
 	s.segments, s.events, s.blocks, s.direct = s.segments[:0], s.events[:0], s.blocks[:0], s.direct[:0]
 	s.instructions, s.nesting, s.loops, s.loopCount = 0, 0, 0, 0
 	s.indirect, s.work = false, false
-	s.stack = frame{}
+	s.stack.reset(s.locals, s.params)
 	s.segments = append(s.segments, segment{parent: -1, event: -1})
 	s.cur = 0
-	s.blocks = append(s.blocks, block{op: opBlock, out: math.MaxInt})
+	s.blocks = append(s.blocks, block{op: opBlock, out: math.MaxInt, to: noEdge, other: noEdge, results: len(sig.Results)})
 	for len(s.blocks) > 0 && s.r.err == nil {
 		s.instruction()
 	}
@@ -241,6 +263,9 @@ func (s *scan) instruction() {
 	case op == opBrIf:
 		s.cost(1)
 		s.leave(r.u32())
+		s.operands(1, 0)
+		s.stack.edge(s.stack.node + 1)
+		s.stack.next()
 		s.begin(s.cur, eventCharge)
 	case op == opBrTable:
 		n := r.count("targets in one br_table", s.o.MaxTargets)
@@ -259,10 +284,11 @@ func (s *scan) instruction() {
 		s.cost(costCall)
 		s.direct = append(s.direct, f)
 		s.add(event{from: at, kind: eventCall, a: f})
-		s.called(s.types[s.funcs[f]])
+		t := &s.types[s.funcs[f]]
+		s.stack.called(len(t.Params), len(t.Results), s.base())
 	case op == opCallIndirect:
-		t, table := r.u32(), r.u32()
-		s.index("type", t, len(s.types))
+		i, table := r.u32(), r.u32()
+		s.index("type", i, len(s.types))
 		s.index("table", table, len(s.tables))
 		if r.err != nil {
 			return
@@ -270,63 +296,62 @@ func (s *scan) instruction() {
 		s.cost(costIndirect)
 		s.indirect = true
 		s.add(event{from: at, kind: eventIndirect})
-		s.called(s.types[t])
+		s.operands(1, 0)
+		t := &s.types[i]
+		s.stack.called(len(t.Params), len(t.Results), s.base())
 	case op >= opLocalGet && op <= opLocalTee:
 		l := r.u32()
-		s.index("local", l, s.locals)
-		if op != opLocalGet {
-			s.cost(1)
-			s.stack.sets++
+		if s.index("local", l, s.locals); r.err == nil {
+			s.localOp(op, l)
 		}
 	case op == opGlobalGet || op == opGlobalSet:
 		s.index("global", r.u32(), len(s.globals))
 		s.cost(1)
+		s.operands(int(op-opGlobalGet), 1-int(op-opGlobalGet))
 	case op == opTableGet || op == opTableSet:
 		s.index("table", r.u32(), len(s.tables))
 		s.cost(3)
+		s.operands(1, 1)
 		if op == opTableSet {
+			s.operands(2, 0)
 			s.mutatesTable = "table.set"
 		}
 	case op >= opLoadFirst && op <= opStoreLast:
 		s.memarg()
 		s.cost(1)
+		if op < opStoreFirst {
+			s.operands(1, 1)
+		} else {
+			s.operands(2, 0)
+		}
 	case op == opMemorySize || op == opMemoryGrow:
 		s.memory(1)
 		s.cost(1)
 		if op == opMemoryGrow {
 			s.work = true
 			s.add(event{from: at, kind: eventGrow})
+			s.stack.called(1, 1, s.base())
+		} else {
+			s.operands(0, 1)
 		}
-	case op == opI32Const:
-		r.signed(32)
-	case op == opI64Const:
-		r.signed(64)
-	case op == opF32Const:
-		r.take(4)
-	case op == opF64Const:
-		r.take(8)
+	case op >= opI32Const && op <= opF64Const || op == opRefNull || op == opRefFunc:
+		s.constant(at, op)
 	case op == 0x1a: // drop
-	case op == 0x1b: // select
+		s.operands(1, 0)
+	case op == opSelect:
 		s.cost(1)
+		s.operands(3, 1)
 	case op == opSelectTyped:
 		if types := list(r, "types of a select", math.MaxInt32, valueType); r.err == nil && len(types) != 1 {
 			r.fail("a select has %d types", len(types))
 		}
 		s.cost(1)
+		s.operands(3, 1)
 	case op >= 0x45 && op <= 0xc4:
 		s.cost(int64(plainCost[op]))
-	case op == opRefNull:
-		refType(r)
+		s.operands(int(plainPops[op]), 1)
 	case op == opRefIsNull:
 		s.cost(1)
-	case op == opRefFunc:
-		f := r.u32()
-		s.index("function", f, len(s.funcs))
-		if r.err == nil && !s.declared[f] {
-			r.fail("code takes a reference to function %d, which is not declared", f)
-		}
-		s.cost(2)
-		s.add(event{from: at, kind: eventRefFunc, a: f})
 	case op == opMisc:
 		s.misc(at)
 	case op == opVector:
@@ -334,6 +359,46 @@ func (s *scan) instruction() {
 	default:
 		s.r.err = unknown(r.base+at, op)
 	}
+}
+
+// localOp is an instruction on a local that exists.
+func (s *scan) localOp(op byte, l uint32) {
+	if op == opLocalGet {
+		s.stack.get(l)
+		s.operands(0, 1)
+		return
+	}
+	s.cost(1)
+	s.stack.set(l)
+	if op == opLocalSet {
+		s.operands(1, 0)
+	}
+}
+
+// constant is an instruction that pushes what it carries.
+func (s *scan) constant(at int, op byte) {
+	r := &s.r
+	switch op {
+	case opI32Const:
+		r.signed(32)
+	case opI64Const:
+		r.signed(64)
+	case opF32Const:
+		r.take(4)
+	case opF64Const:
+		r.take(8)
+	case opRefNull:
+		refType(r)
+	case opRefFunc:
+		f := r.u32()
+		s.index("function", f, len(s.funcs))
+		if r.err == nil && !s.declared[f] {
+			r.fail("code takes a reference to function %d, which is not declared", f)
+		}
+		s.cost(2)
+		s.add(event{from: at, kind: eventRefFunc, a: f})
+	}
+	s.operands(0, 1)
 }
 
 // add records an event that replaces what was read since e.from.
@@ -362,24 +427,42 @@ func unknown(at int, op byte) *Error {
 // open reads a block type and enters the block.
 func (s *scan) open(op byte) {
 	r := &s.r
+	params, results := 0, 0
 	switch c := r.peek(); {
 	case c == 0x40:
 		r.u8()
 	case c&0xc0 == 0x40:
 		valueType(r)
+		results = 1
 	default:
 		t := r.signed(33)
 		if r.err == nil && (t < 0 || t >= int64(len(s.types))) {
 			r.fail("there is no type %d", t)
 		}
+		if r.err == nil {
+			params, results = len(s.types[t].Params), len(s.types[t].Results)
+		}
 	}
 	if r.err != nil {
 		return
 	}
-	if op == opIf {
+	other := int32(noEdge)
+	switch op {
+	case opIf:
 		s.cost(1)
+		s.operands(1, 0)
+		s.stack.edge(s.stack.node + 1)
+		other = s.stack.wait(noEdge)
+		s.stack.next()
+	case opLoop:
+		s.stack.edge(s.stack.node + 1)
+		s.stack.next()
+		s.stack.across()
 	}
-	s.blocks = append(s.blocks, block{op: op, segment: s.cur, out: math.MaxInt, sets: s.stack.sets})
+	s.stack.push()
+	s.stack.slots += params // they differ between the ways in
+	base := max(s.stack.height-params, s.base())
+	s.blocks = append(s.blocks, block{op: op, segment: s.cur, out: math.MaxInt, node: s.stack.node, to: noEdge, other: other, base: base, results: results})
 	if len(s.blocks) > s.nesting {
 		if s.nesting = len(s.blocks); s.nesting > s.o.MaxNesting {
 			r.err = tooMuch(r.at(), "blocks nested in one function", uint64(s.nesting), uint64(s.o.MaxNesting), "Split the function")
@@ -405,6 +488,11 @@ func (s *scan) elseArm() {
 		return
 	}
 	top.op = opElse
+	top.to = s.stack.wait(top.to)
+	s.stack.next()
+	s.stack.arrive(top.other)
+	top.other = noEdge
+	s.operands(s.stack.height, 0)
 	s.begin(top.segment, eventCharge)
 }
 
@@ -415,9 +503,20 @@ func (s *scan) close() {
 	if b.op == opLoop {
 		s.loops--
 	}
-	if b.target || b.op == opIf || b.op == opElse {
-		s.stack.phis += min(s.stack.sets-b.sets, s.locals)
+	if b.op == opLoop {
+		s.stack.pop(b.target, b.node)
+	} else if join := b.target || b.op != opBlock; join {
+		s.stack.edge(s.stack.node + 1)
+		s.stack.next()
+		s.stack.arrive(b.to)
+		s.stack.arrive(b.other)
+		s.stack.pop(true, s.stack.node)
+		s.stack.slots += b.results
+	} else {
+		s.stack.pop(false, 0)
 	}
+	s.stack.height = b.base + b.results
+	s.stack.under = min(s.stack.under, b.base)
 	if i == 0 {
 		return
 	}
@@ -456,7 +555,7 @@ func (s *scan) misc(at int) {
 	switch {
 	case r.err != nil:
 		return
-	case sub <= miscTruncLast:
+	case sub <= miscTruncLast: // one operand, one result
 		s.cost(2)
 		return
 	case sub == miscMemoryInit:
@@ -502,6 +601,7 @@ func (s *scan) misc(at int) {
 	case sub == miscTableSize:
 		s.index("table", r.u32(), len(s.tables))
 		s.cost(2)
+		s.operands(0, 1)
 		return
 	default:
 		r.err = unsupported(r.base+at, "the module has the instruction 0xfc %d, which this host does not know", sub)
@@ -509,6 +609,11 @@ func (s *scan) misc(at int) {
 	}
 	s.cost(costBulk)
 	s.work = true
+	if sub == miscTableGrow {
+		s.stack.called(2, 1, s.base())
+	} else {
+		s.stack.called(3, 0, s.base())
+	}
 	if r.err == nil {
 		s.add(e)
 	}
@@ -530,6 +635,16 @@ func (s *scan) vector() {
 	sub := r.u32()
 	s.wide = true
 	s.cost(2)
+	// What an instruction pops differs; to take two for one only adds to the
+	// estimate of the frame.
+	switch {
+	case sub == vecConst:
+		s.operands(0, 1)
+	case sub == 11 || sub >= 88 && sub <= 91: // stores
+		s.operands(2, 0)
+	default:
+		s.operands(1, 1)
+	}
 	switch {
 	case r.err != nil:
 	case sub <= 11 || sub == 92 || sub == 93: // loads and stores
