@@ -81,6 +81,74 @@ func TestCheckAnswer(t *testing.T) {
 	}
 }
 
+func TestHostPayloads(t *testing.T) {
+	read := map[HostOp]func([]byte) error{
+		HostGenerate: func(raw []byte) error { _, err := ReadGenerate(raw); return err },
+		HostGet:      func(raw []byte) error { _, err := ReadGet(raw); return err },
+		HostPut:      func(raw []byte) error { _, err := ReadPut(raw); return err },
+		HostTool:     func(raw []byte) error { _, err := ReadTool(raw); return err },
+	}
+	for _, c := range []struct {
+		op  HostOp
+		raw string
+		say string // "" is good
+	}{
+		{HostGenerate, `{"messages":[{"role":"user","content":"a"}]}`, ""},
+		{HostGenerate, `{"step":"s","messages":[]}`, "empty"},
+		{HostGenerate, `{"messages":[{"role":"tool","content":"a"}]}`, "messages[0].role"},
+		{HostGenerate, `[]`, "cannot unmarshal"},
+		{HostGet, `{"key":"k"}`, ""},
+		{HostGet, `{"key":""}`, "missing"},
+		{HostGet, `{"key":"` + strings.Repeat("k", MaxKey+1) + `"}`, "257 bytes"},
+		{HostPut, `{"key":"k","value":null}`, ""},
+		{HostPut, `{"key":"k","value":{"a":1}}`, ""},
+		{HostPut, `{"key":"k"}`, "value is missing"},
+		{HostPut, `{"value":1}`, "key is missing"},
+		{HostTool, `{"tool":"t"}`, ""},
+		{HostTool, `{"tool":"t","arguments":null}`, ""},
+		{HostTool, `{"tool":"t","arguments": {"a":1} }`, ""},
+		{HostTool, `{"tool":"t","arguments":[1]}`, "must be an object"},
+		{HostTool, `{"arguments":{}}`, "tool is missing"},
+	} {
+		if err := read[c.op]([]byte(c.raw)); (err == nil) != (c.say == "") || err != nil && !strings.Contains(err.Error(), c.say) {
+			t.Errorf("%s %s: %v, want %q", c.op, c.raw, err, c.say)
+		}
+	}
+	if in, err := ReadTool([]byte(`{"tool":"t"}`)); err != nil || string(in.Arguments) != "{}" {
+		t.Errorf("no arguments are %s, %v", in.Arguments, err)
+	}
+	for _, name := range Capabilities() {
+		if op, ok := ParseHostOp(name); !ok || op.String() != name || !(Manifest{Capabilities: []string{name}}).Asks(op) {
+			t.Errorf("%s is op %d, %v", name, op, ok)
+		}
+	}
+	if _, ok := ParseHostOp("list"); ok {
+		t.Error("list is a capability")
+	}
+}
+
+// FuzzHostPayloads: whatever a guest sends, reading it ends in a value that
+// keeps the page's bounds, or in an error.
+func FuzzHostPayloads(f *testing.F) {
+	for _, seed := range []string{`{"step":"s","messages":[{"role":"user","content":"a"}]}`, `{"key":"k","value":null}`, `{"tool":"t","arguments": {}}`, `{"tool":"t","arguments":""}`, `{`, ``, `null`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if in, err := ReadGenerate(raw); err == nil && len(in.Messages) == 0 {
+			t.Error("no messages")
+		}
+		if in, err := ReadGet(raw); err == nil && (in.Key == "" || len(in.Key) > MaxKey) {
+			t.Errorf("key %q", in.Key)
+		}
+		if in, err := ReadPut(raw); err == nil && (in.Key == "" || !json.Valid(in.Value)) {
+			t.Errorf("key %q, value %q", in.Key, in.Value)
+		}
+		if in, err := ReadTool(raw); err == nil && (in.Tool == "" || json.Unmarshal(in.Arguments, &map[string]any{}) != nil) {
+			t.Errorf("tool %q, arguments %q", in.Tool, in.Arguments)
+		}
+	})
+}
+
 // smallest is a module with a custom section between two others.
 var smallest = []byte("\x00asm\x01\x00\x00\x00\x01\x01\x00\x00\x05\x04name\x01\x02\x01\x00")
 
