@@ -17,10 +17,12 @@ pub enum HostOp {
     Tool = 4,
 }
 
+type Ask = dyn FnMut(HostOp, &str) -> Result<String, String>;
+
 /// The host, as `run` sees it. Its failures have codes of their own:
 /// `capability` (not granted), `unavailable`, `quota`, `tool_failed`.
 pub struct Host {
-    call: Box<dyn FnMut(HostOp, &str) -> Result<String, String>>,
+    call: Box<Ask>,
 }
 
 impl Host {

@@ -4,9 +4,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Any JSON value, for what has no fixed shape.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Json {
     /// null
+    #[default]
     Null,
     /// true or false
     Bool(bool),
@@ -18,12 +19,6 @@ pub enum Json {
     List(Vec<Json>),
     /// An object; its members are written in the order of their names.
     Object(BTreeMap<String, Json>),
-}
-
-impl Default for Json {
-    fn default() -> Json {
-        Json::Null
-    }
 }
 
 impl Json {

@@ -54,7 +54,9 @@ impl Writer {
                 b'\n' => self.out.push_str("\\n"),
                 b'\r' => self.out.push_str("\\r"),
                 b'\t' => self.out.push_str("\\t"),
-                _ => drop(write!(self.out, "\\u{:04x}", c)),
+                _ => {
+                    let _ = write!(self.out, "\\u{:04x}", c); // a String takes everything
+                }
             }
         }
         self.out.push_str(&s[run..]);
@@ -118,7 +120,7 @@ macro_rules! integers {
         impl Write for $t {
             fn write(&self, w: &mut Writer) {
                 w.begin();
-                drop(write!(w.out, "{}", self))
+                let _ = write!(w.out, "{}", self);
             }
         }
     )* };
@@ -131,7 +133,7 @@ impl Write for f64 {
         if !self.is_finite() {
             w.wrong = Some("a number is NaN or infinite");
         }
-        drop(write!(w.out, "{:?}", self)) // the shortest that reads back, with an exponent where it is long
+        let _ = write!(w.out, "{:?}", self); // the shortest that reads back, with an exponent where it is long
     }
 }
 
