@@ -124,7 +124,7 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 		"github.com/spf13/cobra":         {"core/cli"},
 		"github.com/santhosh-tekuri":     {"core/gate", "core/rule", "core/skill"},
 		"github.com/goccy/go-yaml":       {"core/skill"},
-		"golang.org/x/mod":               {"core/audit"},
+		"golang.org/x/mod":               {"core/audit", "core/author/pack"},
 	}
 	for _, s := range tree(t) {
 		for _, i := range s.imports() {
