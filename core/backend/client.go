@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,8 +35,12 @@ const defaultConcurrency = 16
 // simPlugin is the one plugin that is told what is true; see Generate.
 const simPlugin = "sim"
 
-// privatePrefix marks metadata that only a simulated model may see.
-const privatePrefix = "plimsoll."
+// privatePrefix marks metadata that only a simulated model may see; timeKey is
+// the time that decisions are made at, with which such a model may change.
+const (
+	privatePrefix = "plimsoll."
+	timeKey       = privatePrefix + "as_of"
+)
 
 // Source gives the supervised model of a backend. *plugin.Manager is one,
 // through FromManager.
@@ -66,6 +71,7 @@ type Config struct {
 	Source   Source
 	Backends []Declared
 	Clock    func() time.Time
+	AsOf     time.Time // the time that decisions are made at; simulated models are told
 	// LookupEnv finds the values of declared variables, which a recording must
 	// not contain. Required when a backend has both Env and Record.
 	LookupEnv func(string) (string, bool)
@@ -83,6 +89,7 @@ type Meta struct {
 // Client makes calls. It is safe for concurrent use.
 type Client struct {
 	clock    func() time.Time
+	asOf     time.Time
 	backends map[string]*entry
 }
 
@@ -98,7 +105,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Source == nil || cfg.Clock == nil {
 		return nil, errors.New("backend client: source and clock are required")
 	}
-	c := &Client{clock: cfg.Clock, backends: map[string]*entry{}}
+	c := &Client{clock: cfg.Clock, asOf: cfg.AsOf, backends: map[string]*entry{}}
 	var errs []error
 	for _, d := range cfg.Backends {
 		e, err := cfg.entry(d)
@@ -159,6 +166,12 @@ func (c *Client) Generate(ctx context.Context, name string, req message.Request)
 	}
 	if e.Plugin != simPlugin {
 		req.Metadata = public(req.Metadata)
+	} else if !c.asOf.IsZero() {
+		req.Metadata = maps.Clone(req.Metadata)
+		if req.Metadata == nil {
+			req.Metadata = map[string]string{}
+		}
+		req.Metadata[timeKey] = c.asOf.UTC().Format(time.RFC3339)
 	}
 	if err := e.places.Acquire(ctx, 1); err != nil {
 		return message.Response{}, Meta{}, sdk.Errorf(sdk.Cancelled, "waiting for a free place at backend %q (%d calls at a time): %v", name, e.Concurrency, err)

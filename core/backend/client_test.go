@@ -66,7 +66,7 @@ func newClient(t *testing.T, m *model, change ...func(*Declared)) *Client {
 	for _, f := range change {
 		f(&d)
 	}
-	c, err := New(Config{Source: source{"x": m, "sim": m}, Backends: []Declared{d}, Clock: ticking(),
+	c, err := New(Config{Source: source{"x": m, "sim": m}, Backends: []Declared{d}, Clock: ticking(), AsOf: time.Date(2026, 7, 2, 2, 0, 0, 0, time.UTC),
 		LookupEnv: func(n string) (string, bool) { return "secret-" + n, true }})
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestGenerate(t *testing.T) {
 
 // Only a simulated model may see what the right answer is.
 func TestReferenceReachesOnlySim(t *testing.T) {
-	for name, want := range map[string]int{"x": 1, "sim": 3} {
+	for name, want := range map[string]int{"x": 1, "sim": 4} {
 		m := &model{plays: []func(context.Context, sdk.Sink) error{answer}, simulated: name == "sim"}
 		req := ask()
 		resp, _, err := newClient(t, m, func(d *Declared) { d.Plugin = name }).Generate(t.Context(), "lab", req)
@@ -145,6 +145,9 @@ func TestReferenceReachesOnlySim(t *testing.T) {
 		got := m.seen[0].Metadata
 		if len(got) != want || got["team"] != "deck" {
 			t.Errorf("plugin %s was sent %v", name, got)
+		}
+		if at := got["plimsoll.as_of"]; (at == "2026-07-02T02:00:00Z") != (name == "sim") {
+			t.Errorf("plugin %s was told the time %q", name, at)
 		}
 		if resp.Simulated != (name == "sim") {
 			t.Errorf("plugin %s: simulated is %v", name, resp.Simulated)

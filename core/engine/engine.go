@@ -126,7 +126,7 @@ func (e *Engine) openBackends(o Options) error {
 		}
 		declared = append(declared, backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: b.Config, Record: record})
 	}
-	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins), Backends: declared, Clock: clock, LookupEnv: os.LookupEnv})
+	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins), Backends: declared, Clock: clock, AsOf: e.asOf, LookupEnv: os.LookupEnv})
 	return err
 }
 

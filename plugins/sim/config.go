@@ -35,6 +35,7 @@ type model struct {
 	Error500        float64            `json:"error_500"`
 	Verbosity       *float64           `json:"verbosity"` // factor on counted output tokens; default 1
 	Reports         string             `json:"reports"`   // the model id that answers claim; default the asked one
+	Drift           []change           `json:"drift"`
 }
 
 func schema() []backend.ConfigField {
@@ -42,27 +43,33 @@ func schema() []backend.ConfigField {
 		return backend.ConfigField{Name: name, Type: backend.TypeNumber, Doc: doc}
 	}
 	chances := &backend.ConfigField{Type: backend.TypeNumber}
+	declared := []backend.ConfigField{
+		number("ability", "0..1, chance that a dimension's content is right; default 1"),
+		{Name: "abilities", Type: backend.TypeMap, Elem: chances, Doc: "the same by SKILL/DIMENSION, SKILL, DIMENSION or KIND"},
+		number("format", "0..1, chance that the shape is right; default 1"),
+		{Name: "formats", Type: backend.TypeMap, Elem: chances, Doc: "the same by SKILL"},
+		number("latency_ms", "milliseconds before the first token"),
+		number("tokens_per_second", "0 streams at once"),
+		number("refuse", "0..1, chance of a refusal"),
+		number("timeout", "0..1, chance of no answer at all"),
+		number("truncate", "0..1, chance that the answer is cut off"),
+		number("error_429", "0..1, chance of a rate limit error"),
+		number("error_500", "0..1, chance of a server error"),
+		number("verbosity", "factor on the counted output tokens; default 1"),
+		{Name: "reports", Type: backend.TypeString, Doc: "the model id that answers claim, to simulate a silent change"},
+	}
+	from := backend.ConfigField{Name: "from", Type: backend.TypeString, Required: true, Doc: "the day of the change, by the time that decisions are made at"}
+	drift := backend.ConfigField{
+		Name: "drift", Type: backend.TypeList, Doc: "changes that the model goes through without saying so",
+		Elem: &backend.ConfigField{Type: backend.TypeObject, Fields: append([]backend.ConfigField{from}, declared...)},
+	}
 	return []backend.ConfigField{
 		number("seed", "another seed, other mistakes"),
 		number("correlation", "0..1, the chance that models share the difficulty of an item; default 0.5"),
 		number("judge_noise", "0..1, how far a judge's score strays from the measured one"),
 		number("judge_nonsense", "0..1, chance that a judge's answer is no JSON"),
 		{Name: "models", Type: backend.TypeMap, Required: true, Doc: "the simulated models by id", Elem: &backend.ConfigField{
-			Type: backend.TypeObject, Fields: []backend.ConfigField{
-				number("ability", "0..1, chance that a dimension's content is right; default 1"),
-				{Name: "abilities", Type: backend.TypeMap, Elem: chances, Doc: "the same by SKILL/DIMENSION, SKILL, DIMENSION or KIND"},
-				number("format", "0..1, chance that the shape is right; default 1"),
-				{Name: "formats", Type: backend.TypeMap, Elem: chances, Doc: "the same by SKILL"},
-				number("latency_ms", "milliseconds before the first token"),
-				number("tokens_per_second", "0 streams at once"),
-				number("refuse", "0..1, chance of a refusal"),
-				number("timeout", "0..1, chance of no answer at all"),
-				number("truncate", "0..1, chance that the answer is cut off"),
-				number("error_429", "0..1, chance of a rate limit error"),
-				number("error_500", "0..1, chance of a server error"),
-				number("verbosity", "factor on the counted output tokens; default 1"),
-				{Name: "reports", Type: backend.TypeString, Doc: "the model id that answers claim, to simulate a silent change"},
-			},
+			Type: backend.TypeObject, Fields: append(slices.Clone(declared), drift),
 		}},
 	}
 }
@@ -92,27 +99,37 @@ func readConfig(values map[string]any) (config, error) {
 	for _, name := range cfg.names() {
 		m := cfg.Models[name]
 		at := "models." + name + "."
-		part(at+"ability", or(m.Ability, 1))
-		part(at+"format", or(m.Format, 1))
-		for _, k := range slices.Sorted(maps.Keys(m.Abilities)) {
-			part(at+"abilities."+k, m.Abilities[k])
+		m.check(at, part, atLeast0)
+		wrong = append(wrong, m.settle(at)...)
+		for i, c := range m.Drift {
+			c.over(m).check(fmt.Sprintf("%sdrift[%d].", at, i), part, atLeast0)
 		}
-		for _, k := range slices.Sorted(maps.Keys(m.Formats)) {
-			part(at+"formats."+k, m.Formats[k])
-		}
-		part(at+"refuse", m.Refuse)
-		part(at+"timeout", m.Timeout)
-		part(at+"truncate", m.Truncate)
-		part(at+"error_429", m.Error429)
-		part(at+"error_500", m.Error500)
-		atLeast0(at+"latency_ms", m.LatencyMS)
-		atLeast0(at+"tokens_per_second", m.TokensPerSecond)
-		atLeast0(at+"verbosity", or(m.Verbosity, 1))
+		cfg.Models[name] = m
 	}
 	if len(wrong) > 0 {
 		return cfg, backend.Errorf(backend.InvalidRequest, "config: %s", strings.Join(wrong, "; "))
 	}
 	return cfg, nil
+}
+
+// check holds every number of a model to its range.
+func (m model) check(at string, part, atLeast0 func(name string, v float64)) {
+	part(at+"ability", or(m.Ability, 1))
+	part(at+"format", or(m.Format, 1))
+	for _, k := range slices.Sorted(maps.Keys(m.Abilities)) {
+		part(at+"abilities."+k, m.Abilities[k])
+	}
+	for _, k := range slices.Sorted(maps.Keys(m.Formats)) {
+		part(at+"formats."+k, m.Formats[k])
+	}
+	part(at+"refuse", m.Refuse)
+	part(at+"timeout", m.Timeout)
+	part(at+"truncate", m.Truncate)
+	part(at+"error_429", m.Error429)
+	part(at+"error_500", m.Error500)
+	atLeast0(at+"latency_ms", m.LatencyMS)
+	atLeast0(at+"tokens_per_second", m.TokensPerSecond)
+	atLeast0(at+"verbosity", or(m.Verbosity, 1))
 }
 
 func (c config) names() []string { return slices.SortedFunc(maps.Keys(c.Models), cmp.Compare[string]) }

@@ -79,6 +79,11 @@ func (s simulator) Generate(ctx context.Context, req message.Request, out backen
 	if !ok {
 		return backend.Errorf(backend.InvalidRequest, "there is no simulated model %q; the config declares %s", req.Model, strings.Join(s.cfg.names(), ", "))
 	}
+	at, err := now(req.Metadata)
+	if err != nil {
+		return err
+	}
+	m = m.at(at)
 	c, err := s.newCall(req, m)
 	if err != nil {
 		return err
