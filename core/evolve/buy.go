@@ -144,7 +144,10 @@ func (m *measurement) wait(ctx context.Context, all [][2]*tried, side int) error
 // stops says why a pair cannot be written, or "".
 func (m *measurement) stops(current, candidate *tried) string {
 	for _, t := range []*tried{current, candidate} {
-		if t.again() {
+		switch {
+		case t.Unmeasurable:
+			return t.Why
+		case t.again():
 			return "no answer: " + t.Why
 		}
 	}

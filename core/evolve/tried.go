@@ -31,13 +31,18 @@ type tried struct {
 	Nights   int             `json:"nights"`   // that it got no answer on while others did
 	Night    string          `json:"night,omitempty"`
 	Why      string          `json:"why,omitempty"`
+	// Unmeasurable: it needed what a trial may not do, and always will. It is never
+	// counted as missing, which would look like a result.
+	Unmeasurable bool `json:"unmeasurable,omitempty"`
 
 	key   []byte
 	known bool // found in the store: paid for earlier
 }
 
 // again tells whether the trial should wait for another night.
-func (t *tried) again() bool { return t.Result.Score == nil && t.Nights < patience }
+func (t *tried) again() bool {
+	return t.Result.Score == nil && (t.Unmeasurable || t.Nights < patience)
+}
 
 // arm tries one item on one tier, or finds that it was tried before.
 func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*tried, error) {
@@ -72,6 +77,7 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 			return nil, fmt.Errorf("measuring %s was stopped: %w", m.subject.Skill, ctx.Err())
 		}
 		rec.Item, rec.Started = it.Digest, m.bench.AsOf
+		fresh.Unmeasurable = fresh.Unmeasurable || rec.Unmeasurable
 		res, calls, why, err := m.score(ctx, it, rec)
 		if err != nil {
 			return nil, err

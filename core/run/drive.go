@@ -60,11 +60,13 @@ func (x Executor) drive(ctx context.Context, p *Plan, r Request, tiers map[strin
 	case h.unmeasurable != "":
 		// Sticky: code that lives with the refusal does in a trial what it would not
 		// do in production.
+		rec.Unmeasurable = true
 		return a.end(Missing, "unmeasurable: "+h.unmeasurable), nil
 	case h.insists:
 		return a.end(Failed, fmt.Sprintf("the skill's code was ended in run: it went on calling the host after its %d calls", h.limit())), nil
 	case err != nil:
 		status, why := h.why(err)
+		rec.Unmeasurable = r.Trial && h.denied != nil
 		return a.end(status, why), nil
 	}
 	a.rec.Answer = rec.keeper.keep(raw)

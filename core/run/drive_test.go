@@ -393,7 +393,7 @@ func TestTools(t *testing.T) {
 		if c.want == "unmeasurable" {
 			want = run.Missing // although the code lived with it
 		}
-		if rec.Status != want || want == run.Missing && !strings.HasPrefix(rec.Why, "unmeasurable: ") {
+		if rec.Status != want || rec.Unmeasurable != (want == run.Missing) || rec.Unmeasurable && !strings.HasPrefix(rec.Why, "unmeasurable: ") {
 			t.Errorf("%s: the run is %s: %s", c.name, rec.Status, rec.Why)
 		}
 		if x, ok := c.tools.(*desk); ok && c.want == "unmeasurable" && len(x.called) > 0 {

@@ -153,6 +153,9 @@ type Record struct {
 	Micro     int64             `json:"cost"`
 	Priced    bool              `json:"priced"`
 	Simulated bool              `json:"simulated,omitempty"`
+	// Unmeasurable: a trial needed what a trial may not do, or what is not granted.
+	// The run is missing, and will be whenever it is tried again.
+	Unmeasurable bool `json:"unmeasurable,omitempty"`
 
 	Output  json.RawMessage            `json:"-"` // the output itself, after fixes
 	Writes  map[string]json.RawMessage `json:"-"` // to the skill's keys, by a run that is OK; nil deletes. To be committed with the record
