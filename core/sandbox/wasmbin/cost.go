@@ -9,6 +9,7 @@ const (
 	// does not pay for itself, since it is not known which one is called.
 	costIndirect = 5 + freeCost/2
 	costBulk     = 4
+	costDivide   = 6
 	// freeCost is up to what a function without loops is paid for by its callers.
 	freeCost = 48
 )
@@ -20,7 +21,7 @@ var plainCost = func() (cost [256]uint8) {
 		cost[op] = 1
 	}
 	for _, op := range []int{0x6d, 0x6e, 0x6f, 0x70} { // i32 division and remainder
-		cost[op] = 6
+		cost[op] = costDivide
 	}
 	for _, op := range []int{0x7f, 0x80, 0x81, 0x82} { // i64
 		cost[op] = 10

@@ -23,6 +23,11 @@ const (
 	perInstruction = 4   // instructions for each byte of the share
 	registers      = 8   // operands that certainly stay in registers
 	maxAnalysis    = 1 << 22
+
+	// Bytes for addresses, and for what divisions and loops over tables keep.
+	shareMemory = 2
+	shareDivide = 4
+	shareBulk   = 32
 )
 
 // frame is the analysis of one function.
@@ -36,11 +41,14 @@ type frame struct {
 	met    []uint64 // per join: locals assigned on the ways
 	inside []uint64 // per open block: locals assigned in it
 	live   []uint64 // per node: locals live at its beginning
+	eight  []uint64 // locals of 8 bytes or more
+	all16  []uint64 // locals of 16 bytes
 
 	big    bool // too much to analyse
 	loose  int  // the estimate for then
 	node   int
 	slots  int
+	share  int // bytes for what single instructions make the compiler keep
 	height int // of the operand stack
 	under  int // operands that are counted already
 	args   int // words of the longest list of arguments or results
@@ -51,17 +59,36 @@ type frame struct {
 
 const noEdge = -1
 
-func (f *frame) reset(locals, params int) {
+func (f *frame) reset(locals int, params []ValueType, groups []Group) {
 	clean := func(b []uint64) []uint64 { return b[:0] }
 	f.gen, f.kill, f.met, f.inside = clean(f.gen), clean(f.kill), clean(f.met), clean(f.inside)
 	f.first, f.edges, f.joins, f.recent = f.first[:0], f.edges[:0], f.joins[:0], f.recent[:0]
 	f.words = (locals + 63) / 64
-	f.big, f.loose, f.slots, f.height, f.under, f.args, f.calls = false, 0, params, 0, 0, 0, 0
+	f.big, f.loose, f.slots, f.height, f.under, f.args, f.calls = false, 0, len(params), 0, 0, 0, 0
+	f.share = 0
 	f.node = -1
 	if len(f.since) < locals {
 		f.since = make([]int32, locals)
 	}
 	clear(f.since)
+	f.eight, f.all16 = f.zero(f.eight[:0]), f.zero(f.all16[:0])
+	at := 0
+	size := func(t ValueType, n int) {
+		for ; n > 0 && t != I32 && t != F32; n-- {
+			f.eight[at/64] |= 1 << (at % 64)
+			if t == V128 {
+				f.all16[at/64] |= 1 << (at % 64)
+			}
+			at++
+		}
+		at += n
+	}
+	for _, t := range params {
+		size(t, 1)
+	}
+	for _, g := range groups {
+		size(g.Type, int(g.Count))
+	}
 	f.next()
 	f.push()
 }
@@ -201,13 +228,13 @@ func (f *frame) bytes(locals, instructions int, wide bool) int64 {
 	if wide {
 		word = 16
 	}
-	slots := int64(f.slots)
+	slots, kept := int64(f.slots), int64(0)
 	if f.big || !f.solve() {
 		slots += int64(locals) + int64(f.loose) + int64(len(f.first))*int64(min(locals, f.loose))
 	} else {
-		slots += int64(f.count())
+		kept = int64(f.kept())
 	}
-	return frameBase + word*(slots+int64(f.args)) + int64(instructions)/perInstruction
+	return frameBase + word*(slots+int64(f.args)) + kept + int64(f.share) + int64(instructions)/perInstruction
 }
 
 // solve finds what is live at the beginning of every node. It gives up after as
@@ -247,20 +274,23 @@ func (f *frame) out(n, i int) (out uint64) {
 	return out
 }
 
-// count is the number of assignments that outlive their nodes, and of locals
-// that differ between the ways into a node.
-func (f *frame) count() (n int) {
+// kept is the bytes of assignments that outlive their nodes, and of locals that
+// differ between the ways into a node.
+func (f *frame) kept() (n int) {
+	add := func(i int, set uint64) {
+		n += 4*bits.OnesCount64(set) + 4*bits.OnesCount64(set&f.eight[i]) + 8*bits.OnesCount64(set&f.all16[i])
+	}
 	for i := range f.words {
-		n += bits.OnesCount64(f.live[i]) // zeros that locals begin with
+		add(i, f.live[i]) // zeros that locals begin with
 	}
 	for node := range f.first {
 		for i := range f.words {
-			n += bits.OnesCount64(f.kill[node*f.words+i] & f.out(node, i))
+			add(i, f.kill[node*f.words+i]&f.out(node, i))
 		}
 	}
 	for j, node := range f.joins {
 		for i := range f.words {
-			n += bits.OnesCount64(f.met[j*f.words+i] & f.live[int(node)*f.words+i])
+			add(i, f.met[j*f.words+i]&f.live[int(node)*f.words+i])
 		}
 	}
 	return n

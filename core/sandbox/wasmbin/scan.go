@@ -219,7 +219,7 @@ func (s *scan) body(f int) *Error {
 	s.segments, s.events, s.blocks, s.direct = s.segments[:0], s.events[:0], s.blocks[:0], s.direct[:0]
 	s.instructions, s.nesting, s.loops, s.loopCount = 0, 0, 0, 0
 	s.indirect, s.work = false, false
-	s.stack.reset(s.locals, s.params)
+	s.stack.reset(s.locals, sig.Params, body.Locals)
 	s.segments = append(s.segments, segment{parent: -1, event: -1})
 	s.cur = 0
 	s.blocks = append(s.blocks, block{op: opBlock, out: math.MaxInt, to: noEdge, other: noEdge, results: len(sig.Results)})
@@ -319,6 +319,7 @@ func (s *scan) instruction() {
 	case op >= opLoadFirst && op <= opStoreLast:
 		s.memarg()
 		s.cost(1)
+		s.stack.share += shareMemory
 		if op < opStoreFirst {
 			s.operands(1, 1)
 		} else {
@@ -350,6 +351,9 @@ func (s *scan) instruction() {
 	case op >= 0x45 && op <= 0xc4:
 		s.cost(int64(plainCost[op]))
 		s.operands(int(plainPops[op]), 1)
+		if plainCost[op] >= costDivide {
+			s.stack.share += shareDivide
+		}
 	case op == opRefIsNull:
 		s.cost(1)
 	case op == opMisc:
@@ -609,6 +613,7 @@ func (s *scan) misc(at int) {
 	}
 	s.cost(costBulk)
 	s.work = true
+	s.stack.share += shareBulk
 	if sub == miscTableGrow {
 		s.stack.called(2, 1, s.base())
 	} else {
