@@ -402,6 +402,22 @@ func TestTools(t *testing.T) {
 	}
 }
 
+// What acted cannot be taken back, so it is not tried again: no second mail
+// because the first one's receipt failed a gate.
+func TestWhatActedIsNotTriedAgain(t *testing.T) {
+	for tool, want := range map[string]int{"mail.send": 1, "mail.search": 6} {
+		d := newDriven(t, func(_ string, h skill.Host) (any, error) {
+			return "much too long", h.Tool(tool, nil, nil)
+		}, short)
+		tools := &desk{}
+		d.tools = tools
+		rec := d.must(t, nil)
+		if rec.Status != run.Failed || len(rec.Attempts) != want || len(tools.called) != want {
+			t.Errorf("%s: %s after %d attempts, %d calls", tool, rec.Status, len(rec.Attempts), len(tools.called))
+		}
+	}
+}
+
 // A tool that may act is not called when that cannot be written down.
 func TestWhatIsNotAuditedDoesNotHappen(t *testing.T) {
 	d := newDriven(t, func(_ string, h skill.Host) (any, error) { return nil, h.Tool("mail.send", nil, nil) })

@@ -48,7 +48,7 @@ func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
 			return nil, err
 		}
 		up := raise(p, r, tiers)
-		if rec.Status != Failed && rec.Status != Refused || up == nil {
+		if rec.Status != Failed && rec.Status != Refused || rec.acted || up == nil {
 			break
 		}
 		tiers = up
@@ -78,7 +78,7 @@ func (x Executor) onTiers(ctx context.Context, p *Plan, r Request, tiers map[str
 			return err
 		}
 		rec.add(a)
-		if a.rec.Status != Failed || ctx.Err() != nil {
+		if a.rec.Status != Failed || a.acted || ctx.Err() != nil {
 			return nil
 		}
 		before = a
@@ -93,6 +93,7 @@ func (r *Record) add(a *attempt) {
 	if a.rec.Status == OK {
 		r.Writes = a.writes
 	}
+	r.acted = a.acted
 	for _, c := range a.rec.Calls {
 		r.Micro += c.Micro
 		r.Priced = r.Priced && c.Priced
@@ -172,5 +173,6 @@ type attempt struct {
 	output      json.RawMessage
 	checked     gate.Result
 	writes      map[string]json.RawMessage
+	acted       bool // a tool that may change the world was called: no other try may call it again
 	keeper      *keeper
 }

@@ -162,6 +162,7 @@ type Record struct {
 	Checked gate.Result                `json:"-"` // the last attempt's gates
 
 	keeper *keeper
+	acted  bool
 }
 
 // decodeKind is the kind of the one check that says that there is no output.

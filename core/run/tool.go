@@ -43,6 +43,7 @@ func (h *host) tool(ctx context.Context, payload []byte, c *HostCall) ([]byte, e
 		answer, found, err := h.recorded(ctx, c.Payload)
 		if err != nil || found {
 			c.Recorded = found
+			h.attempt.acted = h.attempt.acted || found && !harmless // as in production
 			return answer, err
 		}
 		switch {
@@ -64,6 +65,7 @@ func (h *host) tool(ctx context.Context, payload []byte, c *HostCall) ([]byte, e
 		if err := h.run.Announce(ctx, h.plan.Skill, *c); err != nil {
 			return nil, fmt.Errorf("writing down that %s calls tool %s: %w", h.plan.Skill, in.Tool, err)
 		}
+		h.attempt.acted = true
 	}
 	return h.callTool(ctx, in)
 }
