@@ -16,7 +16,10 @@ const codeScript = "script_error"
 // outOfMemory is how the interpreter says it.
 const outOfMemory = "InternalError: out of memory"
 
-const maxFrames = 8
+const (
+	maxFrames = 8        // of a stack trace, without those that say the same
+	maxSaid   = 16 << 10 // bytes of message and trace; a script can write into both
+)
 
 // Failure is what a script threw, or what is wrong with what it gave back.
 type Failure struct{ abi.Failure }
@@ -41,6 +44,8 @@ func (p *Program) failure(raw []byte) error {
 	if strings.HasPrefix(f.Message, outOfMemory) {
 		return ErrMemory
 	}
+	f.Message = f.Message[:min(len(f.Message), maxSaid)]
+	f.Detail = f.Detail[:min(len(f.Detail), maxSaid)]
 	var first place
 	var trace []string
 	again := 0

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/binary"
 	"encoding/json"
@@ -31,12 +32,20 @@ type Host interface {
 	Log(level uint32, text []byte)
 	// Seed is where the call's random numbers begin; not all are 0.
 	Seed() [4]uint32
-	// Ask carries a host call; an answer that failed is an abi.Failure.
-	Ask(op abi.HostOp, payload []byte) (answer []byte, failed bool, err error)
+	// Ask carries a host call whose payload has n bytes at ptr; an answer that
+	// failed is an abi.Failure.
+	Ask(op abi.HostOp, ptr, n uint32) (answer []byte, failed bool)
 }
 
 // ErrMemory says that the interpreter found no more memory.
 var ErrMemory = errors.New("the interpreter has no more memory")
+
+// LongError says that an answer, or what was thrown, has more bytes than
+// Session.MaxText.
+type LongError struct{ Bytes int }
+
+// Error says how long the text is.
+func (e *LongError) Error() string { return fmt.Sprintf("the text has %d bytes", e.Bytes) }
 
 // maxStack is how deep scripts may nest, in bytes of the interpreter's own stack,
 // which has 1 MiB. What is left is for the C functions that look at the depth
@@ -218,29 +227,35 @@ func (d *driver) string(v uint32) []byte {
 	if !d.is("qjs_is_string", v) || d.err != nil {
 		return nil
 	}
-	raw, err := readString(d.machine, v, d.image.scratch)
-	if d.err == nil {
-		d.err = err
+	ptr, n := d.open(v)
+	if most := d.session.MaxText; d.err == nil && most > 0 && int(n) > most {
+		d.err = &LongError{int(n)}
 	}
-	return raw
+	if d.err != nil {
+		return nil
+	}
+	view, ok := d.machine.Read(ptr, n)
+	if !ok {
+		d.err = fmt.Errorf("the interpreter gave a string at %d, which lies outside of its memory", ptr)
+		return nil
+	}
+	out := bytes.Clone(view)
+	d.call("qjs_free_cstring", uint64(ptr))
+	return out
 }
 
-func readString(m Machine, v, scratch uint32) ([]byte, error) {
-	at, err := m.Call("qjs_get_string_len", uint64(v), uint64(scratch))
-	if err != nil {
-		return nil, err
+// open has the interpreter make UTF-8 of a string; it is there until
+// qjs_free_cstring.
+func (d *driver) open(v uint32) (ptr, n uint32) {
+	ptr = d.value("qjs_get_string_len", uint64(v), uint64(d.image.scratch))
+	size, ok := d.machine.Read(d.image.scratch, 4)
+	if d.err == nil && !ok {
+		d.err = fmt.Errorf("the interpreter's memory does not reach %d", d.image.scratch)
 	}
-	size, ok := m.Read(scratch, 4)
-	if !ok || at == 0 {
-		return nil, ErrMemory
+	if d.err != nil {
+		return 0, 0
 	}
-	view, ok := m.Read(uint32(at), binary.LittleEndian.Uint32(size))
-	if !ok {
-		return nil, fmt.Errorf("the interpreter gave a string at %d, which lies outside of its memory", at)
-	}
-	out := append([]byte(nil), view...)
-	_, err = m.Call("qjs_free_cstring", at)
-	return out, err
+	return ptr, binary.LittleEndian.Uint32(size)
 }
 
 // settle runs what was put off, promises before timers, until nothing is left,

@@ -125,16 +125,18 @@ type loaded struct {
 // fakeHost answers host calls from a function and keeps what is logged.
 type fakeHost struct {
 	log []string
-	ask func(op abi.HostOp, payload []byte) ([]byte, bool, error)
+	ask func(op abi.HostOp, payload []byte) ([]byte, bool)
+	*bench
 }
 
 func (h *fakeHost) Log(level uint32, text []byte) {
 	h.log = append(h.log, fmt.Sprintf("%d %s", level, text))
 }
 func (h *fakeHost) Seed() [4]uint32 { return [4]uint32{1, 2, 3, 4} }
-func (h *fakeHost) Ask(op abi.HostOp, payload []byte) ([]byte, bool, error) {
-	if h.ask == nil {
-		return []byte(`{"code":"capability","message":"nothing is offered"}`), true, nil
+func (h *fakeHost) Ask(op abi.HostOp, ptr, n uint32) ([]byte, bool) {
+	payload, ok := h.Read(ptr, n)
+	if h.ask == nil || !ok {
+		return []byte(`{"code":"capability","message":"nothing is offered"}`), true
 	}
 	return h.ask(op, payload)
 }
@@ -142,7 +144,7 @@ func (h *fakeHost) Ask(op abi.HostOp, payload []byte) ([]byte, bool, error) {
 func load(t testing.TB, p *Program) (*loaded, error) {
 	t.Helper()
 	b := newBench(t)
-	l := &loaded{bench: b, host: &fakeHost{}}
+	l := &loaded{bench: b, host: &fakeHost{bench: b}}
 	b.session = &Session{Host: l.host}
 	var err error
 	if l.image, err = Boot(b, p, b.session); err != nil {

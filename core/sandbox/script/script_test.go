@@ -73,8 +73,6 @@ func TestFinish(t *testing.T) {
 		"a symbol":          {`return { s: Symbol("x") }`, `!failed: what finish returned cannot be carried: "s" is a symbol, which JSON cannot carry`},
 		"undefined in list": {`return [undefined]`, `!failed: what finish returned cannot be carried: element 0 of a list is undefined, which JSON cannot carry; give null`},
 		"a cycle":           {`const a = {}; a.a = a; return a`, `!failed: what finish returned cannot be carried: it contains itself`},
-		"deep":              {`let a = []; for (let i = 0; i < 1e5; i++) a = [a]; return a`, "!script_error: RangeError: Maximum call stack size exceeded"},
-
 		"a type error":      {"\n  return input.foo.bar", "!script_error: skill.ts:3:10: TypeError: cannot read property 'bar' of undefined\n  3 |   return input.foo.bar\n    |          ^\n  at skill.ts:3:10 in finish"},
 		"a thrown text":     {`throw "no"`, `!script_error: threw "no", which is no Error and so knows no place; write throw new Error(...)`},
 		"a thrown nothing":  {`throw undefined`, `!script_error: threw undefined, which is no Error and so knows no place; write throw new Error(...)`},
@@ -109,6 +107,7 @@ func TestFinish(t *testing.T) {
 		"text encoding":   {`return [...new TextEncoder().encode("aß水🌷\ud800")].concat(new TextDecoder().decode(new Uint8Array([97, 195, 159, 0xff, 0xf0, 0x9f, 0x8c, 0xb7, 0xed, 0xa0, 0x80, 0xe6])))`, `{"output":[97,195,159,230,176,180,240,159,140,183,239,191,189,"aß�🌷����"]}`},
 		"base 64":         {`return [btoa("hello"), atob("aGVsbG8=")]`, `{"output":["aGVsbG8=","hello"]}`},
 		"structuredClone": {`const m = new Map([["a", { b: [1] }]]); const c = structuredClone(m); m.get("a").b.push(2); return [c.get("a").b, c !== m]`, `{"output":[[1],true]}`},
+		"a long message":  {`const e = new Error("x".repeat(1e6)); e.stack = "    at f (bundle.js:1:1)\n".repeat(1e5); throw e`, "!script_error: Error: xxxxxxxxxxx"},
 		"regular":         {`return "2026-02-03".match(/(?<y>\d+)-(?<m>\d+)/u)?.groups.y`, `{"output":"2026"}`},
 		"lone surrogate":  {`return "a\ud800"`, `{"output":"a\ud800"}`}, // the host refuses it, with code utf8
 		"half in input":   {`return input.half`, `{"output":"�x\\ud800"}`},
@@ -210,21 +209,21 @@ export default skill({ async run(input) {
   return { said, found, none: none === undefined, refused, both, chance: [Math.random(), Math.random()] };
 } });`)
 	var asked []string
-	l.host.ask = func(op abi.HostOp, payload []byte) ([]byte, bool, error) {
+	l.host.ask = func(op abi.HostOp, payload []byte) ([]byte, bool) {
 		asked = append(asked, op.String()+" "+string(payload))
 		switch {
 		case op == abi.HostGenerate:
-			return []byte(`{"completion":"was gesagt wurde: ü"}`), false, nil
+			return []byte(`{"completion":"was gesagt wurde: ü"}`), false
 		case op == abi.HostGet && strings.Contains(string(payload), "none"):
-			return []byte(`{"found":false,"value":null}`), false, nil
+			return []byte(`{"found":false,"value":null}`), false
 		case op == abi.HostGet:
-			return []byte(`{"found":true,"value":{"n":4}}`), false, nil
+			return []byte(`{"found":true,"value":{"n":4}}`), false
 		case op == abi.HostPut:
-			return []byte(`{}`), false, nil
+			return []byte(`{}`), false
 		case strings.Contains(string(payload), "search"):
-			return []byte(`{"code":"tool_failed","message":"it broke","retryable":true}`), true, nil
+			return []byte(`{"code":"tool_failed","message":"it broke","retryable":true}`), true
 		}
-		return []byte(`{"result":[1]}`), false, nil
+		return []byte(`{"result":[1]}`), false
 	}
 	for range 2 {
 		asked, l.host.log = nil, nil
@@ -246,10 +245,6 @@ tool.call {"tool":"list","arguments":{}}`; got != want {
 		if got, want := strings.Join(l.host.log, "|"), "1 starts 1 {\"a\":[1]} {} null|2 w\nx"; got != want {
 			t.Errorf("logged %q, want %q", got, want)
 		}
-	}
-	l.host.ask = func(abi.HostOp, []byte) ([]byte, bool, error) { return nil, false, errors.New("the end") }
-	if _, _, err := l.call(t, abi.OpRun, `{"input":{}}`); err == nil || !strings.Contains(err.Error(), "the end") {
-		t.Errorf("an error of the host gives %v", err)
 	}
 }
 

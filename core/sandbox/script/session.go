@@ -14,6 +14,7 @@ import (
 // one goroutine, once.
 type Session struct {
 	Host     Host
+	MaxText  int // bytes of an answer or a failure; 0 bounds nothing
 	rejected []rejection
 	scratch  uint32 // 4 bytes for the length of a string; 0 until there is one
 }
@@ -79,7 +80,12 @@ func (s *Session) Asked(m Machine, argc, argv uint32) (uint32, error) {
 	d.image.scratch = s.scratch
 	switch kind {
 	case askLog:
-		s.Host.Log(uint32(number), d.string(text))
+		ptr, n := d.open(text)
+		view, ok := m.Read(ptr, min(n, maxLogged))
+		if d.err == nil && ok {
+			s.Host.Log(uint32(number), view)
+		}
+		d.call("qjs_free_cstring", uint64(ptr))
 		return d.value("qjs_get_undefined"), d.err
 	case askSeed:
 		seed := "["
@@ -91,14 +97,12 @@ func (s *Session) Asked(m Machine, argc, argv uint32) (uint32, error) {
 		}
 		return d.make([]byte(seed + "]")), d.err
 	case askHost:
-		payload := d.string(text)
+		ptr, n := d.open(text)
 		if d.err != nil {
 			return 0, d.err
 		}
-		answer, failed, err := s.Host.Ask(abi.HostOp(number), payload)
-		if err != nil {
-			return 0, err
-		}
+		answer, failed := s.Host.Ask(abi.HostOp(number), ptr, n)
+		d.call("qjs_free_cstring", uint64(ptr))
 		mark := byte('=')
 		if failed {
 			mark = '!'
@@ -107,6 +111,10 @@ func (s *Session) Asked(m Machine, argc, argv uint32) (uint32, error) {
 	}
 	return 0, fmt.Errorf("the prelude asked for %v, which this host does not know", kind)
 }
+
+// maxLogged is how much of one text that is logged is looked at; hosts take no
+// more than that for a whole call.
+const maxLogged = 64 << 10
 
 func readNumber(m Machine, v uint32) (int, error) {
 	bits, err := m.Call("qjs_get_float64", uint64(v))
