@@ -42,6 +42,43 @@ func TestFindersOfThisMachine(t *testing.T) {
 	}
 }
 
+// TestOnlyWrittenPagesAreFound: pages that were read cost a restore nothing.
+func TestOnlyWrittenPagesAreFound(t *testing.T) {
+	for name, f := range finders(t) {
+		s, _, _ := large(t)
+		mem := s.Reallocate(0)
+		_ = bytes.Count(mem[:3<<20], []byte{1})
+		mem[1<<20], mem[1<<20+page], mem[7<<20] = 1, 1, 1
+		runs, err := f.find(mem, nil)
+		first := uint64(1<<20) / page
+		want := []run{{first, first + 2}, {7 * first, 7*first + 1}}
+		if err != nil || !slices.Equal(runs, want) {
+			t.Errorf("%s: %v, %v; want %v", name, runs, err, want)
+		}
+		if img, err := s.Snapshot(); err != nil {
+			t.Error(err)
+		} else {
+			img.Release()
+		}
+		if runs, err := f.find(mem, nil); err != nil || len(runs) != 0 {
+			t.Errorf("%s: after its image was taken the memory keeps %v for itself, %v", name, runs, err)
+		}
+	}
+}
+
+func TestNobodyChangesAnImage(t *testing.T) {
+	_, img, _ := large(t)
+	if img.source.fd < 0 {
+		t.Skip("images are copies here")
+	}
+	_, write := unix.Pwrite(img.source.fd, []byte("x"), 0)
+	cut, grow := unix.Ftruncate(img.source.fd, 0), unix.Ftruncate(img.source.fd, 1<<30)
+	_, seal := unix.FcntlInt(uintptr(img.source.fd), unix.F_ADD_SEALS, 0)
+	if write == nil || cut == nil || grow == nil || seal == nil {
+		t.Errorf("writing: %v, cutting short: %v, growing: %v, seals: %v", write, cut, grow, seal)
+	}
+}
+
 // liar spoils what a good finder says.
 type liar struct {
 	finder

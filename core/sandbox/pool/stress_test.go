@@ -181,8 +181,12 @@ func TestCloseWaits(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("Close waited for nothing: %v", err)
 		}
-		go func() { done <- p.Close(t.Context()) }()
 		p.Put(out, true)
+		if !out.Value.discarded {
+			t.Fatal("a closed pool kept what came back")
+		}
+		go func() { done <- p.Close(t.Context()) }()
+		synctest.Wait()
 		p.Put(again, true)
 		if err := <-done; err != nil || len(s.discarded) != 2 {
 			t.Fatalf("%v, discarded %v", err, s.discarded)
