@@ -13,11 +13,15 @@ import (
 	"os/signal"
 
 	"github.com/plimsoll-dev/plimsoll/conformance/command"
+	"github.com/plimsoll-dev/plimsoll/core/sandbox"
 )
 
 var version = "dev"
 
 func main() {
+	if sandbox.Child() {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	code := command.Run(ctx, os.Args[1:], command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, version)
 	stop()
