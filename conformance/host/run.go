@@ -20,6 +20,10 @@ import (
 // slow from never.
 const grace = 5 * time.Second
 
+// tries is how often a case is played that is wrong by time alone. What else runs
+// on the machine can make one call late; a host that does not stop is late always.
+const tries = 3
+
 // Options of Run.
 type Options struct {
 	Command  []string          // the adapter and its arguments
@@ -150,15 +154,24 @@ func (r *runner) run(c *Case) report.Case {
 		out.Status, out.Saw = report.Skip, "the host does not have the feature "+missing
 		return out
 	}
-	t := &trial{runner: r, c: c, bounds: c.bounds(), measured: out.Measured}
-	t.look()
-	problem := t.play()
-	if !t.lost {
-		problem = append(problem, t.afterwards()...)
+	var t *trial
+	var problem faults
+	for n := range tries {
+		out.Measured = map[string]int64{}
+		t = &trial{runner: r, c: c, bounds: c.bounds(), measured: out.Measured}
+		t.look()
+		problem = t.play()
+		if !t.lost {
+			problem = append(problem, t.afterwards()...)
+		}
+		if t.lost || !problem.timing() {
+			break
+		}
+		out.Measured["tries"] = int64(n + 1)
 	}
 	out.Status = report.Pass
 	if len(problem) > 0 {
-		out.Status, out.Saw, out.Do = report.Fail, strings.Join(problem, "; "), c.Do
+		out.Status, out.Saw, out.Do = report.Fail, problem.String(), c.Do
 	}
 	if t.lost {
 		r.client.kill()
