@@ -6,114 +6,151 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
 )
 
-// Admitted is a module that was checked and compiled. It is safe for concurrent
-// use.
+// Admitted is a module that was checked, compiled and started once. It is safe
+// for concurrent use.
 type Admitted struct {
 	host *Host
 	*admission
 }
 
-// admission is shared by everybody who admitted the same bytes.
+// admission is shared by everybody who admitted the same with the same limits.
 type admission struct {
+	host     *Host
+	key      string
 	digest   string
-	key      string        // in Host.admitted: the digest and what the project asked for
+	program  any           // what profile.start is given; nil for modules
 	ready    chan struct{} // closed when the rest is set
 	err      error
-	compiled wazero.CompiledModule
+	code     *code
 	manifest abi.Manifest
-	declared bool // there is a manifest
+	declared bool   // there is a manifest
+	offers   []byte // the answer to host op 0
 	limits   limits
-	users    int // guarded by Host.mu
+	facts    Facts
+	users    int          // guarded by Host.mu
+	done     bool         // admit has returned; guarded by Host.mu
+	used     atomic.Int64 // the number of the last call
+
+	mu    sync.Mutex // held while instances are made
+	image *image     // nil: not taken yet, given up, or the module cannot be restored
 }
 
-// limits are those of one module: the host's, narrowed by the manifest.
+// limits are those of one admission: the host's, narrowed by the manifest and by
+// AdmitOptions.
 type limits struct {
 	memory  uint64 // bytes
 	timeout time.Duration
 	output  int
+	fuel    int64
+}
+
+// source is what is admitted.
+type source struct {
+	digest  string // of all of it
+	module  []byte
+	profile string // "" finds it
+	program any
 }
 
 // Admit checks and compiles a module, or finds it among those that are admitted
 // already: equal bytes (sha256) are compiled once. A module without a manifest
 // section is asked for its manifest (op describe) in the sandbox; one that does
 // not know the op is taken to answer check and render, which skill.hcl names,
-// and nothing else. The error is an *Error that says what the module is or lacks.
+// and nothing else. The manifest's self-tests are run, twice. The error is an
+// *Error that says what the module is or lacks, unless this machine could not do
+// its part (no room for the cache, no process to compile in).
 func (h *Host) Admit(ctx context.Context, module []byte, o AdmitOptions) (*Admitted, error) {
-	sum := sha256.Sum256(module)
-	digest := "sha256:" + hex.EncodeToString(sum[:])
-	key := fmt.Sprint(digest, o.Limits)
+	return h.admitSource(ctx, source{digest: digestOf(module), module: module}, o)
+}
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func (h *Host) admitSource(ctx context.Context, s source, o AdmitOptions) (*Admitted, error) {
+	key := fmt.Sprint(s.profile, s.digest, o.Limits)
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
-		return nil, fail(abi.Cancelled, "the sandbox is closed")
+		return nil, cancelled("the sandbox is closed")
 	}
 	m, found := h.admitted[key]
 	if !found {
-		m = &admission{digest: digest, key: key, ready: make(chan struct{})}
+		m = &admission{host: h, key: key, digest: s.digest, program: s.program, ready: make(chan struct{})}
 		h.admitted[key] = m
-		h.calls.Add(1)
+		h.work.Add(1)
 	}
 	m.users++
 	h.mu.Unlock()
-	a := &Admitted{host: h, admission: m}
 	if !found {
 		// Others may wait for the same bytes: one caller who gives up must not
-		// fail them all. Compilation could not be stopped anyway.
-		m.err = h.admit(context.WithoutCancel(ctx), a, module, o)
-		close(m.ready)
-		h.calls.Done()
+		// fail them all. Closing the host ends it.
+		go func() {
+			defer h.work.Done()
+			m.err = m.admit(h.alive, s, o)
+			h.mu.Lock()
+			m.done = true
+			abandoned := m.users == 0
+			h.mu.Unlock()
+			close(m.ready)
+			if abandoned {
+				h.forget(m)
+			}
+		}()
 	}
 	select {
 	case <-m.ready:
 	case <-ctx.Done():
-		return nil, also(stopped(ctx, 0), h.release(m))
+		h.release(m)
+		return nil, stopped(ctx, 0)
 	}
 	if m.err != nil {
-		return nil, also(m.err, h.release(m))
+		h.release(m)
+		return nil, m.err
 	}
-	return a, nil
-}
-
-// also keeps an *Error an *Error where nothing else went wrong.
-func also(err, more error) error {
-	if more == nil {
-		return err
-	}
-	return errors.Join(err, more)
+	return &Admitted{host: h, admission: m}, nil
 }
 
 // release forgets an admission that nobody uses any more.
-func (h *Host) release(m *admission) error {
+func (h *Host) release(m *admission) {
 	h.mu.Lock()
 	m.users--
 	last := m.users == 0 && h.admitted[m.key] == m
 	if last {
 		delete(h.admitted, m.key)
 	}
+	last = last && m.done // else who is still at it forgets it
 	h.mu.Unlock()
-	if !last {
-		return nil
+	if last {
+		h.forget(m)
 	}
-	<-m.ready
-	if m.compiled == nil {
-		return nil
+}
+
+// forget frees everything of an admission but what is still out of the pool,
+// which goes when it comes back.
+func (h *Host) forget(m *admission) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h.drop(m)
+	if m.code != nil {
+		h.disown(m.code)
 	}
-	return m.compiled.Close(context.Background())
 }
 
 // Close gives the module back; its code is freed when everybody who admitted it
 // has done so. Call it once, with no call under way.
-func (a *Admitted) Close() error { return a.host.release(a.admission) }
+func (a *Admitted) Close() error {
+	a.host.release(a.admission)
+	return nil
+}
 
 // Digest is the module's "sha256:" and 64 hexadecimal digits.
 func (a *Admitted) Digest() string { return a.digest }
@@ -122,69 +159,75 @@ func (a *Admitted) Digest() string { return a.digest }
 func (a *Admitted) Manifest() (m abi.Manifest, ok bool) { return a.manifest, a.declared }
 
 // Has tells whether the module answers an op.
-func (a *Admitted) Has(op abi.Op) bool {
-	if a.declared {
-		return a.manifest.Has(op)
+func (m *admission) Has(op abi.Op) bool {
+	if m.declared {
+		return m.manifest.Has(op)
 	}
 	return op == abi.OpCheck || op == abi.OpRender
 }
 
-func (h *Host) admit(ctx context.Context, a *Admitted, module []byte, o AdmitOptions) error {
-	m := a.admission
-	if len(module) > maxModule {
-		return fail(abi.Protocol, fmt.Sprintf("the module has %d MiB; at most %d are admitted", len(module)>>20, maxModule>>20))
+func (m *admission) admit(ctx context.Context, s source, o AdmitOptions) error {
+	c := m.host.config
+	if len(s.module) > maxModule {
+		return fail(abi.Protocol, fmt.Sprintf("the module has %d MiB; at most %d are admitted", len(s.module)>>20, maxModule>>20))
 	}
-	manifest, declared, err := abi.ReadManifest(module)
+	manifest, declared, err := abi.ReadManifest(s.module)
 	if err != nil {
 		return fail(abi.Protocol, err.Error())
 	}
-	if err := checkImports(module); err != nil {
+	m.limits = limits{memory: uint64(c.MemoryMiB) << 20, timeout: c.Timeout, output: c.MaxOutput, fuel: c.Fuel}
+	if declared {
+		if err := m.limits.narrow("the module", manifest.Limits); err != nil {
+			return err
+		}
+	}
+	if m.code, err = m.host.codeOf(ctx, digestOf(s.module), s.profile, s.module); err != nil {
 		return err
 	}
-	compiled, err := h.runtime.CompileModule(ctx, joinData(module))
-	if err != nil {
-		return fail(abi.Protocol, "the module is not valid: "+err.Error())
+	if least := uint64(m.code.facts.MemoryMin) * pageSize; least > m.limits.memory {
+		return fail(abi.OutOfMemory, fmt.Sprintf("the module begins with %d MiB of memory; the limit is %d MiB", least>>20, m.limits.memory>>20))
 	}
-	m.limits = limits{memory: uint64(h.config.MemoryMiB) << 20, timeout: h.config.Timeout, output: h.config.MaxOutput}
-	if err := m.check(compiled); err != nil {
-		return also(err, compiled.Close(ctx))
+	before := m.limits
+	if declared {
+		m.declare(manifest)
+	} else if err := m.describe(ctx); err != nil {
+		return err
 	}
-	m.compiled = compiled
-	if !declared {
-		manifest, declared, err = a.describe(ctx)
+	if err := m.limits.narrow("the project", o.Limits); err != nil {
+		return err
 	}
-	if err == nil && declared {
-		m.manifest, m.declared = manifest, true
-		err = m.limits.narrow("the module", manifest.Limits)
+	if m.limits != before {
+		// What was made to describe itself was made with other limits.
+		m.mu.Lock()
+		m.host.drop(m)
+		m.mu.Unlock()
 	}
-	if err == nil {
-		err = m.limits.narrow("the project", o.Limits)
-	}
-	if err != nil {
-		m.compiled = nil
-		return also(err, compiled.Close(ctx))
-	}
-	return nil
+	return m.prove(ctx, len(s.module))
+}
+
+func (m *admission) declare(manifest abi.Manifest) {
+	m.manifest, m.declared, m.offers = manifest, true, offersOf(&manifest)
 }
 
 // describe asks a module without a manifest section for its manifest.
-func (a *Admitted) describe(ctx context.Context) (abi.Manifest, bool, error) {
-	raw, err := a.call(ctx, abi.OpDescribe, []byte("{}"), CallOptions{})
+func (m *admission) describe(ctx context.Context) error {
+	raw, err := m.answer(ctx, abi.OpDescribe, []byte("{}"), CallOptions{})
 	var e *Error
 	switch {
 	case errors.As(err, &e) && e.Guest && e.Code == abi.CodeUnsupported:
-		return abi.Manifest{}, false, nil
+		return nil
 	case errors.As(err, &e):
 		e.Message = "asking the module for its manifest: " + e.Message
-		return abi.Manifest{}, false, e
+		return e
 	case err != nil:
-		return abi.Manifest{}, false, fmt.Errorf("asking the module for its manifest: %w", err)
+		return fmt.Errorf("asking the module for its manifest: %w", err)
 	}
 	manifest, err := abi.ParseManifest(raw)
 	if err != nil {
-		return abi.Manifest{}, false, fail(abi.Schema, err.Error())
+		return fail(abi.Schema, err.Error())
 	}
-	return manifest, true, nil
+	m.declare(manifest)
+	return m.limits.narrow("the module", manifest.Limits)
 }
 
 // narrow applies what somebody asks for: less than is allowed is granted, more
@@ -208,77 +251,10 @@ func (l *limits) narrow(who string, asked abi.Limits) error {
 	} else if asked.OutputBytes > 0 {
 		l.output = asked.OutputBytes
 	}
-	return nil
-}
-
-// check looks at exports and at the signatures of imports.
-func (m *admission) check(c wazero.CompiledModule) error {
-	exports := c.ExportedFunctions()
-	for name := range exports {
-		if strings.HasPrefix(name, "__plim") {
-			return fail(abi.Protocol, fmt.Sprintf("the module exports %q; names that begin with __plim belong to the host", name))
-		}
-	}
-	if _, ok := exports[abi.Marker]; !ok {
-		return fail(abi.Protocol, whatElse(exports))
-	}
-	for _, want := range []struct {
-		name            string
-		params, results []api.ValueType
-		optional        bool
-	}{
-		{abi.Alloc, []api.ValueType{i32}, []api.ValueType{i32}, false},
-		{abi.Call, []api.ValueType{i32, i32, i32}, []api.ValueType{i64}, false},
-		{abi.Initialize, nil, nil, true},
-	} {
-		f, ok := exports[want.name]
-		if !ok && want.optional {
-			continue
-		}
-		if !ok {
-			return fail(abi.Protocol, fmt.Sprintf("the module does not export %s%s", want.name, signature(want.params, want.results)))
-		}
-		if !slices.Equal(f.ParamTypes(), want.params) || !slices.Equal(f.ResultTypes(), want.results) {
-			return fail(abi.Protocol, fmt.Sprintf("the module exports %s%s; it must be %s%s", want.name, signature(f.ParamTypes(), f.ResultTypes()), want.name, signature(want.params, want.results)))
-		}
-	}
-	memory, ok := c.ExportedMemories()[abi.Memory]
-	if !ok {
-		return fail(abi.Protocol, "the module does not export its memory under the name memory")
-	}
-	if least := uint64(memory.Min()) * pageSize; least > m.limits.memory {
-		return fail(abi.OutOfMemory, fmt.Sprintf("the module begins with %d MiB of memory; the limit is %d MiB", least>>20, m.limits.memory>>20))
-	}
-	for _, f := range c.ImportedFunctions() {
-		module, name, _ := f.Import()
-		want := offered(module)[name]
-		if !slices.Equal(f.ParamTypes(), want.params) || !slices.Equal(f.ResultTypes(), want.results) {
-			return fail(abi.Capability, fmt.Sprintf("the module imports %s.%s%s; the host has %s.%s%s", module, name, signature(f.ParamTypes(), f.ResultTypes()), module, name, signature(want.params, want.results)))
-		}
+	if fuel := int64(asked.Fuel); fuel > l.fuel {
+		return fail(abi.Fuel, fmt.Sprintf("%s asks for %d units of fuel for a call; the limit is %d", who, fuel, l.fuel))
+	} else if fuel > 0 {
+		l.fuel = fuel
 	}
 	return nil
-}
-
-// whatElse says what a module without the marker seems to be.
-func whatElse(exports map[string]api.FunctionDefinition) string {
-	for name := range exports {
-		if strings.HasPrefix(name, abi.MarkerPrefix) {
-			return fmt.Sprintf("the module is made for another version of the ABI (%s); this host speaks %s", name, abi.Marker)
-		}
-	}
-	if _, ok := exports["_start"]; ok {
-		return "the module is a WASI command (it exports _start), not a skill: build it with -buildmode=c-shared and register it with sdk/skill"
-	}
-	return fmt.Sprintf("the module does not export %s: it is not a skill's code (see sdk/ABI.md)", abi.Marker)
-}
-
-func signature(params, results []api.ValueType) string {
-	names := func(types []api.ValueType) string {
-		out := make([]string, len(types))
-		for i, t := range types {
-			out[i] = api.ValueTypeName(t)
-		}
-		return strings.Join(out, ", ")
-	}
-	return fmt.Sprintf("(%s) -> (%s)", names(params), names(results))
 }

@@ -1,18 +1,11 @@
 package sandbox
 
-import (
-	"cmp"
-	"slices"
-)
+import "errors"
 
-// Go's linker cuts a module's initial memory into a segment for every few bytes
-// (43,942 of them in examples/hello-skill), and the engine evaluates each
-// segment's offset anew for every instance: two thirds of what a fresh instance
-// cost (2026-11). So segments that lie close together are joined at admission,
-// with the zeros between them, which memory holds there anyway.
-
-// maxGap is how many bytes of zeros are worth a segment less.
-const maxGap = 64
+// A module's initial data is taken out of it at admission and kept beside it.
+// Only the first instance needs it; all later ones are mapped from the image,
+// and would otherwise write megabytes again that are there already. Of a Go
+// guest this was two thirds of what a fresh instance cost.
 
 // Section ids of the binary format.
 const (
@@ -26,90 +19,95 @@ type segment struct {
 	data []byte
 }
 
-// joinData returns the module with fewer data segments and the same initial
-// memory, or the module itself where that cannot be said for certain: passive
-// segments or code that may name segments by number (there is a data count),
-// offsets that are not constants, segments that overlap.
-func joinData(module []byte) []byte {
+// splitData returns the module without its active data segments, and these. Where
+// code may name segments by number (there is a data count) they stay, emptied:
+// an active segment counts as dropped once the module runs, so nobody can tell.
+// Where an offset is not a constant, everything stays as it is.
+func splitData(module []byte) (rest []byte, segments []segment, err error) {
 	c := &cursor{b: module}
 	c.take(uint32(min(len(module), 8)))
+	counted := false
 	for c.err == nil && len(c.b) > 0 {
 		start := len(module) - len(c.b)
 		id := c.u8()
 		body := c.take(c.u32())
-		end := len(module) - len(c.b)
-		if id == sectionDataCount {
-			return module
-		}
+		counted = counted || id == sectionDataCount
 		if id != sectionData || c.err != nil {
 			continue
 		}
-		segments, ok := readSegments(body)
-		if !ok {
-			return module
+		kept, segments, ok, err := readSegments(body)
+		if err != nil || !ok {
+			return module, nil, err
 		}
-		joined, ok := join(segments)
-		if !ok {
-			return module
+		end := len(module) - len(c.b)
+		rest = append(make([]byte, 0, len(module)), module[:start]...)
+		if counted {
+			rest = appendUint(append(rest, sectionData), uint64(len(kept)))
+			rest = append(rest, kept...)
 		}
-		section := writeSegments(joined)
-		out := make([]byte, 0, len(module)-(end-start)+len(section)+6)
-		out = append(append(out, module[:start]...), sectionData)
-		out = append(appendUint(out, uint64(len(section))), section...)
-		return append(out, module[end:]...)
+		return append(rest, module[end:]...), segments, nil
 	}
-	return module
+	return module, nil, c.err
 }
 
-func readSegments(body []byte) ([]segment, bool) {
+// readSegments takes a data section apart: the active segments, and the section
+// as it is without them. ok is false when an offset is not a constant.
+func readSegments(body []byte) (kept []byte, segments []segment, ok bool, err error) {
 	c := &cursor{b: body}
-	var out []segment
-	for n := c.u32(); n > 0 && c.err == nil; n-- {
-		if mode, constant := c.u32(), c.u8(); mode != 0 || constant != 0x41 {
-			return nil, false
+	n := c.u32()
+	kept = appendUint(nil, uint64(n))
+	for ; n > 0 && c.err == nil; n-- {
+		mode := c.u32()
+		if mode == 1 {
+			data := c.take(c.u32())
+			kept = append(appendUint(append(kept, 1), uint64(len(data))), data...)
+			continue
+		}
+		if mode == 2 {
+			c.u32() // the memory, of which there is one
+		}
+		if c.u8() != 0x41 {
+			return nil, nil, false, c.err
 		}
 		at := c.i32()
 		if c.u8() != 0x0b {
-			return nil, false
+			return nil, nil, false, c.err
 		}
-		out = append(out, segment{at, c.take(c.u32())})
+		segments = append(segments, segment{at, c.take(c.u32())})
+		kept = append(kept, 0, 0x41, 0, 0x0b, 0)
 	}
-	return out, c.err == nil && len(c.b) == 0
+	return kept, segments, c.err == nil && len(c.b) == 0, c.err
 }
 
-// join puts segments in order of their places and joins neighbours. Since none
-// overlap, the order in which they are written does not matter.
-func join(segments []segment) ([]segment, bool) {
-	segments = slices.DeleteFunc(slices.Clone(segments), func(s segment) bool { return len(s.data) == 0 })
-	slices.SortStableFunc(segments, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
-	var out []segment
-	for _, s := range segments {
-		if len(out) == 0 {
-			out = append(out, segment{s.at, slices.Clone(s.data)})
-			continue
-		}
-		last := &out[len(out)-1]
-		end := uint64(last.at) + uint64(len(last.data))
-		switch {
-		case uint64(s.at) < end:
-			return nil, false
-		case uint64(s.at)-end > maxGap:
-			out = append(out, segment{s.at, slices.Clone(s.data)})
-		default:
-			last.data = append(last.data, make([]byte, uint64(s.at)-end)...)
-			last.data = append(last.data, s.data...)
-		}
-	}
-	return out, true
+var errShort = errors.New("the section ends too early")
+
+// cursor reads a section; after the first error it stays where it is.
+type cursor struct {
+	b   []byte
+	err error
 }
 
-func writeSegments(segments []segment) []byte {
-	out := appendUint(nil, uint64(len(segments)))
-	for _, s := range segments {
-		out = append(appendInt(append(out, 0, 0x41), int32(s.at)), 0x0b)
-		out = append(appendUint(out, uint64(len(s.data))), s.data...)
+func (c *cursor) u8() byte {
+	if c.err != nil || len(c.b) == 0 {
+		c.err = errors.Join(c.err, errShort)
+		return 0
 	}
-	return out
+	v := c.b[0]
+	c.b = c.b[1:]
+	return v
+}
+
+func (c *cursor) u32() uint32 {
+	var v uint32
+	for shift := 0; shift < 35 && c.err == nil; shift += 7 {
+		d := c.u8()
+		v |= uint32(d&0x7f) << shift
+		if d < 0x80 {
+			return v
+		}
+	}
+	c.fail()
+	return 0
 }
 
 // i32 reads a signed LEB128 number as the address that it means.
@@ -129,21 +127,24 @@ func (c *cursor) i32() uint32 {
 	return 0
 }
 
+func (c *cursor) fail() {
+	c.err = errors.Join(c.err, errors.New("a number does not fit in 32 bits"))
+}
+
+func (c *cursor) take(n uint32) []byte {
+	if c.err != nil || uint64(n) > uint64(len(c.b)) {
+		c.err = errors.Join(c.err, errShort)
+		return nil
+	}
+	v := c.b[:n]
+	c.b = c.b[n:]
+	return v
+}
+
 func appendUint(b []byte, v uint64) []byte {
 	for v >= 0x80 {
 		b = append(b, byte(v)|0x80)
 		v >>= 7
 	}
 	return append(b, byte(v))
-}
-
-func appendInt(b []byte, v int32) []byte {
-	for {
-		d := byte(v & 0x7f)
-		v >>= 7
-		if (v == 0 && d&0x40 == 0) || (v == -1 && d&0x40 != 0) {
-			return append(b, d)
-		}
-		b = append(b, d|0x80)
-	}
 }

@@ -42,6 +42,9 @@ func buildGuest(tb testing.TB) []byte { return build(tb, "testdata/guest") }
 var sharedCache string // compiled code of all tests of this run
 
 func TestMain(m *testing.M) {
+	if sandbox.Child() {
+		return
+	}
 	dir, err := os.MkdirTemp("", "plimsoll-cache")
 	if err != nil {
 		panic(err)
@@ -188,7 +191,7 @@ func TestGoGuestErrors(t *testing.T) {
 }
 
 func TestGoGuestDeadline(t *testing.T) {
-	h := newHost(t, sandbox.Config{Timeout: time.Second})
+	h := newHost(t, sandbox.Config{Timeout: time.Second, Fuel: 1e12})
 	a := admit(t, h, buildGuest(t))
 	start := time.Now()
 	_, _, err := finish(a, "spin", 0, "", sandbox.CallOptions{})
@@ -301,7 +304,7 @@ func TestCacheFolder(t *testing.T) {
 }
 
 func TestCloseEndsCalls(t *testing.T) {
-	h, err := sandbox.New(sandbox.Config{Timeout: time.Minute, CacheDir: sharedCache})
+	h, err := sandbox.New(sandbox.Config{Timeout: time.Minute, Fuel: 1e12, CacheDir: sharedCache})
 	if err != nil {
 		t.Fatal(err)
 	}

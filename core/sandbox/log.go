@@ -30,13 +30,18 @@ const (
 )
 
 // log collects what a guest says, up to maxLog; what comes then is dropped with
-// one line that says so.
+// one line that says so. Nothing is allocated for a caller who does not listen.
 type log struct {
 	send    func(Line)
 	used    int
 	cut     bool
 	pending [2][]byte // unfinished lines of fd 1 and 2
-	last    []byte
+	last    []byte    // the end of all that was said, as it came
+}
+
+func (l *log) reset(send func(Line)) {
+	l.send, l.used, l.cut = send, 0, false
+	l.pending[0], l.pending[1], l.last = l.pending[0][:0], l.pending[1][:0], l.last[:0]
 }
 
 func (l *log) line(level Level, text []byte) {
@@ -44,18 +49,26 @@ func (l *log) line(level Level, text []byte) {
 		return
 	}
 	text = text[:min(len(text), maxLog)]
-	clean := strings.Map(printable, strings.ToValidUTF8(string(text), "\uFFFD"))
-	l.last = append(append(l.last, clean...), '\n')
-	if extra := len(l.last) - maxTail; extra > 0 {
-		l.last = l.last[:copy(l.last, l.last[extra:])]
-	}
-	if l.used += len(clean) + 1; l.used > maxLog {
+	l.remember(text)
+	if l.used += len(text) + 1; l.used > maxLog {
 		l.cut = true
-		level, clean = LevelWarn, "(the log of this call is cut here: it is longer than 64 KiB)"
+		if l.send != nil {
+			l.send(Line{LevelWarn, "(the log of this call is cut here: it is longer than 64 KiB)"})
+		}
+		return
 	}
 	if l.send != nil {
-		l.send(Line{level, clean})
+		l.send(Line{level, strings.Map(printable, strings.ToValidUTF8(string(text), "\uFFFD"))})
 	}
+}
+
+// remember keeps the last maxTail bytes.
+func (l *log) remember(text []byte) {
+	text = text[max(0, len(text)-maxTail):]
+	if extra := len(l.last) + len(text) + 1 - maxTail; extra > 0 {
+		l.last = l.last[:copy(l.last, l.last[min(extra, len(l.last)):])]
+	}
+	l.last = append(append(l.last, text...), '\n')
 }
 
 func printable(r rune) rune {
@@ -70,19 +83,21 @@ func (l *log) write(fd uint32, b []byte) {
 	if l.cut {
 		return
 	}
-	p := &l.pending[fd-1]
-	*p = append(*p, b[:min(len(b), maxLog+1)]...)
-	for {
-		i := bytes.IndexByte(*p, '\n')
-		if i < 0 && len(*p) <= maxLog {
-			return
+	p := l.pending[fd-1]
+	p = append(p, b[:min(len(b), maxLog+1)]...)
+	rest := p
+	for !l.cut {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 && len(rest) <= maxLog {
+			break
 		}
 		if i < 0 {
-			i = len(*p) - 1
+			i = len(rest) - 1
 		}
-		l.line(Level(fd), bytes.TrimRight((*p)[:i], "\r"))
-		*p = (*p)[:copy(*p, (*p)[i+1:])]
+		l.line(Level(fd), bytes.TrimRight(rest[:i], "\r"))
+		rest = rest[i+1:]
 	}
+	l.pending[fd-1] = p[:copy(p, rest)]
 }
 
 // flush gives out lines that did not end.
@@ -90,12 +105,16 @@ func (l *log) flush() {
 	for i := range l.pending {
 		if len(l.pending[i]) > 0 {
 			l.line(Level(i+1), l.pending[i])
-			l.pending[i] = nil
+			l.pending[i] = l.pending[i][:0]
 		}
 	}
 }
 
-// tail is the last that the guest said.
+// tail is the last that the guest said, one line each.
 func (l *log) tail() string {
-	return strings.ToValidUTF8(string(l.last), "")
+	lines := strings.Split(strings.ToValidUTF8(string(l.last), "\uFFFD"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.Map(printable, line)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -20,7 +20,10 @@ type CallOptions struct {
 	Seed []byte     // of the guest's random numbers; nil takes the input
 	Log  func(Line) // receives what the guest logs, at most 64 KiB a call; may be nil
 	Host HostFunc   // answers host calls in op run; nil offers nothing
-	Used *Used      // is filled when the call ends, well or not; may be nil
+	// HostTimeout bounds one call of Host; 0 leaves it to the caller's context. The
+	// time that a guest may take stands still meanwhile.
+	HostTimeout time.Duration
+	Used        *Used // is filled when the call ends, well or not; may be nil
 
 	// Unchecked hands the input over as it is, JSON or not, and passes any op,
 	// listed by the manifest or not: conformance kits see with it what a guest does

@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
 )
 
 // WASI preview 1 is tolerated, because toolchains link it in: as functions that
@@ -36,7 +38,7 @@ func wasiFuncs() map[string]hostFunc {
 		"path_symlink": "iiiii", "path_unlink_file": "iii", "proc_raise": "i",
 		"sock_accept": "iii", "sock_recv": "iiiiii", "sock_send": "iiiii", "sock_shutdown": "ii",
 	} {
-		funcs[name] = wasi(params, func(*call, context.Context, api.Module, []uint64) uint32 { return errnoNosys })
+		funcs[name] = wasi(params, func(*instance, context.Context, api.Module, []uint64) uint32 { return errnoNosys })
 	}
 	for name, f := range map[string]hostFunc{
 		"args_get":            wasi("ii", nothing),
@@ -56,13 +58,15 @@ func wasiFuncs() map[string]hostFunc {
 	} {
 		funcs[name] = f
 	}
-	funcs["proc_exit"] = hostFunc{[]api.ValueType{i32}, nil, func(ctx context.Context, mod api.Module, stack []uint64) {
-		of(ctx).exit(ctx, mod, uint32(stack[0]))
+	funcs["proc_exit"] = hostFunc{[]api.ValueType{i32}, nil, func(ctx context.Context, _ api.Module, stack []uint64) {
+		in := of(ctx)
+		in.exit = uint32(stack[0])
+		in.end(abi.Exit)
 	}}
 	return funcs
 }
 
-func wasi(params string, f func(c *call, ctx context.Context, mod api.Module, stack []uint64) uint32) hostFunc {
+func wasi(params string, f func(in *instance, ctx context.Context, mod api.Module, stack []uint64) uint32) hostFunc {
 	types := make([]api.ValueType, len(params))
 	for i, p := range params {
 		types[i] = i32
@@ -75,7 +79,9 @@ func wasi(params string, f func(c *call, ctx context.Context, mod api.Module, st
 			stack[0] = errnoFault
 			return
 		}
-		stack[0] = uint64(f(of(ctx), ctx, mod, stack))
+		in := of(ctx)
+		in.charge(0)
+		stack[0] = uint64(f(in, ctx, mod, stack))
 	}}
 }
 
@@ -86,37 +92,42 @@ func fault(ok bool) uint32 {
 	return errnoFault
 }
 
-func nothing(*call, context.Context, api.Module, []uint64) uint32    { return success }
-func noSuchFile(*call, context.Context, api.Module, []uint64) uint32 { return errnoBadf }
+func nothing(*instance, context.Context, api.Module, []uint64) uint32    { return success }
+func noSuchFile(*instance, context.Context, api.Module, []uint64) uint32 { return errnoBadf }
 
-func noSizes(_ *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
+func noSizes(_ *instance, _ context.Context, mod api.Module, stack []uint64) uint32 {
 	return fault(put32(mod, stack[0], 0) && put32(mod, stack[1], 0))
 }
 
-func clockResolution(_ *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
+func clockResolution(_ *instance, _ context.Context, mod api.Module, stack []uint64) uint32 {
 	return fault(put64(mod, stack[1], 1))
 }
 
-func clockTime(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
-	return fault(put64(mod, stack[2], uint64(c.clock(uint32(stack[0])))))
+func clockTime(in *instance, _ context.Context, mod api.Module, stack []uint64) uint32 {
+	return fault(put64(mod, stack[2], uint64(in.clock(uint32(stack[0])))))
 }
 
-func random(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
+// random fills a range piece by piece: numbers for a whole memory take longer
+// than a guest may go on without being looked at.
+func random(in *instance, _ context.Context, mod api.Module, stack []uint64) uint32 {
 	b, ok := mod.Memory().Read(uint32(stack[0]), uint32(stack[1]))
-	if ok {
-		_, _ = c.random.Read(b) // cannot fail
+	for len(b) > 0 {
+		n := min(len(b), chunk)
+		in.charge(4 * n)
+		_, _ = in.rng().Read(b[:n]) // cannot fail
+		b = b[n:]
 	}
 	return fault(ok)
 }
 
-func badUnlessStandard(_ *call, _ context.Context, _ api.Module, stack []uint64) uint32 {
+func badUnlessStandard(_ *instance, _ context.Context, _ api.Module, stack []uint64) uint32 {
 	if uint32(stack[0]) > 2 {
 		return errnoBadf
 	}
 	return success
 }
 
-func fdStat(_ *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
+func fdStat(_ *instance, _ context.Context, mod api.Module, stack []uint64) uint32 {
 	if uint32(stack[0]) > 2 {
 		return errnoBadf
 	}
@@ -126,7 +137,7 @@ func fdStat(_ *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
 }
 
 // fdWrite takes (fd, iovs, count, written).
-func fdWrite(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
+func fdWrite(in *instance, _ context.Context, mod api.Module, stack []uint64) uint32 {
 	fd, count := uint32(stack[0]), uint32(stack[2])
 	if fd != 1 && fd != 2 {
 		return errnoBadf
@@ -144,7 +155,8 @@ func fdWrite(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 
 		if !ok {
 			return errnoFault
 		}
-		c.log.write(fd, b)
+		in.charge(min(len(b), maxLog))
+		in.log.write(fd, b)
 		written += uint32(len(b))
 	}
 	return fault(put32(mod, stack[3], written))
@@ -154,19 +166,20 @@ func fdWrite(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 
 // in nanoseconds. Go's runtime refuses to start on a clock at zero.
 const sinceStart = int64(1e9)
 
-// clock is the time of a WASI clock; 0 is the wall.
-func (c *call) clock(id uint32) int64 {
+// clock is the time of a WASI clock; 0 is the wall. The others go on from where
+// they stood when the image was taken, because a guest may have noted it.
+func (in *instance) clock(id uint32) int64 {
 	if id == 0 {
-		return c.now + c.slept
+		return in.now + in.slept - in.awake
 	}
-	return sinceStart + c.slept
+	return sinceStart + in.slept
 }
 
 // poll takes (subscriptions, events, count, written): 48 bytes and 32 bytes
 // each. It answers at once and sets the clock forward by the shortest time that
 // was asked for: a guest that sleeps sleeps for nothing, and equally long on
 // every machine. Subscriptions to files answer EBADF.
-func poll(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
+func poll(in *instance, _ context.Context, mod api.Module, stack []uint64) uint32 {
 	count := uint32(stack[2])
 	if count == 0 || count > maxVector {
 		return errnoInval
@@ -182,11 +195,12 @@ func poll(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
 		if sub := subs[48*i:]; sub[8] == 0 {
 			waits[i] = max(int64(binary.LittleEndian.Uint64(sub[24:])), 0)
 			if binary.LittleEndian.Uint16(sub[40:])&1 != 0 { // an absolute time
-				waits[i] = max(waits[i]-c.clock(binary.LittleEndian.Uint32(sub[16:])), 0)
+				waits[i] = max(waits[i]-in.clock(binary.LittleEndian.Uint32(sub[16:])), 0)
 			}
 		}
 		shortest = min(shortest, waits[i])
 	}
+	in.charge(80 * int(count))
 	events := make([]byte, 0, 32*count)
 	for i, wait := range waits {
 		if wait > shortest {
@@ -199,8 +213,16 @@ func poll(c *call, _ context.Context, mod api.Module, stack []uint64) uint32 {
 		}
 		events = append(events, event...)
 	}
-	if shortest > 0 && max(c.now, sinceStart)+c.slept <= math.MaxInt64-shortest {
-		c.slept += shortest
+	if shortest > 0 && max(in.now, sinceStart)+in.slept <= math.MaxInt64-shortest {
+		in.slept += shortest
 	}
 	return fault(mod.Memory().Write(uint32(stack[1]), events) && put32(mod, stack[3], uint32(len(events)/32)))
+}
+
+func put32(mod api.Module, at uint64, v uint32) bool {
+	return mod.Memory().WriteUint32Le(uint32(at), v)
+}
+
+func put64(mod api.Module, at uint64, v uint64) bool {
+	return mod.Memory().WriteUint64Le(uint32(at), v)
 }

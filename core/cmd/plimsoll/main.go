@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/plimsoll-dev/plimsoll/core/cli"
+	"github.com/plimsoll-dev/plimsoll/core/sandbox"
 	"github.com/plimsoll-dev/plimsoll/plugins"
 	"golang.org/x/term"
 )
@@ -15,7 +16,12 @@ import (
 // version is set by the build.
 var version = "dev"
 
-func main() { os.Exit(run()) }
+func main() {
+	if sandbox.Child() {
+		return
+	}
+	os.Exit(run())
+}
 
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

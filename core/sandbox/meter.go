@@ -1,0 +1,103 @@
+package sandbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/plimsoll-dev/plimsoll/core/sandbox/wasmbin"
+	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
+)
+
+// slice is how much fuel a guest is given at once. When it is used up the guest
+// comes back to the host, which looks at the clock, at the caller and at the
+// budget; and this is where Go's garbage collector finds a goroutine that it
+// can stop. 100,000 units are 40 to 150 us of ordinary code and about 3 ms of
+// code that misses the cache with every load; coming back costs 0.1 us.
+const slice = 100_000
+
+// What host functions charge, in fuel: calling one costs about as much as a
+// hundred instructions, moving bytes about an eighth of one for each.
+const (
+	hostCallFuel = 100
+	bytesPerFuel = 8
+)
+
+// meter bounds one call: its fuel, and the time that the guest itself takes.
+type meter struct {
+	granted int64 // sum of the slices
+	budget  int64
+	slices  int // after the first
+	ctx     context.Context
+	done    <-chan struct{} // the caller's
+	closed  <-chan struct{} // the host's
+	since   time.Time       // when the guest began, moved on by the time it spent in the host
+	timeout time.Duration
+	ended   abi.HostCode // why the host ended the guest; "" when it did not
+}
+
+func (m *meter) begin(ctx context.Context, closed <-chan struct{}, budget int64, timeout time.Duration) {
+	*m = meter{ctx: ctx, done: ctx.Done(), closed: closed, budget: budget, since: time.Now(), timeout: timeout}
+}
+
+// refuel gives the guest its next slice. left is what is in the tank.
+func (in *instance) refuel(left int64) {
+	m := &in.meter
+	next := min(slice, m.budget-(m.granted-left))
+	m.granted += next - left
+	in.fuel.Set(uint64(next))
+}
+
+// used is what the guest has used so far.
+func (in *instance) used() int64 { return in.meter.granted - int64(in.fuel.Get()) }
+
+// yield is where the guest comes when its slice is used up. The budget is
+// looked at first: whether a call runs out of fuel must not depend on a clock.
+func (in *instance) yield() {
+	m, left := &in.meter, int64(in.fuel.Get())
+	if m.granted-left > m.budget {
+		in.end(abi.Fuel)
+	}
+	select {
+	case <-m.done:
+		in.end(abi.Cancelled)
+	case <-m.closed:
+		in.end(abi.Cancelled)
+	default:
+	}
+	if time.Since(m.since) > m.timeout {
+		in.end(abi.Deadline)
+	}
+	m.slices++
+	in.refuel(left)
+}
+
+// charge takes fuel for what a host function is about to do, and ends the guest
+// when there is none. Work that is proportional to a length is charged, and
+// done, in pieces of at most chunk bytes.
+func (in *instance) charge(bytes int) {
+	left := int64(in.fuel.Get()) - hostCallFuel - int64(bytes/bytesPerFuel)
+	in.fuel.Set(uint64(left))
+	if left < 0 {
+		in.yield()
+	}
+}
+
+// chunk bounds the work of a host function between two looks at the clock.
+const chunk = 64 << 10
+
+// end stops the guest at once. It does not return.
+func (in *instance) end(why abi.HostCode) {
+	in.meter.ended = why
+	in.spent = true
+	panic(errEnded)
+}
+
+// rtFuncs are what the rewritten module calls.
+func rtFuncs() map[string]hostFunc {
+	return map[string]hostFunc{
+		wasmbin.YieldImport:    {nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { of(ctx).yield() }},
+		wasmbin.OverflowImport: {nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { of(ctx).end(abi.Stack) }},
+	}
+}
