@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
@@ -21,20 +22,19 @@ func (c *command) skillCommand() *cobra.Command {
 		},
 	}
 	show := &cobra.Command{
-		Use: "show SKILL", Short: "What a skill is: contract, steps, gates, items, hash", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := c.load(args[0])
+		Use: "show SKILL", Short: "What a skill is: contract, steps, gates, items, code and what it may do", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := c.findSkill(args)
 			if err != nil {
 				return err
 			}
-			s, err := p.Skill(args[0])
-			if err != nil {
-				return err
+			if f.diags.HasErrors() {
+				return c.refuse(f.project, f.diags)
 			}
-			return c.skillShow(p, s)
+			return c.skillShow(cmd.Context(), f.project, f.skill)
 		},
 	}
-	return group("skill", "The skills of the project: write, build, test, list, show", c.skillNewCommand(), c.skillBuildCommand(), c.skillTestCommand(), list, show)
+	return group("skill", "The skills of the project: write, build, test, pack, add, list, show", c.skillNewCommand(), c.skillBuildCommand(), c.skillTestCommand(), c.skillPackCommand(), c.skillAddCommand(), list, show)
 }
 
 func (c *command) skillList(p *engine.Project) error {
@@ -66,7 +66,7 @@ func clip(s string, n int) string {
 	return s
 }
 
-func (c *command) skillShow(p *engine.Project, s *skill.Skill) error {
+func (c *command) skillShow(ctx context.Context, p *engine.Project, s *skill.Skill) error {
 	pool, diags := trial.Load(s.Dir, s.Contract.Items)
 	if diags.HasErrors() {
 		return c.refuse(p, diags)
@@ -86,22 +86,40 @@ func (c *command) skillShow(p *engine.Project, s *skill.Skill) error {
 	for _, r := range s.Contract.Renders {
 		renders = append(renders, r.Name)
 	}
+	code, err := c.codeOf(ctx, p, s)
+	if err != nil {
+		return err
+	}
+	from, changed, err := provenance(p, s)
+	if err != nil {
+		return err
+	}
 	if c.json {
 		return c.document(map[string]any{
 			"name": s.Name, "description": s.Description, "dir": s.Dir, "hash": s.Hash, "steps": steps, "gates": gates, "formats": renders,
 			"code": s.Contract.Code, "prove": len(pool.Prove), "tune": len(pool.Tune), "content": engine.Content(s, pool),
+			"facts": code.facts, "refused": code.refused, "grants": engine.Grants(s), "source": from, "changed": changed,
 		})
 	}
 	content := engine.Content(s, pool)
 	if content == "" {
 		content = "nothing: it can only hold"
 	}
-	columns(c.Out, [][]string{
-		{"name", s.Name}, {"about", s.Description}, {"folder", c.short(s.Dir)}, {"steps", strings.Join(steps, ", ")},
+	rows := [][]string{
+		{"name", s.Name}, {"about", printable(s.Description)}, {"folder", c.short(s.Dir)}, {"steps", strings.Join(steps, ", ")},
 		{"gates", strings.Join(gates, ", ")}, {"formats", strings.Join(renders, ", ")}, {"code", s.Contract.Code},
 		{"items", plural(len(pool.Prove), "item", "items") + " to prove with, " + plural(len(pool.Tune), "item", "items") + " to tune on"},
 		{"measured by", content}, {"hash", s.Hash},
-	})
+	}
+	if from != "" {
+		state := "as it was added"
+		if changed {
+			state = c.red("changed since it was added")
+		}
+		rows = append(rows, []string{"added from", printable(from) + ", " + state})
+	}
+	columns(c.Out, rows)
+	c.showCode(s, code)
 	return nil
 }
 

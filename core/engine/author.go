@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/author/suite"
 	"github.com/plimsoll-dev/plimsoll/core/run"
@@ -130,6 +132,10 @@ type CodeFacts struct {
 	Gates        []string `json:"gates"`
 	Formats      []string `json:"formats"`
 	Capabilities []string `json:"capabilities"`
+
+	Input  json.RawMessage `json:"-"` // the manifest's schemas
+	Output json.RawMessage `json:"-"`
+	Grant  string          `json:"-"` // lines for the project's grant block, for what is asked for and not given
 }
 
 // CodeFacts admits a skill's code and says what it is. A skill without code, or
@@ -151,6 +157,7 @@ func (t *Tools) CodeFacts(ctx context.Context, s *skill.Skill) (CodeFacts, error
 	f := CodeFacts{
 		Declared: declared, Name: m.Name, Version: m.Version, Digest: g.admitted.Digest(), Bytes: int64(len(code)),
 		Ops: []string{}, Gates: orEmpty(m.Gates), Formats: orEmpty(m.Formats), Capabilities: orEmpty(m.Capabilities),
+		Input: m.Input, Output: m.Output, Grant: grantLines(s, m),
 	}
 	for _, op := range []abi.Op{abi.OpPrepare, abi.OpFinish, abi.OpCheck, abi.OpRender, abi.OpRun} {
 		if g.admitted.Has(op) {
@@ -165,4 +172,19 @@ func orEmpty(s []string) []string {
 		return []string{}
 	}
 	return s
+}
+
+// grantLines are what to write into a grant block so that the code gets what it
+// asks for.
+func grantLines(s *skill.Skill, m abi.Manifest) string {
+	if !m.Has(abi.OpRun) {
+		return ""
+	}
+	var lines []string
+	for _, c := range capabilities(s) {
+		if !c.given && slices.ContainsFunc(c.ops, m.Asks) {
+			lines = append(lines, fmt.Sprintf("%-5s = %s", c.name, c.value))
+		}
+	}
+	return strings.Join(lines, "\n")
 }

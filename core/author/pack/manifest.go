@@ -47,6 +47,13 @@ func (m Manifest) Text() string {
 	return b.String()
 }
 
+// digest is that of the text without the signer: who signed is not what was
+// signed, and a folder does not know it any more.
+func (m Manifest) digest() string {
+	m.Signer = ""
+	return digest([]byte(m.Text()))
+}
+
 func (m Manifest) validate() error {
 	switch {
 	case !skill.NameOK(m.Name):

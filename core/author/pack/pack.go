@@ -52,9 +52,7 @@ type File struct {
 type Pack struct {
 	Manifest Manifest
 	Files    []File
-	// Digest is the "sha256:..." of the manifest's text, which covers every file.
-	// It is the same with and without a signature by the same signer.
-	Digest string
+	Digest   string // of name, version and files, whoever signed; see Digest
 }
 
 // skipped are folders that no skill means to hand on.
@@ -114,10 +112,7 @@ func Collect(dir string) ([]File, error) {
 func Write(m Manifest, files []File, key *Key) ([]byte, error) {
 	files = slices.Clone(files)
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
-	m.Files, m.Signer = nil, ""
-	for _, f := range files {
-		m.Files = append(m.Files, Entry{Name: f.Name, Size: int64(len(f.Data)), Digest: digest(f.Data)})
-	}
+	m.Files, m.Signer = entries(files), ""
 	if key != nil {
 		m.Signer = key.Public
 	}
@@ -135,6 +130,21 @@ func Write(m Manifest, files []File, key *Key) ([]byte, error) {
 		return nil, fmt.Errorf("packing: the list of files has %d bytes; at most %d are allowed", len(note), maxNote)
 	}
 	return encode(note, files), nil
+}
+
+// entries lists files by their names.
+func entries(files []File) []Entry {
+	out := make([]Entry, 0, len(files))
+	for _, f := range files {
+		out = append(out, Entry{Name: f.Name, Size: int64(len(f.Data)), Digest: digest(f.Data)})
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Digest is the "sha256:..." that a pack of these files has, signed or not.
+func Digest(name, version string, files []File) string {
+	return Manifest{Name: name, Version: version, Files: entries(files)}.digest()
 }
 
 func encode(note []byte, files []File) []byte {
@@ -181,7 +191,7 @@ func Read(data []byte) (*Pack, error) {
 	if err := verify(note, text, m.Signer); err != nil {
 		return nil, err
 	}
-	p := &Pack{Manifest: m, Digest: digest([]byte(text))}
+	p := &Pack{Manifest: m, Digest: m.digest()}
 	for _, e := range m.Files {
 		var body []byte
 		if body, rest, err = take(rest, e.Name, e.Size); err != nil {

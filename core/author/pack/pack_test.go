@@ -62,6 +62,9 @@ func TestRoundTrip(t *testing.T) {
 		if p.Manifest.Name != "digest" || p.Manifest.Version != "1.2.0" || len(p.Files) != 4 || (p.Manifest.Signer == key.Public) != (k != nil) {
 			t.Errorf("%+v", p.Manifest)
 		}
+		if p.Digest != Digest("digest", "1.2.0", sample()) {
+			t.Error("the digest depends on more than the files")
+		}
 		dir := filepath.Join(t.TempDir(), "a", "digest")
 		if err := p.Extract(dir); err != nil {
 			t.Fatal(err)
