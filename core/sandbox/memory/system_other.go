@@ -17,8 +17,6 @@ func (i *Image) forget() {
 	}
 }
 
-func (i *Image) resident() uint64 { return i.bytes }
-
 func (s *Space) adopt() error { return s.fill() }
 
 func (s *Space) restore() int {
