@@ -66,8 +66,8 @@ func (w *world) refuel(m api.Module) {
 // instance is a module that runs, metered or not.
 type instance struct {
 	api.Module
-	facts   *wasmbin.Facts // nil when it is not metered
-	metered api.Module
+	world *world
+	facts *wasmbin.Facts // nil when it is not metered
 }
 
 func (w *world) instantiate(name string, module []byte, facts *wasmbin.Facts) (*instance, error) {
@@ -76,7 +76,7 @@ func (w *world) instantiate(name string, module []byte, facts *wasmbin.Facts) (*
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{Module: m, facts: facts}
+	i := &instance{Module: m, world: w, facts: facts}
 	if facts != nil && facts.Start != "" {
 		i.ready()
 		if _, err := m.ExportedFunction(facts.Start).Call(ctx); err != nil {
