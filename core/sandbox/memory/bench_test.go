@@ -64,6 +64,10 @@ func BenchmarkRestore(b *testing.B) {
 	for _, c := range cases {
 		b.Run(fmt.Sprintf("%dKiB,%dpages", c.kib, c.pages), func(b *testing.B) {
 			s, touch := guestLike(b, c)
+			touch()
+			if _, err := s.Restore(); err != nil {
+				b.Fatal(err)
+			}
 			var restoring time.Duration
 			for b.Loop() {
 				touch()

@@ -48,9 +48,10 @@ type finder interface {
 	find(part []byte, runs []run) ([]run, error)
 }
 
-// everyPage is how many bytes are compared rather than asked about: a question
-// costs 2.5 us, comparing 64 KiB costs 1.5 (2026-11-21, Linux 6.18, EPYC).
-const everyPage = 96 << 10
+// everyPage is how many bytes are compared rather than asked about. The price is
+// about the same there: a question costs 2 us and 10 to 20 ns for each page, comparing
+// 26 ns for each KiB (2026-11-21, Linux 6.18, EPYC; see BENCHMARKS.md).
+const everyPage = 128 << 10
 
 // spring is how often, in Restores, a memory gives pages up that the last call
 // did not write, and coldPages how many there must be. Each costs a comparison
