@@ -146,7 +146,7 @@ func Grants(s *skill.Skill) []string {
 		out = append(out, "models, by the steps "+strings.Join(g.Steps, ", "))
 	}
 	if g.KV > 0 {
-		out = append(out, fmt.Sprintf("keys of its own, %d bytes", g.KV))
+		out = append(out, "keys of its own, "+sizeWords(g.KV))
 	}
 	if len(g.Tools) > 0 {
 		out = append(out, "tools "+strings.Join(g.Tools, ", "))
@@ -155,6 +155,19 @@ func Grants(s *skill.Skill) []string {
 		out = append(out, "tools that change nothing: "+strings.Join(g.ReadOnly, ", "))
 	}
 	return append(out, fmt.Sprintf("at most %d host calls a run", g.Calls))
+}
+
+// sizeWords says a size as a grant would, in the largest unit that is whole.
+func sizeWords(n int64) string {
+	for _, unit := range []struct {
+		bytes int64
+		name  string
+	}{{1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if n%unit.bytes == 0 {
+			return fmt.Sprintf("%d%s", n/unit.bytes, unit.name)
+		}
+	}
+	return fmt.Sprintf("%dB", n)
 }
 
 // granted is what the audit log says of a grant.

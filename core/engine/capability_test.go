@@ -228,9 +228,12 @@ func TestGrantsInWords(t *testing.T) {
 		t.Errorf("nothing is granted, and it says %q", got)
 	}
 	got := Grants(grantedSkill("a", &config.Grant{Steps: []string{"draft"}, KV: 1024, Tools: []string{"b"}, ReadOnly: []string{"c", "d"}, Calls: 3}))
-	want := []string{"models, by the steps draft", "keys of its own, 1024 bytes", "tools b", "tools that change nothing: c, d", "at most 3 host calls a run"}
+	want := []string{"models, by the steps draft", "keys of its own, 1KiB", "tools b", "tools that change nothing: c, d", "at most 3 host calls a run"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	if got := sizeWords(1<<20) + sizeWords(1500) + sizeWords(3<<19); got != "1MiB1500B1536KiB" {
+		t.Error(got)
 	}
 }
 
