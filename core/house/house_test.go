@@ -141,7 +141,7 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 // starts the toolchains of an author's own code, when the author asks for it.
 var forbidden = map[string][]string{
 	"exec.Command":        {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm"},
-	"exec.CommandContext": {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm"},
+	"exec.CommandContext": {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm", "conformance/host"},
 	"os.Rename":           {"core/store/atomicfile"},
 	"os.Exit":             {"core/cmd", "core/audit/verifier", "core/verdict/truth", "core/bench", "core/plugin", "sdk/backend", "conformance", "examples"},
 }
