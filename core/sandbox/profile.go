@@ -80,7 +80,7 @@ func profileNamed(name string) (profile, bool) {
 
 // unlisted are profiles that no module is tried against, because the host brings
 // the module itself: AdmitScript names them.
-func unlisted() []profile { return nil }
+func unlisted() []profile { return []profile{scripts{}} }
 
 // whatElse says what a module that fits no profile seems to be.
 func whatElse(f *wasmbin.Facts) string {

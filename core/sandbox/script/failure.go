@@ -78,6 +78,11 @@ func (p *Program) failure(raw []byte) error {
 	f.Message += explainAbsent(f.Message, first.text)
 	f.Detail = ""
 	if first.file == "" {
+		if strings.HasPrefix(f.Message, "SyntaxError: ") {
+			// The bundler has read the rest of the syntax; regular expressions it leaves
+			// to the interpreter, which then gives no place.
+			f.Message += " (in a regular expression; written as new RegExp(...) it is told where)"
+		}
 		return &f
 	}
 	f.Message = fmt.Sprintf("%s:%d:%d: %s", first.file, first.line, first.col, f.Message)

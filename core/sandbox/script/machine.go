@@ -119,7 +119,8 @@ func Boot(m Machine, p *Program, h *Session) (*Image, error) {
 	if len(raw) > 0 && raw[0] == '!' {
 		return nil, p.failure(raw[1:])
 	}
-	return i, nil
+	d.room(h.Room)
+	return i, d.err
 }
 
 // Call answers one op with the text that the skill gave. failed says that the
@@ -189,6 +190,18 @@ func (d *driver) value(export string, args ...uint64) uint32 {
 }
 
 func (d *driver) alloc(n int) uint32 { return d.value("wasm_malloc", uint64(n)) }
+
+// room has the interpreter's allocator hold free memory. A memory that had to
+// grow during a call cannot be restored in place; free memory that nobody wrote
+// to costs nothing.
+func (d *driver) room(n int) {
+	if n == 0 {
+		return
+	}
+	if ptr := d.call("wasm_malloc", uint64(n)); ptr != 0 {
+		d.call("wasm_free", ptr)
+	}
+}
 
 // text puts bytes into memory, with the 0 behind them that C wants.
 func (d *driver) text(b []byte) (ptr, n uint32) {

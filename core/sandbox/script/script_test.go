@@ -178,6 +178,7 @@ func TestLoading(t *testing.T) {
 		"no functions":    {`export default skill({ check: { a: 1 } });`, `script_error: skill.ts:2:16: TypeError: check.a is a number; it must be a function`},
 		"no object":       {`export default skill(() => 1);`, `script_error: skill.ts:2:16: TypeError: skill(...) got a function`},
 		"a throw":         {"\nnull.x;\nexport default skill({});", "script_error: skill.ts:3:1: TypeError: cannot read property 'x' of null"},
+		"an expression":   {"const a = /s**/; export default skill({ name: String(a) });", "script_error: SyntaxError: nothing to repeat (in a regular expression"},
 		"a rejection":     {"host.kv.get(\"a\"); export default skill({});", "capability: a promise was rejected and nothing waited for it (is an await missing?): nothing is offered"},
 		"a timer":         {"setTimeout(() => null.x); export default skill({});", "script_error: skill.ts:2:1: TypeError: cannot read property 'x' of null"},
 		"recursion":       {"const f = () => f() + 1; f(); export default skill({});", "script_error: skill.ts:2:17: RangeError: Maximum call stack size exceeded"},

@@ -15,6 +15,7 @@ import (
 type Session struct {
 	Host     Host
 	MaxText  int // bytes of an answer or a failure; 0 bounds nothing
+	Room     int // bytes that Boot leaves free in the image; 0 leaves what is there
 	rejected []rejection
 	scratch  uint32 // 4 bytes for the length of a string; 0 until there is one
 }

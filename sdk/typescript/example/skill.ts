@@ -23,8 +23,9 @@ interface Output {
 }
 
 // "3: text", with the decoration that models like to add. White space is that of
-// ASCII: other spaces belong to the text.
-const numbered = /^[ \t\f\r]*[-*]?[ \t\f\r]*\**([0-9]+)\**[ \t\f\r]*[.:)]\**[ \t\f\r]*([^ \t\f\r].*)$/s;
+// ASCII: other spaces belong to the text. The flag y looks at the start of a line
+// only; with ^ the interpreter would try every place of it.
+const numbered = /[ \t\f\r]*[-*]?[ \t\f\r]*\**([0-9]+)\**[ \t\f\r]*[.:)]\**[ \t\f\r]*([^ \t\f\r].*)$/sy;
 
 export default skill<Input, Output>({
   name: "hello-skill",
@@ -43,7 +44,8 @@ export default skill<Input, Output>({
     const people = peopleOf(input);
     const texts: string[] = [];
     for (const line of answer.completion.split("\n")) {
-      const found = numbered.exec(line.replace(/\r+$/, ""));
+      numbered.lastIndex = 0;
+      const found = numbered.exec(withoutReturns(line));
       if (!found) continue;
       const n = Number(found[1]);
       if (n < 1 || n > people.length) {
@@ -79,6 +81,12 @@ export default skill<Input, Output>({
     },
   },
 });
+
+function withoutReturns(line: string): string {
+  let end = line.length;
+  while (line[end - 1] === "\r") end--;
+  return line.slice(0, end);
+}
 
 // What comes in was checked against input.schema.json where skill.hcl names one.
 // These look again, and take what is absent for empty.
