@@ -7,7 +7,7 @@ DATA    ?= ../shared/data
 BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests cross recompute bench bench-gate bench-start bench-night bench-truth bench-store proto clean
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store proto clean
 
 build: guests ## the binary, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
@@ -16,6 +16,28 @@ guests: $(GUESTS)
 
 %/skill.wasm: %/code/*.go $(wildcard sdk/skill/*.go sdk/skill/abi/*.go)
 	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -buildmode=c-shared -o $@ ./$*/code
+
+# The example guest of every other language, where its toolchain is installed.
+# Rust's may be there twice, and only one of them have the target for WASM.
+CARGOS    := cargo /usr/bin/cargo
+WASM_RUST := wasm32-unknown-unknown
+FIND_RUST := for c in $(CARGOS); do c=$$(command -v $$c) && test -d "$$($$(dirname $$c)/rustc --print target-libdir --target $(WASM_RUST) 2>/dev/null)" && break; c=; done; export RUSTC=$$(dirname "$$c")/rustc RUSTDOC=$$(dirname "$$c")/rustdoc
+
+sdks: ## sdk/*/example/hello.wasm, where there is a compiler for it
+	@if command -v clang >/dev/null && command -v wasm-ld >/dev/null; then \
+		set -x; clang --target=wasm32 -std=c99 -O2 -Wall -Wextra -Werror -nostdlib -Wl,--no-entry,--stack-first,--strip-all,--initial-memory=262144 -o sdk/c/example/hello.wasm sdk/c/example/hello.c; \
+	else echo "skip sdk/c: clang or wasm-ld is missing (Debian: apt-get install clang lld)"; fi
+	@$(FIND_RUST); if [ -n "$$c" ]; then \
+		set -ex; cd sdk/rust; $$c build --quiet --offline --locked --release --target $(WASM_RUST) --example hello; \
+		cp target/$(WASM_RUST)/release/examples/hello.wasm example/hello.wasm; \
+	else echo "skip sdk/rust: there is no Rust with the target $(WASM_RUST) (rustup target add $(WASM_RUST), or Debian: apt-get install rustc cargo lld libstd-rust-dev-wasm32)"; fi
+	@if [ -x sdk/assemblyscript/node_modules/.bin/asc ]; then \
+		set -x; npm --silent --prefix sdk/assemblyscript run build; \
+	else echo "skip sdk/assemblyscript: its compiler is missing (npm ci --prefix sdk/assemblyscript)"; fi
+
+test-sdks: sdks ## their own tests, likewise
+	@$(FIND_RUST); if [ -n "$$c" ]; then set -ex; cd sdk/rust; $$c test --quiet --offline --locked; fi
+	@if [ -x sdk/assemblyscript/node_modules/.bin/asc ]; then set -x; npm --silent --prefix sdk/assemblyscript test; fi
 
 test: guests ## all tests that need nothing but Go
 	$(GO) test ./...
@@ -108,4 +130,4 @@ bench-truth: ## verdicts on public per-item tables: DATA=folder
 	$(GO) run ./core/verdict/truth -data $(DATA)
 
 clean:
-	rm -rf bin .demo dist $(GUESTS)
+	rm -rf bin .demo dist $(GUESTS) sdk/*/example/hello.wasm sdk/rust/target
