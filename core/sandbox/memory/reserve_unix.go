@@ -11,7 +11,7 @@ import (
 // reserve takes addresses that cannot be touched yet, and so count for nothing
 // even where the system promises no more memory than it has.
 func reserve(size uint64) ([]byte, error) {
-	return mapAt(nil, -1, size, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	return mapAt(nil, -1, size, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
 }
 
 // commit makes a part of a reservation usable. Its bytes are zero.

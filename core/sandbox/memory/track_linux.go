@@ -48,9 +48,9 @@ type finder interface {
 	find(part []byte, runs []run) ([]run, error)
 }
 
-// everyPage is how many bytes are compared rather than asked about. The price is
-// about the same there: a question costs 2 us and 10 to 20 ns for each page, comparing
-// 26 ns for each KiB (2026-11-21, Linux 6.18, EPYC; see BENCHMARKS.md).
+// everyPage is how many bytes are compared rather than asked about. The price
+// is about the same there: a question costs 2 us and 10 to 20 ns for each page,
+// comparing 26 ns for each KiB (2026-11-21, Linux 6.18, EPYC; BENCHMARKS.md).
 const everyPage = 128 << 10
 
 // spring is how often, in Restores, a memory gives pages up that the last call
