@@ -18,13 +18,17 @@ import (
 
 //go:embed LICENSE skill/*.go skill/abi/*.go canonjson/*.go
 //go:embed c/plimsoll.h
+//go:embed rust/Cargo.toml rust/README.md rust/src/*.rs rust/example/hello.rs
+//go:embed assemblyscript/package.json assemblyscript/skill.json assemblyscript/README.md assemblyscript/assembly/*.ts
 var sources embed.FS
 
 // kits are the folders that an author's code in a language needs.
 func kits() map[string][]string {
 	return map[string][]string{
-		"go": {"skill", "skill/abi", "canonjson"},
-		"c":  {"c"},
+		"go":             {"skill", "skill/abi", "canonjson"},
+		"c":              {"c"},
+		"rust":           {"rust", "rust/src", "rust/example"},
+		"assemblyscript": {"assemblyscript", "assemblyscript/assembly"},
 	}
 }
 

@@ -137,14 +137,31 @@ func factRows(f engine.CodeFacts) [][]string {
 		}
 		return strings.Join(names, ", ")
 	}
-	rows := [][]string{{"  size", bytesText(f.Bytes)}, {"  answers", orNone(f.Ops)}}
+	size := bytesText(f.Bytes)
+	if f.MachineBytes > 0 {
+		size += ", " + bytesText(f.MachineBytes) + " of machine code"
+	}
+	rows := [][]string{{"  size", size}, {"  answers", orNone(f.Ops)}}
 	if len(f.Gates) > 0 {
 		rows = append(rows, []string{"  gates", orNone(f.Gates)})
 	}
 	if len(f.Formats) > 0 {
 		rows = append(rows, []string{"  formats", orNone(f.Formats)})
 	}
-	return append(rows, []string{"  asks for", orNone(f.Capabilities)}, []string{"  digest", f.Digest})
+	call := "is put back as it was, " + bytesText(f.ImageBytes)
+	if !f.Restored {
+		call = "gets an instance of its own: " + f.Why
+	}
+	tests := "none"
+	if f.SelfTests > 0 {
+		tests = fmt.Sprintf("%d passed twice, %d fuel", f.SelfTests, f.SelfTestFuel)
+	}
+	return append(rows,
+		[]string{"  asks for", orNone(f.Capabilities)},
+		[]string{"  runs as", fmt.Sprintf("%s, %s; each call %s", f.Profile, plural(f.Functions, "function", "functions"), call)},
+		[]string{"  self-tests", tests},
+		[]string{"  limits", fmt.Sprintf("%d MiB of memory, %d ms, %s of answer, %d fuel a call", f.Limits.MemoryMiB, f.Limits.TimeoutMS, bytesText(int64(f.Limits.OutputBytes)), f.Limits.Fuel)},
+		[]string{"  digest", f.Digest})
 }
 
 // bytesText is a size as people read it.

@@ -52,11 +52,19 @@ func (c *command) skillNew(name, lang, description, in string) error {
 	if err != nil {
 		return err
 	}
-	var next []string
+	next := firstSteps(lang, dir)
 	if lang != "" && !skill.IsScript(language(lang).Code) {
 		next = append(next, "plimsoll skill build "+c.short(dir))
 	}
 	return c.written(name, dir, done, append(next, "plimsoll skill test "+c.short(dir)))
+}
+
+// firstSteps are what a language needs once, before the first build.
+func firstSteps(lang, dir string) []string {
+	if lang == "assemblyscript" {
+		return []string{"npm install --prefix " + filepath.ToSlash(filepath.Join(dir, "code")) + ", which gets the compiler"}
+	}
+	return nil
 }
 
 func language(name string) scaffold.Language {
@@ -99,6 +107,7 @@ func (c *command) addCode(dir string, o scaffold.Options) error {
 	lang := language(o.Lang)
 	next := []string{fmt.Sprintf("add the line  code = %q  at the top of %s", lang.Code, c.short(filepath.Join(dir, "skill.hcl"))),
 		"make the types in " + c.short(filepath.Join(dir, lang.Main)) + " those of your schemas, and delete what you do not need"}
+	next = append(next, firstSteps(o.Lang, dir)...)
 	if !skill.IsScript(lang.Code) {
 		next = append(next, "plimsoll skill build "+c.short(dir))
 	}
@@ -213,11 +222,11 @@ func (c *command) findSkill(args []string) (found, error) {
 	}
 	o.Only = args[0]
 	p, diags := engine.LoadProject(o)
-	if p.Config == nil || len(p.Skills) == 0 && diags.HasErrors() {
-		return found{}, c.refuse(p, diags)
-	}
 	if p.Empty() {
 		return found{}, fmt.Errorf("%s is no skill's folder, and %s is no Plimsoll project", args[0], p.Dir)
+	}
+	if p.Config == nil || len(p.Skills) == 0 && diags.HasErrors() {
+		return found{}, c.refuse(p, diags)
 	}
 	s, err := p.Skill(args[0])
 	return found{p, s, diags}, err

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/author/suite"
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/sandbox"
+	"github.com/plimsoll-dev/plimsoll/core/sandbox/script"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
@@ -44,13 +47,74 @@ func LoadFolder(dir string) (*Project, *skill.Skill, diag.List) {
 }
 
 // CheckSkill compiles what of one skill can be compiled without running it:
-// gates, rules, templates, items.
+// gates, rules, templates, items, and code that is a script.
 func (p *Project) CheckSkill(s *skill.Skill) diag.List {
 	_, diags := p.planOf(s)
 	_, more := templatesOf(s)
 	diags = append(diags, more...)
+	diags = append(diags, p.checkScript(s)...)
 	pool, more := trial.Load(s.Dir, s.Contract.Items)
 	return append(diags, relative(p.Dir, append(more, checkItemRules(pool)...))...)
+}
+
+// checkScript bundles code in TypeScript or JavaScript. What is wrong with it
+// stands in the author's file, and the line is shown.
+func (p *Project) checkScript(s *skill.Skill) diag.List {
+	if !skill.IsScript(s.Contract.Code) {
+		return nil
+	}
+	_, err := script.Bundle(s.FS(), s.Contract.Code)
+	var diags diag.List
+	for _, e := range scriptErrors(err) {
+		file := s.Path + "/" + e.File
+		at := diag.Range{File: file}
+		if src, err := fs.ReadFile(s.FS(), e.File); err == nil && e.Line > 0 {
+			p.Sources[file] = src
+			at.Start = diag.Pos{Line: e.Line, Column: e.Col, Byte: offsetOf(src, e.Line, e.Col)}
+			at.End = diag.Pos{Line: e.Line, Column: e.Col + 1, Byte: at.Start.Byte + 1}
+		}
+		text := strings.TrimSuffix(e.Message, ".") + "."
+		if e.Help != "" {
+			text += " " + e.Help
+		}
+		diags = append(diags, diag.Errorf(at, "script", "Script cannot be used", "%s", text))
+	}
+	if err != nil && len(diags) == 0 {
+		diags = diag.List{diag.Errorf(diag.Range{File: s.Path + "/" + s.Contract.Code}, "script", "Script cannot be used", "%v.", err)}
+	}
+	return diags
+}
+
+// scriptErrors finds all that are joined in err.
+func scriptErrors(err error) []*script.Error {
+	var one *script.Error
+	var many interface{ Unwrap() []error }
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &many):
+		var out []*script.Error
+		for _, e := range many.Unwrap() {
+			out = append(out, scriptErrors(e)...)
+		}
+		return out
+	case errors.As(err, &one):
+		return []*script.Error{one}
+	}
+	return nil
+}
+
+// offsetOf is the byte of a line and column, both from 1.
+func offsetOf(src []byte, line, col int) int {
+	at := 0
+	for ; line > 1; line-- {
+		i := bytes.IndexByte(src[at:], '\n')
+		if i < 0 {
+			return len(src)
+		}
+		at += i + 1
+	}
+	return min(at+col-1, len(src))
 }
 
 // Subject is a skill as its tests see it.
@@ -133,6 +197,18 @@ type CodeFacts struct {
 	Formats      []string `json:"formats"`
 	Capabilities []string `json:"capabilities"`
 
+	Profile      string     `json:"profile"`        // the convention that the module speaks
+	Functions    int        `json:"functions"`      // that the module defines
+	MachineBytes int64      `json:"machine_bytes"`  // of machine code
+	ImageBytes   int64      `json:"image_bytes"`    // of memory that is not zero before a call
+	MemoryBytes  int64      `json:"memory_bytes"`   // of memory before a call
+	Restored     bool       `json:"restored"`       // instances are put back as they were and used again; else each call makes one
+	Why          string     `json:"why,omitempty"`  // why they are not
+	StartFuel    int64      `json:"start_fuel"`     // that starting it took
+	SelfTests    int        `json:"self_tests"`     // of the manifest; all passed twice
+	SelfTestFuel int64      `json:"self_test_fuel"` // that one round of them took
+	Limits       abi.Limits `json:"limits"`         // that hold for it
+
 	Input  json.RawMessage `json:"-"` // the manifest's schemas
 	Output json.RawMessage `json:"-"`
 	Grant  string          `json:"-"` // lines for the project's grant block, for what is asked for and not given
@@ -149,14 +225,13 @@ func (t *Tools) CodeFacts(ctx context.Context, s *skill.Skill) (CodeFacts, error
 	if !ok {
 		return CodeFacts{}, fmt.Errorf("skill %s has no code", s.Name)
 	}
-	code, err := s.Code()
-	if err != nil {
-		return CodeFacts{}, err
-	}
 	m, declared := g.admitted.Manifest()
+	x := g.admitted.Facts()
 	f := CodeFacts{
-		Declared: declared, Name: m.Name, Version: m.Version, Digest: g.admitted.Digest(), Bytes: int64(len(code)),
+		Declared: declared, Name: m.Name, Version: m.Version, Digest: g.admitted.Digest(), Bytes: int64(x.ModuleBytes),
 		Ops: []string{}, Gates: orEmpty(m.Gates), Formats: orEmpty(m.Formats), Capabilities: orEmpty(m.Capabilities),
+		Profile: x.Profile, Functions: x.Functions, MachineBytes: x.MachineBytes, ImageBytes: x.ImageBytes, MemoryBytes: x.MemoryImage,
+		Restored: x.Restored, Why: x.Why, StartFuel: x.StartFuel, SelfTests: x.SelfTests, SelfTestFuel: x.SelfTestFuel, Limits: x.Limits,
 		Input: m.Input, Output: m.Output, Grant: grantLines(s, m),
 	}
 	for _, op := range []abi.Op{abi.OpPrepare, abi.OpFinish, abi.OpCheck, abi.OpRender, abi.OpRun} {

@@ -31,9 +31,9 @@ func TestFind(t *testing.T) {
 		"go module":      {[]string{"code/go.mod", "code/main.go"}, "Go", "GOOS=wasip1 GOARCH=wasm go build -trimpath -buildvcs=false '-ldflags=-s -w' -buildmode=c-shared -o ../skill.wasm ."},
 		"go, no module":  {[]string{"code/main.go"}, "Go", "-o ../skill.wasm ."},
 		"go at the top":  {[]string{"main.go"}, "Go", "-o skill.wasm ."},
-		"rust":           {[]string{"code/Cargo.toml", "code/src/lib.rs"}, "Rust", "cargo build --offline --release"},
+		"rust":           {[]string{"code/Cargo.toml", "code/src/lib.rs"}, "Rust", "cargo build --quiet --offline --release"},
 		"rust with c":    {[]string{"code/Cargo.toml", "code/x.c"}, "Rust", ""},
-		"assemblyscript": {[]string{"code/asconfig.json"}, "AssemblyScript", "npx --no-install asc"},
+		"assemblyscript": {[]string{"code/package.json", "code/skill.ts"}, "AssemblyScript", "npx --no-install asc skill.ts"},
 		"c":              {[]string{"code/b.c", "code/a.c"}, "C", "-o ../skill.wasm a.c b.c"},
 	} {
 		dir := filepath.Join(t.TempDir(), "a [b]")

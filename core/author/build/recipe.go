@@ -14,7 +14,7 @@ func kinds() []kind {
 	return []kind{
 		{"go.mod", goRecipe}, {"*.go", goRecipe},
 		{"Cargo.toml", rustRecipe},
-		{"asconfig.json", assemblyScriptRecipe},
+		{"package.json", assemblyScriptRecipe},
 		{"*.c", cRecipe},
 	}
 }
@@ -33,7 +33,7 @@ func goRecipe(string, []string) Recipe {
 func rustRecipe(dir string, _ []string) Recipe {
 	return Recipe{
 		Language: "Rust",
-		Args:     []string{"cargo", "build", "--offline", "--release", "--target", "wasm32-unknown-unknown", "--target-dir", "target"},
+		Args:     []string{"cargo", "build", "--quiet", "--offline", "--release", "--target", "wasm32-unknown-unknown", "--target-dir", "target"},
 		Made:     "target/wasm32-unknown-unknown/release/skill.wasm",
 		Install:  "rustup from https://rustup.rs, then: rustup target add wasm32-unknown-unknown (Debian: apt install cargo libstd-rust-dev-wasm32)",
 	}
@@ -42,9 +42,13 @@ func rustRecipe(dir string, _ []string) Recipe {
 func assemblyScriptRecipe(string, []string) Recipe {
 	return Recipe{
 		Language: "AssemblyScript",
-		Args:     []string{"npx", "--no-install", "asc", "--config", "asconfig.json", "--target", "release", "--outFile", outName},
+		Args:     []string{"npx", "--no-install", "asc", "skill.ts", "--config", "node_modules/plimsoll-assemblyscript/skill.json", "--outFile", outName},
 		Install:  "Node.js 20 or later, from https://nodejs.org",
-		Needs:    []Need{{"node_modules/assemblyscript", "run `npm ci` (or `npm install`) in the folder of asconfig.json"}},
+		Needs: []Need{
+			{"skill.ts", "skill.ts is where the code begins; write it, or build with a command of your own"},
+			{"node_modules/assemblyscript", "run `npm install` in the folder of package.json (npm ci, with a package-lock.json)"},
+			{"node_modules/plimsoll-assemblyscript", "run `npm install` in the folder of package.json; its devDependencies name the SDK"},
+		},
 	}
 }
 

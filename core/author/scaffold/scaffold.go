@@ -14,6 +14,7 @@
 package scaffold
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -61,6 +62,8 @@ func Languages() []Language {
 		{Name: "ts", Title: "TypeScript", Code: "skill.ts", Main: "skill.ts", editor: typescript.Editor},
 		{Name: "go", Title: "Go", Code: "skill.wasm", Main: "code/main.go", kit: "go", at: "code/plimsoll/sdk"},
 		{Name: "c", Title: "C", Code: "skill.wasm", Main: "code/skill.c", kit: "c", at: "code", sub: "c/"},
+		{Name: "rust", Title: "Rust", Code: "skill.wasm", Main: "code/src/lib.rs", kit: "rust", at: "code/plimsoll", sub: "rust/"},
+		{Name: "assemblyscript", Title: "AssemblyScript", Code: "skill.wasm", Main: "code/skill.ts", kit: "assemblyscript", at: "code/plimsoll", sub: "assemblyscript/"},
 	}
 }
 
@@ -166,6 +169,10 @@ func vendor(lang Language, out map[string][]byte) error {
 		name := strings.TrimPrefix(f.Name, lang.sub)
 		if name == "LICENSE" && lang.at == "code" {
 			name = "plimsoll.LICENSE" // it is the header's, not that of the author's code
+		}
+		if name == "Cargo.toml" {
+			// Cargo takes profiles from the author's own file only, and warns of others.
+			f.Data, _, _ = bytes.Cut(f.Data, []byte("\n[profile."))
 		}
 		out[path.Join(lang.at, name)] = f.Data
 	}
