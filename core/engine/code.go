@@ -2,12 +2,40 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 
+	"github.com/plimsoll-dev/plimsoll/core/sandbox"
+	"github.com/plimsoll-dev/plimsoll/core/sandbox/script"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 )
+
+// admit brings a skill's code into the sandbox: a module as it is, a script as
+// the program that its files make.
+func (t *Tools) admit(ctx context.Context, s *skill.Skill) (*sandbox.Admitted, error) {
+	if skill.IsScript(s.Contract.Code) {
+		program, err := script.Bundle(s.FS(), s.Contract.Code)
+		if err != nil {
+			return nil, err
+		}
+		admitted, err := t.host.AdmitScript(ctx, program, sandbox.AdmitOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("the code of %s is not admitted: %w", s.Name, err)
+		}
+		return admitted, nil
+	}
+	module, err := s.Code()
+	if err != nil {
+		return nil, err
+	}
+	admitted, err := t.host.Admit(ctx, module, sandbox.AdmitOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("the code of %s (%s) is not admitted: %w", s.Name, s.Contract.Code, err)
+	}
+	return admitted, nil
+}
 
 // checkCode admits every skill's module: what the sandbox would refuse at the
 // first run is an error of the files. Compiled modules are kept, so that it costs
@@ -29,10 +57,14 @@ func (p *Project) checkCode(ctx context.Context) diag.List {
 		if _, more := p.planOf(s); more.HasErrors() {
 			continue // said already, and no plan can be made
 		}
+		if more := p.checkScript(s); more.HasErrors() {
+			diags = append(diags, more...)
+			continue
+		}
 		plan, err := tools.Plan(ctx, s)
 		if err != nil {
 			at := diag.Range{File: filepath.Join(s.Dir, s.Contract.Code)}
-			diags = append(diags, diag.Errorf(at, "code-admission", "Code cannot be used", "Skill %s: %v. Build the module again.", s.Name, err))
+			diags = append(diags, diag.Errorf(at, "code-admission", "Code cannot be used", "Skill %s: %v. Mend the code, and build it again if it is a module.", s.Name, err))
 			continue
 		}
 		if code, ok := plan.Code.(guest); ok {

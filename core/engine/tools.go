@@ -61,13 +61,9 @@ func (t *Tools) Plan(ctx context.Context, s *skill.Skill) (*run.Plan, error) {
 		return nil, err
 	}
 	if s.Contract.Code != "" {
-		module, err := s.Code()
+		admitted, err := t.admit(ctx, s)
 		if err != nil {
 			return nil, err
-		}
-		admitted, err := t.host.Admit(ctx, module, sandbox.AdmitOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("the code of %s (%s) is not admitted: %w", s.Name, s.Contract.Code, err)
 		}
 		plan.Code = guest{admitted: admitted, at: t.asOf, seed: []byte(s.Hash)}
 	}
