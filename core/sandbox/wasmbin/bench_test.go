@@ -1,10 +1,12 @@
 package wasmbin_test
 
 import (
+	"errors"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,6 +107,53 @@ func BenchmarkMeter(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkStretch gives, for code that is made to run long without a yield, the
+// longest time between two looks at the clock when a slice is 200,000 units.
+func BenchmarkStretch(b *testing.B) {
+	straight := repeat(400_000, get(0), c32(3), opI32DivS, set(0))
+	for name, f := range map[string]fn{
+		"loop of divisions":   {code: cat(opLoop, none, repeat(50, get(0), c32(3), opI32DivS, set(0)), br(0), opEnd)},
+		"straight line":       {code: cat(opLoop, none, straight, br(0), opEnd)},
+		"fills":               {code: cat(opLoop, none, repeat(50, c32(0), c32(7), c32(64<<20), opMisc, 11, 0), br(0), opEnd)},
+		"copies":              {code: cat(opLoop, none, repeat(50, c32(0), c32(1<<20), c32(63<<20), opMisc, 10, 0, 0), br(0), opEnd)},
+		"small copies":        {code: cat(opLoop, none, repeat(50, c32(0), c32(1<<20), c32(4096), opMisc, 10, 0, 0), br(0), opEnd)},
+		"loads far apart":     {code: cat(opLoop, none, repeat(50, get(0), c32(1_103_515_245), opI32Mul, c32(12345), opI32Add, tee(0), c32(0x3ffffff), opI32And, opI32Load8, 0, 0, get(0), opI32Add, set(0)), br(0), opEnd)},
+		"stores far apart":    {code: cat(opLoop, none, repeat(50, get(0), c32(1_103_515_245), opI32Mul, c32(12345), opI32Add, tee(0), c32(0x3ffffff), opI32And, get(0), opI32Store8, 0, 0), br(0), opEnd)},
+		"calls through table": {code: cat(opLoop, none, repeat(50, c32(1), opCallIndirect, 1, 0), br(0), opEnd)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			f.export, f.locals = "f0", locals(1, i32)
+			m, err := wasmbin.Meter(program(1024, f, fn{code: repeat(20, c32(9), c32(3), opI32DivS, opDrop)}).Encode(), wasmbin.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			w := newWorld(b, wazero.NewRuntimeConfigCompiler())
+			w.slice = 200_000
+			i, err := w.instantiate("", m.Code, &m.Facts)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var stretches []time.Duration
+			for b.Loop() {
+				last := time.Now()
+				w.watch = func() {
+					now := time.Now()
+					stretches = append(stretches, now.Sub(last))
+					last = now
+				}
+				w.spent, w.budget = i.fuel(), 200_000_000
+				if _, err := i.call("f0"); !errors.Is(err, errFuel) {
+					b.Fatal(err)
+				}
+			}
+			slices.Sort(stretches)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(stretches[len(stretches)/2].Seconds()*1000, "ms-median")
+			b.ReportMetric(stretches[len(stretches)-1].Seconds()*1000, "ms-max")
 		})
 	}
 }

@@ -53,7 +53,7 @@ func (g *generator) value(t wasmbin.ValueType, depth int) []byte {
 		case 0:
 			return cat(v(i64), v(i64), 0x7c+g.n(3)) // add, sub, mul
 		case 1:
-			return cat(v(i64), v(i64), 0x7f) // div_s
+			return cat(v(i64), v(i64), c64(5), 0x84, 0x7f) // or, div_s
 		case 2:
 			return cat(v(i32), 0xac) // extend
 		case 3:
@@ -70,7 +70,10 @@ func (g *generator) value(t wasmbin.ValueType, depth int) []byte {
 	case 0, 1:
 		return cat(v(i32), v(i32), 0x6a+g.n(3))
 	case 2:
-		return cat(v(i32), v(i32), 0x6d+g.n(4)) // division, remainder
+		if g.n(8) > 0 {
+			return cat(v(i32), v(i32), c32(1), opI32Or, 0x6d+g.n(4)) // division, remainder
+		}
+		return cat(v(i32), v(i32), 0x6d+g.n(4))
 	case 3:
 		return cat(v(i32), v(i32), 0x71+g.n(8)) // bits
 	case 4:

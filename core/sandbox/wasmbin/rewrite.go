@@ -39,6 +39,9 @@ func rewrite(m *Module, o Options) (*Metered, *Error) {
 		}
 		out.Code[f] = p.body(s, f)
 	}
+	if n := len(m.Code) + len(p.helpers.list); n > o.MaxFunctions {
+		return nil, tooMuch(-1, "functions, with one for each data segment that code copies", uint64(n), uint64(o.MaxFunctions), "")
+	}
 	p.additions(out, &facts)
 	out.Data = m.Data
 	if len(s.names) == 0 && len(m.Memories) == 1 {

@@ -28,6 +28,7 @@ type world struct {
 	spent  int64 // fuel that was given
 	budget int64 // 0: no end
 	slice  int64
+	watch  func() // at every yield
 }
 
 func newWorld(t testing.TB, config wazero.RuntimeConfig) *world {
@@ -42,6 +43,9 @@ func newWorld(t testing.TB, config wazero.RuntimeConfig) *world {
 	_, err := w.NewHostModuleBuilder(wasmbin.RuntimeModule).
 		NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, m api.Module, _ []uint64) {
 		w.yields++
+		if w.watch != nil {
+			w.watch()
+		}
 		w.refuel(m)
 	}), nil, nil).Export(wasmbin.YieldImport).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errStack) }), nil, nil).Export(wasmbin.OverflowImport).
