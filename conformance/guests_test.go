@@ -117,7 +117,7 @@ func (e example) op(t *testing.T) abi.Op {
 
 // TestSameInEveryLanguage: the same calls, the same answers, the same failures.
 func TestSameInEveryLanguage(t *testing.T) {
-	host, err := sandbox.New(sandbox.Config{CacheDir: t.TempDir(), Timeout: 10 * time.Second})
+	host, err := sandbox.New(sandbox.Config{CacheDir: t.TempDir(), Timeout: 10 * time.Second, Fuel: 100e9})
 	if err != nil {
 		t.Fatal(err)
 	}

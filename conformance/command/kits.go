@@ -14,7 +14,7 @@ func hostCommand(ctx context.Context, args []string, s Streams) int {
 	f, o := kitFlags("host")
 	dir := f.String("write", "", "write the modules and cases.json into this folder, and test nothing")
 	show := f.Bool("list", false, "list the cases, and test nothing")
-	slack := f.Duration("slack", 0, "add this to every bound of wall time, where the machine is busy with something else")
+	slack := f.Duration("slack", 0, "add this to the bounds of calls and of pauses, and 20 times to those of admissions, where the machine is busy with something else")
 	rounds := f.Int("rounds", 0, "at most so many admissions in a row; 0 takes those of the case")
 	if code, ok := parse(f, args, s); !ok {
 		return code

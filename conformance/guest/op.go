@@ -200,7 +200,7 @@ func inputQuestions() []question {
 			do: "Let memory grow in plim_alloc, and read without copying more than you need.", ask: sameWith(`x_conformance`, `"`+strings.Repeat("x", 1<<20)+`"`)},
 		{id: "input.null", title: "null for optional members", says: "Absent optional members and null mean the same.", section: inOps, needsCode: true,
 			do: "Read null as you read nothing.", ask: sameWith(`state`, `null`)},
-		{id: "memory.oversize", title: "an input of 2 GiB", says: "plim_alloc answers 0 where there is no room; a trap is as good, a pointer outside of memory is not.", section: inExports, needsCode: true,
+		{id: "memory.oversize", title: "an input of 2 GiB less a byte", says: "plim_alloc answers 0 where there is no room; a trap is as good, a pointer outside of memory is not.", section: inExports, needsCode: true,
 			do: "Compare the length with what memory can still grow by, in 64 bits, before you add it to a pointer.", ask: oversize},
 	}
 }
@@ -302,7 +302,7 @@ func oversize(k *kit) finding {
 	if len(list) == 0 {
 		return skip("it has no op to ask")
 	}
-	o := k.call(call{"2 GiB", list[0].op, make([]byte, 1<<31)}, false)
+	o := k.call(call{"2 GiB", list[0].op, make([]byte, abi.MaxLen)}, false)
 	if o.err == nil || o.err.Guest {
 		return fail("it took 2 GiB of input: %s", o.says())
 	}

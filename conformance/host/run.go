@@ -29,7 +29,7 @@ type Options struct {
 	Command  []string          // the adapter and its arguments
 	Only     []string          // patterns of ids (path.Match, or a prefix up to a dot); none takes all
 	Skip     []string          // patterns of ids that are disabled
-	Slack    time.Duration     // added to every bound of wall time, for machines that are busy with something else
+	Slack    time.Duration     // added to the bounds of calls and of pauses, and 20 times to those of admissions, for machines that are busy with something else
 	Rounds   int               // at most so many rounds of admissions; 0 takes those of the case
 	Progress func(report.Case) // called after each case; may be nil
 }

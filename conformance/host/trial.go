@@ -100,9 +100,17 @@ func (t *trial) play() faults {
 	return problem
 }
 
+// admitSlack is by how much more an admission may be late than a call: it may
+// take as much longer, and what slows a machine slows both alike.
+const admitSlack = 20
+
 // within is a bound with what the caller allows for a busy machine.
 func (t *trial) within(millis int64) time.Duration {
-	return time.Duration(millis)*time.Millisecond + t.options.Slack
+	slack := t.options.Slack
+	if millis >= t.bounds.AdmitMillis {
+		slack *= admitSlack
+	}
+	return time.Duration(millis)*time.Millisecond + slack
 }
 
 // request asks and checks the wall time. Without an answer the adapter is lost.
