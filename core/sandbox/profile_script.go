@@ -29,6 +29,9 @@ const scriptRoom = 4 << 20
 // skill({...}). The error is an *Error; what the file itself throws has code
 // script_error (or the author's own), says where, and is the guest's.
 func (h *Host) AdmitScript(ctx context.Context, p *script.Program, o AdmitOptions) (*Admitted, error) {
+	if p == nil {
+		return nil, fail(abi.Protocol, "there is no program to admit")
+	}
 	return h.admitSource(ctx, source{digest: p.Digest, module: quickjs.Module(), profile: scriptProfile, program: p}, o)
 }
 

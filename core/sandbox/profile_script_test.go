@@ -106,7 +106,7 @@ func TestScriptHostile(t *testing.T) {
 func TestScriptDeterminism(t *testing.T) {
 	const code = `
 let calls = 0;
-const left = [];
+const left = [], born = Date.now(), chance = Math.random();
 export default skill({ finish(input, answer) {
   if (answer.completion === "spoil") {
     Object.prototype.spoilt = 1; left.push(1); Math.random = () => 4; JSON.stringify = () => "0"; Date.now = () => 7;
@@ -115,7 +115,7 @@ export default skill({ finish(input, answer) {
   }
   console.log("now", new Date().toISOString(), ++calls);
   const keys = []; for (const k in {}) keys.push(k);
-  return [Math.random(), Date.now(), performance.now(), left.length, keys, typeof more, Math.random()];
+  return [Math.random(), Date.now(), performance.now(), born, chance < 1, left.length, keys, typeof more, Math.random()];
 } });`
 	a := admitScript(t, code)
 	other, err := New(Config{MemoryMiB: 32})
@@ -147,7 +147,7 @@ export default skill({ finish(input, answer) {
 		return fmt.Sprint(string(raw), log, used.Fuel)
 	}
 	first := say(a, "seed", false)
-	if want := "now 2026-02-03T04:05:06.007Z 1"; !strings.Contains(first, want) || !strings.Contains(first, `,1770091506007,0,0,[],"undefined",`) {
+	if want := "now 2026-02-03T04:05:06.007Z 1"; !strings.Contains(first, want) || !strings.Contains(first, `,1770091506007,0,0,true,0,[],"undefined",`) {
 		t.Errorf("got %s", first)
 	}
 	for range 3 {

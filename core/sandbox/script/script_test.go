@@ -109,6 +109,7 @@ func TestFinish(t *testing.T) {
 		"structuredClone": {`const m = new Map([["a", { b: [1] }]]); const c = structuredClone(m); m.get("a").b.push(2); return [c.get("a").b, c !== m]`, `{"output":[[1],true]}`},
 		"a long message":  {`const e = new Error("x".repeat(1e6)); e.stack = "    at f (bundle.js:1:1)\n".repeat(1e5); throw e`, "!script_error: Error: xxxxxxxxxxx"},
 		"regular":         {`return "2026-02-03".match(/(?<y>\d+)-(?<m>\d+)/u)?.groups.y`, `{"output":"2026"}`},
+		"the language":    {`return [[3, 1, 2].toSorted(), [1, 2].findLast((x) => x < 2), Object.groupBy([1, 2], (x) => x % 2 ? "odd" : "even"), /\p{Lu}/u.test("Ü"), "Ü".localeCompare("u") !== 0, (1234.5).toLocaleString(), "ǅ".normalize("NFKD").length, new Set([1]).size, 2n ** 64n > 1n, [..."a🌷"].length, "ß".toUpperCase()]`, `{"output":[[1,2,3],1,{"odd":[1],"even":[2]},true,true,"1234.5",3,1,true,2,"SS"]}`},
 		"lone surrogate":  {`return "a\ud800"`, `{"output":"a\ud800"}`}, // the host refuses it, with code utf8
 		"half in input":   {`return input.half`, `{"output":"�x\\ud800"}`},
 	} {
