@@ -233,7 +233,7 @@ func TestScriptManifest(t *testing.T) {
 	}
 	for code, want := range map[string]string{
 		"\n\nnull.x; export default skill({});":                  "skill.ts:3:1: TypeError: cannot read property 'x' of null",
-		"for (;;) {}":                                            "its start",
+		"for (;;) {}":                                            "did not answer",
 		"export default 1":                                       "the default export was not made by skill({...})",
 		"export default skill({ capabilities: [\"net\"] })":      "net",
 		"export default skill({ limits: { memory_mib: 1000 } })": "the limit is 32 MiB",
