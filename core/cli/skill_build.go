@@ -138,7 +138,9 @@ func factRows(f engine.CodeFacts) [][]string {
 		return strings.Join(names, ", ")
 	}
 	size := bytesText(f.Bytes)
-	if f.MachineBytes > 0 {
+	if f.Profile == "script" {
+		size += ", run by the interpreter that is part of plimsoll"
+	} else if f.MachineBytes > 0 {
 		size += ", " + bytesText(f.MachineBytes) + " of machine code"
 	}
 	rows := [][]string{{"  size", size}, {"  answers", orNone(f.Ops)}}
@@ -158,7 +160,7 @@ func factRows(f engine.CodeFacts) [][]string {
 	}
 	return append(rows,
 		[]string{"  asks for", orNone(f.Capabilities)},
-		[]string{"  runs as", fmt.Sprintf("%s, %s; each call %s", f.Profile, plural(f.Functions, "function", "functions"), call)},
+		[]string{"  runs as", fmt.Sprintf("%s; each call %s", f.Profile, call)},
 		[]string{"  self-tests", tests},
 		[]string{"  limits", fmt.Sprintf("%d MiB of memory, %d ms, %s of answer, %d fuel a call", f.Limits.MemoryMiB, f.Limits.TimeoutMS, bytesText(int64(f.Limits.OutputBytes)), f.Limits.Fuel)},
 		[]string{"  digest", f.Digest})

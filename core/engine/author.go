@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,7 +67,7 @@ func (p *Project) checkScript(s *skill.Skill) diag.List {
 	_, err := script.Bundle(s.FS(), s.Contract.Code)
 	var diags diag.List
 	for _, e := range scriptErrors(err) {
-		file := s.Path + "/" + e.File
+		file := path.Join(s.Path, e.File)
 		at := diag.Range{File: file}
 		if src, err := fs.ReadFile(s.FS(), e.File); err == nil && e.Line > 0 {
 			p.Sources[file] = src
@@ -80,7 +81,7 @@ func (p *Project) checkScript(s *skill.Skill) diag.List {
 		diags = append(diags, diag.Errorf(at, "script", "Script cannot be used", "%s", text))
 	}
 	if err != nil && len(diags) == 0 {
-		diags = diag.List{diag.Errorf(diag.Range{File: s.Path + "/" + s.Contract.Code}, "script", "Script cannot be used", "%v.", err)}
+		diags = diag.List{diag.Errorf(diag.Range{File: path.Join(s.Path, s.Contract.Code)}, "script", "Script cannot be used", "%v.", err)}
 	}
 	return diags
 }
@@ -191,7 +192,7 @@ type CodeFacts struct {
 	Name         string   `json:"name,omitempty"`
 	Version      string   `json:"version,omitempty"`
 	Digest       string   `json:"digest"`
-	Bytes        int64    `json:"bytes"`
+	Bytes        int64    `json:"bytes"` // of the file that skill.hcl names
 	Ops          []string `json:"ops"`
 	Gates        []string `json:"gates"`
 	Formats      []string `json:"formats"`
@@ -233,6 +234,13 @@ func (t *Tools) CodeFacts(ctx context.Context, s *skill.Skill) (CodeFacts, error
 		Profile: x.Profile, Functions: x.Functions, MachineBytes: x.MachineBytes, ImageBytes: x.ImageBytes, MemoryBytes: x.MemoryImage,
 		Restored: x.Restored, Why: x.Why, StartFuel: x.StartFuel, SelfTests: x.SelfTests, SelfTestFuel: x.SelfTestFuel, Limits: x.Limits,
 		Input: m.Input, Output: m.Output, Grant: grantLines(s, m),
+	}
+	if skill.IsScript(s.Contract.Code) { // what was admitted is the interpreter
+		code, err := s.Code()
+		if err != nil {
+			return CodeFacts{}, err
+		}
+		f.Bytes = int64(len(code))
 	}
 	for _, op := range []abi.Op{abi.OpPrepare, abi.OpFinish, abi.OpCheck, abi.OpRender, abi.OpRun} {
 		if g.admitted.Has(op) {
