@@ -233,6 +233,7 @@ PLIM_FN uint64_t plim_load8_(const char *at) {
   __builtin_memcpy(&x, at, 8);
   return x;
 }
+#define PLIM_EACH_(c) (0x0101010101010101ull * (c))
 PLIM_FN void plim_store8_(char *at, uint64_t x) { __builtin_memcpy(at, &x, 8); }
 
 PLIM_FN void plim_copy_(char *to, const char *from, size_t n) {
@@ -271,8 +272,17 @@ PLIM_FN bool plim_contains(plim_text whole, plim_text part) {
  * nothing is left. */
 PLIM_FN bool plim_line(plim_text *rest, plim_text *line) {
   if (rest->len == 0) return false;
-  *line = (plim_text){rest->at, 0};
-  while (line->len < rest->len && line->at[line->len] != '\n') line->len++;
+  const char *s = rest->at, *end = s + rest->len;
+  while (end - s >= 8) {
+    uint64_t x = plim_load8_(s) ^ PLIM_EACH_('\n'), found = (x - PLIM_EACH_(1)) & ~x & PLIM_EACH_(0x80);
+    if (found) {
+      end = s + (__builtin_ctzll(found) >> 3);
+      break;
+    }
+    s += 8;
+  }
+  while (s < end && *s != '\n') s++;
+  *line = (plim_text){rest->at, (size_t)(s - rest->at)};
   size_t taken = line->len + (line->len < rest->len);
   rest->at += taken, rest->len -= taken;
   return true;
@@ -434,7 +444,6 @@ PLIM_FN PLIM_PRINTF(2, 3) plim_text plim_fmt(plim *p, const char *format, ...) {
 
 /* A byte of x that JSON strings cannot carry as it is, or that is no ASCII, sets
  * its high bit here; bytes behind the first one may set theirs without reason. */
-#define PLIM_EACH_(c) (0x0101010101010101ull * (c))
 PLIM_FN uint64_t plim_special_(uint64_t x) {
   return ((x - PLIM_EACH_(0x20)) | ((x ^ PLIM_EACH_('"')) - PLIM_EACH_(1)) | ((x ^ PLIM_EACH_('\\')) - PLIM_EACH_(1)) | x) &
          PLIM_EACH_(0x80);
@@ -703,42 +712,72 @@ PLIM_FN char *plim_escape_(plim_reader_ *r, char *to) {
   return to;
 }
 
-/* plim_string_ reads a string, r->at behind its opening quote. It decodes in
+/* plim_plain_ passes over the character at s, which is not a quote or a backslash. */
+PLIM_FN int plim_plain_(plim_reader_ *r, const char *s) {
+  unsigned char c = (unsigned char)*s;
+  int n = c < 0x20 ? 0 : c < 0x80 ? 1 : plim_sequence_(s, r->end);
+  if (n == 0) plim_wrong_(r, c < 0x20 ? "a control character stands in a text unescaped" : "the text is not UTF-8");
+  return n;
+}
+
+/* plim_decode_ reads the rest of a string from its first escape on. It decodes in
  * place: no escape is shorter than what it stands for, and the input is the
  * guest's own. */
-PLIM_FN bool plim_string_(plim_reader_ *r, plim_text *text) {
-  char *s = r->at, *to = s;
-  text->at = s;
+PLIM_FN bool plim_decode_(plim_reader_ *r, char *s, plim_text *text) {
+  char *to = s;
   for (;;) {
     while (r->end - s >= 8) {
       uint64_t x = plim_load8_(s), special = plim_special_(x);
-      int clean = special ? __builtin_ctzll(special) >> 3 : 8;
-      if (to == s) to += clean; /* nothing has moved */
-      else if (!special) plim_store8_(to, x), to += 8;
-      else
-        for (int i = 0; i < clean; i++) *to++ = s[i];
-      s += clean;
-      if (special) break;
+      if (special) {
+        for (int clean = __builtin_ctzll(special) >> 3; clean; clean--) *to++ = *s++;
+        break;
+      }
+      plim_store8_(to, x);
+      s += 8, to += 8;
     }
     r->at = s;
     if (s >= r->end) return plim_wrong_(r, "the text does not end");
-    unsigned char c = (unsigned char)*s;
-    if (c == '"') {
+    if (*s == '"') {
       text->len = (size_t)(to - text->at);
       r->at = s + 1;
       return true;
     }
-    if (c == '\\') {
+    if (*s == '\\') {
       to = plim_escape_(r, to);
       if (r->wrong) return false;
       s = r->at;
-    } else if (c < 0x20) {
-      return plim_wrong_(r, "a control character stands in a text unescaped");
     } else {
-      int n = c < 0x80 ? 1 : plim_sequence_(s, r->end);
-      if (n == 0) return plim_wrong_(r, "the text is not UTF-8");
+      int n = plim_plain_(r, s);
+      if (n == 0) return false;
       while (n--) *to++ = *s++;
     }
+  }
+}
+
+/* plim_string_ reads a string, r->at behind its opening quote. */
+PLIM_FN bool plim_string_(plim_reader_ *r, plim_text *text) {
+  char *s = r->at;
+  text->at = s;
+  for (;;) {
+    while (r->end - s >= 8) {
+      uint64_t special = plim_special_(plim_load8_(s));
+      if (special) {
+        s += __builtin_ctzll(special) >> 3;
+        break;
+      }
+      s += 8;
+    }
+    r->at = s;
+    if (s >= r->end) return plim_wrong_(r, "the text does not end");
+    if (*s == '\\') return plim_decode_(r, s, text);
+    if (*s == '"') {
+      text->len = (size_t)(s - text->at);
+      r->at = s + 1;
+      return true;
+    }
+    int n = plim_plain_(r, s);
+    if (n == 0) return false;
+    s += n;
   }
 }
 
