@@ -10,6 +10,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/sandbox/script"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
 )
 
 // admit brings a skill's code into the sandbox: a module as it is, a script as
@@ -20,7 +21,7 @@ func (t *Tools) admit(ctx context.Context, s *skill.Skill) (*sandbox.Admitted, e
 		if err != nil {
 			return nil, err
 		}
-		admitted, err := t.host.AdmitScript(ctx, program, sandbox.AdmitOptions{})
+		admitted, err := t.host.AdmitScript(ctx, program, sandbox.AdmitOptions{Limits: limitsOf(s)})
 		if err != nil {
 			return nil, fmt.Errorf("the code of %s is not admitted: %w", s.Name, err)
 		}
@@ -30,11 +31,20 @@ func (t *Tools) admit(ctx context.Context, s *skill.Skill) (*sandbox.Admitted, e
 	if err != nil {
 		return nil, err
 	}
-	admitted, err := t.host.Admit(ctx, module, sandbox.AdmitOptions{})
+	admitted, err := t.host.Admit(ctx, module, sandbox.AdmitOptions{Limits: limitsOf(s)})
 	if err != nil {
 		return nil, fmt.Errorf("the code of %s (%s) is not admitted: %w", s.Name, s.Contract.Code, err)
 	}
 	return admitted, nil
+}
+
+// limitsOf is how far the project narrows what a skill's code may use.
+func limitsOf(s *skill.Skill) abi.Limits {
+	l := s.Binding.Limits
+	if l == nil {
+		return abi.Limits{}
+	}
+	return abi.Limits{MemoryMiB: int(l.Memory >> 20), TimeoutMS: int(l.Timeout.Milliseconds()), OutputBytes: int(l.Output), Fuel: int(l.Fuel)}
 }
 
 // checkCode admits every skill's module: what the sandbox would refuse at the

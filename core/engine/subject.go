@@ -162,6 +162,11 @@ func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string
 			return nil, fmt.Errorf("hashing the grant of %s: %w", s.Name, err)
 		}
 	}
+	if s.Binding.Limits != nil {
+		if parts["limits"], err = canonjson.Digest(s.Binding.Limits); err != nil {
+			return nil, fmt.Errorf("hashing the limits of %s: %w", s.Name, err)
+		}
+	}
 	return parts, nil
 }
 

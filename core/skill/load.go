@@ -284,6 +284,9 @@ func lay(b *config.Binding, over config.Binding) {
 	if over.Grant != nil {
 		b.Grant = over.Grant
 	}
+	if over.Limits != nil {
+		b.Limits = over.Limits
+	}
 }
 
 func (l *loader) source(name string, src []byte) {

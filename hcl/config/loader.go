@@ -210,6 +210,7 @@ func (l *loader) fill(x declared) {
 		s.Contract.Tags = nil // the tags of a skill block are the project's
 		s.Pin = x.body.tier("pin")
 		s.Grant = x.body.grant()
+		s.Limits = x.body.limits()
 		l.folder(x.body, s.Source)
 		if !x.again {
 			l.project.Skills = append(l.project.Skills, s)

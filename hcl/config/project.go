@@ -150,7 +150,8 @@ type Binding struct {
 	Judge  *Judge
 	Data   *Data
 	Pin    *Tier
-	Grant  *Grant // in a `skill` block only
+	Grant  *Grant      // in a `skill` block only
+	Limits *CodeLimits // in a `skill` block only
 	Tags   []string
 }
 

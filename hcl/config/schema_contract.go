@@ -5,7 +5,7 @@ func contractDoc() *BlockDoc {
 	return &BlockDoc{
 		Doc: "The contract that travels with a skill, in its folder beside SKILL.md. It is data: no variables, references or functions, because it comes from somebody else.",
 		Attributes: []*AttributeDoc{
-			{Name: "code", Type: String, Example: `"skill.wasm"`, Doc: "The skill's code, a WebAssembly module after sdk/ABI.md. The language also knows `.ts` and `.js`, which this version refuses to load."},
+			{Name: "code", Type: String, Example: `"skill.wasm"`, Doc: "The skill's code: TypeScript or JavaScript (`.ts`, `.mts`, `.js`, `.mjs`), which runs in an interpreter, or a WebAssembly module (`.wasm`) after sdk/ABI.md."},
 			{Name: "input", Type: String, Example: `"input.schema.json"`, Doc: "JSON schema of inputs."},
 			{Name: "output", Type: String, Example: `"output.schema.json"`, Doc: "JSON schema of outputs. Without it an output is text."},
 			{Name: "quality", Type: String, Allowed: []string{"gates"}, Example: `"gates"`, Doc: "The author says that the gates are all there is to quality. Every report repeats it."},

@@ -180,7 +180,7 @@ func skillDoc() *BlockDoc {
 			{Name: "source", Type: String, Example: `"./skills/humanizer"`, Doc: "The skill's folder, relative to the project."},
 			{Name: "pin", Type: ToTier, Example: "ladder.claude.opus", Doc: "Stay on this tier until the line is removed."},
 		}, bindingDocs()...),
-		Blocks: []*BlockDoc{dataDoc(), grantDoc()},
+		Blocks: []*BlockDoc{dataDoc(), grantDoc(), limitsDoc()},
 		Example: `skill "humanizer" {
   source = "./skills/humanizer"
   policy = tier_policy.standard
