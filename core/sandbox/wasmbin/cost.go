@@ -12,6 +12,9 @@ const (
 	costDivide   = 6
 	// freeCost is up to what a function without loops is paid for by its callers.
 	freeCost = 48
+	// maxStretch is what may be run without a look at the fuel: 3 to 20 us, and
+	// 2 ms when every load misses every cache (2026-11).
+	maxStretch = 20_000
 )
 
 // plainCost is the cost of the instructions from 0x45 to 0xc4, which have no

@@ -18,7 +18,7 @@ func Estimates(module []byte) ([]Estimate, error) {
 	s := &scan{shape: newShape(m, o), names: map[uint32]bool{}}
 	out := make([]Estimate, len(m.Code))
 	for f := range m.Code {
-		if err := s.body(f); err != nil {
+		if err := s.body(f, true); err != nil {
 			return nil, err
 		}
 		bytes := s.stack.bytes(s.locals, s.instructions, s.wide)

@@ -59,12 +59,12 @@ type frame struct {
 
 const noEdge = -1
 
-func (f *frame) reset(locals int, params []ValueType, groups []Group) {
+func (f *frame) reset(locals int, params []ValueType, groups []Group, measure bool) {
 	clean := func(b []uint64) []uint64 { return b[:0] }
 	f.gen, f.kill, f.met, f.inside = clean(f.gen), clean(f.kill), clean(f.met), clean(f.inside)
 	f.first, f.edges, f.joins, f.recent = f.first[:0], f.edges[:0], f.joins[:0], f.recent[:0]
 	f.words = (locals + 63) / 64
-	f.big, f.loose, f.slots, f.height, f.under, f.args, f.calls = false, 0, len(params), 0, 0, 0, 0
+	f.big, f.loose, f.slots, f.height, f.under, f.args, f.calls = !measure, 0, len(params), 0, 0, 0, 0
 	f.share = 0
 	f.node = -1
 	if len(f.since) < locals {

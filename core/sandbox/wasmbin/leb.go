@@ -34,6 +34,14 @@ func (r *reader) u8() byte {
 	return c
 }
 
+// peek is the next byte, or 0 where there is none.
+func (r *reader) peek() byte {
+	if r.err != nil || r.p >= len(r.b) {
+		return 0
+	}
+	return r.b[r.p]
+}
+
 // u32 reads an unsigned LEB128 number of at most 32 bits, padded or not.
 func (r *reader) u32() uint32 {
 	if r.err == nil && r.p < len(r.b) && r.b[r.p] < 0x80 {

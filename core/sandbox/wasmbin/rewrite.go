@@ -34,7 +34,7 @@ func rewrite(m *Module, o Options) (*Metered, *Error) {
 		Code: make([]Body, len(m.Code)),
 	}
 	for f := range m.Code {
-		if err := s.body(f); err != nil {
+		if err := s.body(f, false); err != nil {
 			return nil, err
 		}
 		out.Code[f] = p.body(s, f)
@@ -195,7 +195,7 @@ func (p *plan) survey(s *scan, facts *Facts) *Error {
 	}
 	sums := make([]summary, len(p.m.Code))
 	for f := range p.m.Code {
-		if err := s.body(f); err != nil {
+		if err := s.body(f, true); err != nil {
 			return err
 		}
 		facts.Instructions += s.instructions
