@@ -12,8 +12,6 @@ package guest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
@@ -58,7 +56,8 @@ type kit struct {
 // question is one case: ask gives what was seen.
 type question struct {
 	id, title, says, section, do string
-	needsCode                    bool
+	needsCode                    bool // the sandbox admitted it
+	needsModule                  bool // it is a module itself, not a script
 	ask                          func(*kit) finding
 }
 
@@ -107,8 +106,7 @@ func Run(ctx context.Context, o Options) (out *report.Report, err error) {
 	} else if ctx.Err() != nil {
 		return nil, fmt.Errorf("testing a guest: %w", ctx.Err())
 	}
-	sum := sha256.Sum256(s.bytes)
-	out = report.New("guest", report.Subject{Name: s.name, Digest: "sha256:" + hex.EncodeToString(sum[:]), Facts: k.facts()}, begun)
+	out = report.New("guest", report.Subject{Name: s.name, Digest: s.digest(), Facts: k.facts()}, begun)
 	out.Version, out.Profile, out.System = Version, "plim1", runtime.GOOS+"/"+runtime.GOARCH
 	found := false
 	for _, q := range questions() {
@@ -140,6 +138,8 @@ func (k *kit) answer(q question, o Options) report.Case {
 	switch {
 	case matches(o.Skip, q.id):
 		f = finding{status: report.Disabled, saw: "switched off by -skip"}
+	case q.needsModule && k.subject.program != nil:
+		f = skip("it is a script: the module that hosts call is the interpreter, which is the host's")
 	case q.needsCode && k.refused != nil:
 		f = skip("the code was not admitted: see guest.module.admitted")
 	default:
@@ -174,6 +174,11 @@ func (k *kit) facts() map[string]string {
 		facts["ops"] = strings.Join(k.manifest.Ops, " ")
 	}
 	facts["example input"] = k.example.from
+	known := k.code.Facts()
+	facts["profile"], facts["instances"] = known.Profile, "restored after each call"
+	if !known.Restored {
+		facts["instances"] = "one for each call: " + known.Why
+	}
 	return facts
 }
 

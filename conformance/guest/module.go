@@ -34,7 +34,7 @@ func moduleQuestions() []question {
 			return f(m)
 		}
 	}
-	return []question{
+	list := []question{
 		{id: "module.core", title: "one core WASM module", says: "A skill's code is one core WASM module (not a component).", section: "sdk/ABI.md",
 			do: "Build for wasm32 as a core module; for Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared.", ask: func(k *kit) finding {
 				if err := abi.CheckHeader(k.subject.bytes); err != nil {
@@ -87,6 +87,10 @@ func moduleQuestions() []question {
 				return pass("%s", k.code.Digest())
 			}},
 	}
+	for i := range list {
+		list[i].needsModule = list[i].id != "module.admitted"
+	}
+	return list
 }
 
 // exported compares types of exported functions.

@@ -38,7 +38,7 @@ func opQuestions() []question {
 		}
 	}
 	return append(out,
-		question{id: "op.unknown", title: "an op that it does not have", needsCode: true,
+		question{id: "op.unknown", title: "an op that it does not have", needsCode: true, needsModule: true,
 			says: "A guest must answer an op that it does not have with the failure unsupported_op.", section: inOps,
 			do: "Let the default of the dispatch answer unsupported_op, negative numbers included; never trap.",
 			ask: unsupported("4242, -1 and what it does not list", func(k *kit) []call {
@@ -170,7 +170,7 @@ func inputQuestions() []question {
 		{id: "input.no_json", title: "inputs that are no JSON", says: badInput, section: inFailures, needsCode: true,
 			do:  "Check every byte of the JSON that you read; fail with bad_input.",
 			ask: survives(raw(" ", "{", "[1", `{"input"`, `{"input":}`, `{"input":1}}`, `{'input':1}`, `nul`, `"`, `"\`, `"\u12`, `{"input":01}`, `{"input":1e}`, `{"input":"`+"\n"+`"}`, "\x00", `{"input":"\x"}`))},
-		{id: "input.no_utf8", title: "inputs that are no UTF-8", says: "A guest that reads broken UTF-8 may replace it or refuse it; its answer must be UTF-8 again.", section: inCall, needsCode: true,
+		{id: "input.no_utf8", title: "inputs that are no UTF-8", says: "A guest that reads broken UTF-8 may replace it or refuse it; its answer must be UTF-8 again.", section: inCall, needsCode: true, needsModule: true,
 			do: "Check UTF-8 while you read strings, and before you copy them into an answer.",
 			ask: survives(func(_ *kit, c call) []call {
 				var out []call
@@ -179,7 +179,7 @@ func inputQuestions() []question {
 				}
 				return out
 			})},
-		{id: "input.deep", title: "100,000 arrays inside of each other", says: badInput, section: inFailures, needsCode: true,
+		{id: "input.deep", title: "100,000 arrays inside of each other", says: badInput, section: inFailures, needsCode: true, needsModule: true,
 			do: "Bound the depth of what you read (512 is plenty) before the stack does it for you.",
 			ask: survives(func(_ *kit, c call) []call {
 				const n = 100_000

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/sandbox"
+	"github.com/plimsoll-dev/plimsoll/core/sandbox/script"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
@@ -24,9 +27,10 @@ type subject struct {
 	bytes    []byte
 	dir      string // the skill's folder; "" for a bare module
 	contract *config.Contract
+	program  *script.Program // of a script; nil for a module
 }
 
-// load reads a module, or a skill's folder and the module that its skill.hcl
+// load reads a module or a script, or a skill's folder and the code that its skill.hcl
 // names.
 func load(path string) (*subject, error) {
 	info, err := os.Stat(path)
@@ -62,11 +66,41 @@ func load(path string) (*subject, error) {
 		}
 		return nil, err
 	}
-	return s, nil
+	return s, s.bundle(path)
 }
 
+// admit hands the code to the sandbox; scripts are bundled first.
 func (s *subject) admit(ctx context.Context, h *sandbox.Host) (*sandbox.Admitted, error) {
+	if s.program != nil {
+		return h.AdmitScript(ctx, s.program, sandbox.AdmitOptions{})
+	}
 	return h.Admit(ctx, s.bytes, sandbox.AdmitOptions{})
+}
+
+// digest names what was tested: the module's bytes, or everything that a script
+// runs as.
+func (s *subject) digest() string {
+	if s.program != nil {
+		return s.program.Digest
+	}
+	sum := sha256.Sum256(s.bytes)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// bundle makes a script of more files one program. Scripts are found by their
+// names, as skill.hcl finds them.
+func (s *subject) bundle(path string) error {
+	switch filepath.Ext(path) {
+	case ".ts", ".js", ".mts", ".mjs":
+	default:
+		return nil
+	}
+	p, err := script.Bundle(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	if err != nil {
+		return fmt.Errorf("bundling %s: %w", filepath.Base(path), err)
+	}
+	s.program, s.bytes = p, p.Code
+	return nil
 }
 
 // example is a call that a host might make.
