@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -184,6 +185,9 @@ func (m *admission) admit(ctx context.Context, s source, o AdmitOptions) error {
 	if m.code, err = m.host.codeOf(ctx, digestOf(s.module), s.profile, s.module); err != nil {
 		return err
 	}
+	if p, ok := m.code.profile.(thirsty); ok && (!declared || manifest.Limits.Fuel == 0) {
+		m.limits.fuel = min(m.limits.fuel, math.MaxInt64/p.thirst()) * p.thirst()
+	}
 	if least := uint64(m.code.facts.MemoryMin) * pageSize; least > m.limits.memory {
 		return fail(abi.OutOfMemory, fmt.Sprintf("the module begins with %d MiB of memory; the limit is %d MiB", least>>20, m.limits.memory>>20))
 	}
@@ -211,11 +215,16 @@ func (m *admission) declare(manifest abi.Manifest) {
 
 // describe asks a module without a manifest section for its manifest.
 func (m *admission) describe(ctx context.Context) error {
+	if err := m.tryStart(ctx); err != nil {
+		return err // which is not about its manifest
+	}
 	raw, err := m.answer(ctx, abi.OpDescribe, []byte("{}"), CallOptions{})
 	var e *Error
 	switch {
 	case errors.As(err, &e) && e.Guest && e.Code == abi.CodeUnsupported:
 		return nil
+	case errors.As(err, &e) && e.Guest:
+		return e
 	case errors.As(err, &e):
 		e.Message = "asking the module for its manifest: " + e.Message
 		return e

@@ -20,7 +20,7 @@ func (a *Admitted) Call(ctx context.Context, op abi.Op, input []byte, o CallOpti
 	if op != abi.OpDescribe && !o.Unchecked && !a.Has(op) {
 		return nil, fail(abi.Capability, fmt.Sprintf("the module has no %s; it has %s", op, strings.Join(a.facts.Ops, ", ")))
 	}
-	if !o.Unchecked && !json.Valid(input) {
+	if well, _ := scan(input); !well && !o.Unchecked && !json.Valid(input) {
 		return nil, fail(abi.Protocol, fmt.Sprintf("the input of %s is not JSON", op))
 	}
 	return a.answer(ctx, op, input, o)
@@ -35,14 +35,8 @@ func (m *admission) answer(ctx context.Context, op abi.Op, input []byte, o CallO
 	if err != nil {
 		return nil, err
 	}
-	if err := checkText(op, raw); err != nil {
+	if err := checkAnswer(op, raw, failed); err != nil {
 		return nil, err
-	}
-	if failed {
-		return nil, guestError(op, raw)
-	}
-	if err := abi.CheckAnswer(op, raw); err != nil {
-		return nil, fail(abi.Schema, fmt.Sprintf("the answer to %s does not have its shape: %v", op, err))
 	}
 	return raw, nil
 }

@@ -110,12 +110,14 @@ func (c *compiler) child(ctx context.Context, o order, module []byte) (raw, arti
 		return raw, artifact, answer
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, nil, tooExpensive(fmt.Sprintf("compiling it took longer than %s", patience*c.timeout))
-	case cmd.ProcessState != nil && cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime() >= c.timeout:
+	case cmd.ProcessState != nil && cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime() >= c.timeout*9/10:
 		return nil, nil, tooExpensive(fmt.Sprintf("compiling it took more than %s of processor time", c.timeout))
 	case ctx.Err() != nil:
 		return nil, nil, cancelled("the sandbox was closed while the module was compiled")
 	case cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == exitMemory || stderr.says("out of memory") || stderr.says("cannot allocate memory"):
 		return nil, nil, tooExpensive(fmt.Sprintf("compiling it took more than %d MiB of memory", childMemory>>20))
+	case cmd.ProcessState != nil && cmd.ProcessState.ExitCode() < 0:
+		return nil, nil, tooExpensive("the process that compiled it was killed")
 	case stderr.says("goroutine stack exceeds"):
 		return nil, nil, tooExpensive("its blocks are nested too deep")
 	}

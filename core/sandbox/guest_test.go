@@ -325,14 +325,3 @@ func TestCloseEndsCalls(t *testing.T) {
 		t.Errorf("admitting after Close gives %v", err)
 	}
 }
-
-// BenchmarkGoGuest is a call of the smallest Go guest in a fresh instance.
-func BenchmarkGoGuest(b *testing.B) {
-	a := admit(b, newHost(b, sandbox.Config{}), buildGuest(b))
-	in := []byte(`{"input":{"do":"echo"},"completion":"` + strings.Repeat("x", 600) + `"}`)
-	for b.Loop() {
-		if _, err := a.Call(context.Background(), abi.OpFinish, in, sandbox.CallOptions{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

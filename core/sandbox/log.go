@@ -50,16 +50,29 @@ func (l *log) line(level Level, text []byte) {
 	}
 	text = text[:min(len(text), maxLog)]
 	l.remember(text)
-	if l.used += len(text) + 1; l.used > maxLog {
+	var clean string
+	size := len(text)
+	if l.send != nil || !plain(text) {
+		clean = strings.Map(printable, strings.ToValidUTF8(string(text), "\uFFFD"))
+		size = len(clean)
+	}
+	if l.used += size + 1; l.used > maxLog {
 		l.cut = true
-		if l.send != nil {
-			l.send(Line{LevelWarn, "(the log of this call is cut here: it is longer than 64 KiB)"})
-		}
-		return
+		level, clean = LevelWarn, "(the log of this call is cut here: it is longer than 64 KiB)"
 	}
 	if l.send != nil {
-		l.send(Line{level, strings.Map(printable, strings.ToValidUTF8(string(text), "\uFFFD"))})
+		l.send(Line{level, clean})
 	}
+}
+
+// plain tells whether cleaning would change nothing.
+func plain(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' && c != '\t' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // remember keeps the last maxTail bytes.

@@ -27,6 +27,8 @@ const (
 // meter bounds one call: its fuel, and the time that the guest itself takes.
 type meter struct {
 	granted int64 // sum of the slices
+	host    int64 // what host functions charged
+	unseen  int64 // of it, since the guest was last looked at
 	budget  int64
 	slices  int // after the first
 	ctx     context.Context
@@ -44,19 +46,21 @@ func (m *meter) begin(ctx context.Context, closed <-chan struct{}, budget int64,
 // refuel gives the guest its next slice. left is what is in the tank.
 func (in *instance) refuel(left int64) {
 	m := &in.meter
-	next := min(slice, m.budget-(m.granted-left))
+	next := min(slice, m.budget-m.used(left))
 	m.granted += next - left
 	in.fuel.Set(uint64(next))
 }
 
+func (m *meter) used(left int64) int64 { return m.granted - left + m.host }
+
 // used is what the guest has used so far.
-func (in *instance) used() int64 { return in.meter.granted - int64(in.fuel.Get()) }
+func (in *instance) used() int64 { return in.meter.used(int64(in.fuel.Get())) }
 
 // yield is where the guest comes when its slice is used up. The budget is
 // looked at first: whether a call runs out of fuel must not depend on a clock.
 func (in *instance) yield() {
 	m, left := &in.meter, int64(in.fuel.Get())
-	if m.granted-left > m.budget {
+	if m.used(left) > m.budget {
 		in.end(abi.Fuel)
 	}
 	select {
@@ -70,16 +74,19 @@ func (in *instance) yield() {
 		in.end(abi.Deadline)
 	}
 	m.slices++
+	m.unseen = 0
 	in.refuel(left)
 }
 
 // charge takes fuel for what a host function is about to do, and ends the guest
 // when there is none. Work that is proportional to a length is charged, and
-// done, in pieces of at most chunk bytes.
+// done, in pieces of at most chunk bytes. It counts on the host's side, because
+// to read and write the guest's global costs as much as the rest of a small host
+// function; where the guest is looked at is the same on every run all the same.
 func (in *instance) charge(bytes int) {
-	left := int64(in.fuel.Get()) - hostCallFuel - int64(bytes/bytesPerFuel)
-	in.fuel.Set(uint64(left))
-	if left < 0 {
+	cost := hostCallFuel + int64(bytes/bytesPerFuel)
+	in.meter.host += cost
+	if in.meter.unseen += cost; in.meter.unseen > slice {
 		in.yield()
 	}
 }

@@ -23,6 +23,28 @@ func checkText(op abi.Op, raw []byte) error {
 	return nil
 }
 
+// checkAnswer holds an answer to everything that stands between a guest and its
+// caller. What is all right, as nearly all answers are, is read once, by scan;
+// the rest is read again to say what is wrong.
+func checkAnswer(op abi.Op, raw []byte, failed bool) error {
+	well, output := scan(raw)
+	if !well {
+		if err := checkText(op, raw); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return guestError(op, raw)
+	}
+	if well && output && (op == abi.OpFinish || op == abi.OpRun) {
+		return nil
+	}
+	if err := abi.CheckAnswer(op, raw); err != nil {
+		return fail(abi.Schema, fmt.Sprintf("the answer to %s does not have its shape: %v", op, err))
+	}
+	return nil
+}
+
 // loneSurrogate looks for \uD800..\uDFFF that is not one half of a pair, in
 // valid JSON.
 func loneSurrogate(raw []byte) bool {

@@ -17,6 +17,10 @@ const (
 	opDrop        = 0x1a
 	opCall        = 0x10
 	opGet         = 0x20
+	opSet         = 0x21
+	opTee         = 0x22
+	opBrIf        = 0x0d
+	opI32Sub      = 0x6b
 	opGlobalGet   = 0x23
 	opGlobalSet   = 0x24
 	opI32Const    = 0x41
