@@ -124,16 +124,14 @@ func TestGolden(t *testing.T) {
 func TestTamper(t *testing.T) {
 	for name, data := range map[string][]byte{"signed": write(t, testKey(t)), "unsigned": write(t, nil)} {
 		for i := range data {
-			for _, bit := range []byte{1, 0x80} {
-				bad := bytes.Clone(data)
-				bad[i] ^= bit
-				p, err := Read(bad)
-				if err == nil && (name == "signed" || !sameButNames(p)) {
-					t.Fatalf("%s: byte %d ^ %#x is not seen: %+v", name, i, bit, p.Manifest)
-				}
-				if err != nil && !errors.Is(err, errDamaged) {
-					t.Fatalf("%s: byte %d: %v", name, i, err)
-				}
+			bad := bytes.Clone(data)
+			bad[i] ^= 1 << (i % 8)
+			p, err := Read(bad)
+			if err == nil && (name == "signed" || !sameButNames(p)) {
+				t.Fatalf("%s: a change of byte %d is not seen: %+v", name, i, p.Manifest)
+			}
+			if err != nil && !errors.Is(err, errDamaged) {
+				t.Fatalf("%s: byte %d: %v", name, i, err)
 			}
 		}
 		for _, n := range []int{0, 1, block, len(data) / 2, len(data) - block, len(data) - 1} {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -286,4 +288,20 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("after an update: %v\n%s", more.Err(), out)
 		}
 	})
+}
+
+// The example of the documentation is one that can be read.
+func TestDocs(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "skills.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```json\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("docs/skills.md has no example of cases")
+	}
+	if cases := read(t, example); len(cases) != 3 {
+		t.Errorf("%d cases", len(cases))
+	}
 }
