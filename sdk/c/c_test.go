@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode"
@@ -26,7 +27,11 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
-const opWrite = 100 // of test/native.c: write what was read
+// The ops that only test/native.c has.
+const (
+	opWrite = 100 // write what was read
+	opHost  = 101 // call the host
+)
 
 // guest is a running test/native.c.
 type guest struct {
@@ -36,6 +41,16 @@ type guest struct {
 
 func start(t *testing.T) *guest {
 	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("stdin and stdout of C change line ends on Windows")
+	}
+	// go test sees what the test itself reads, not what a compiler does: without
+	// this it would take an old answer out of its cache.
+	for _, source := range []string{"plimsoll.h", "example/hello.c", "test/native.c"} {
+		if _, err := os.ReadFile(source); err != nil {
+			t.Fatal(err)
+		}
+	}
 	bin := filepath.Join(t.TempDir(), "native")
 	var tried []error
 	for _, cc := range []string{"clang", "gcc", "cc"} {
@@ -115,6 +130,7 @@ func TestNative(t *testing.T) {
 	t.Run("manifest", g.manifest)
 	t.Run("lower", g.lower)
 	t.Run("reads as Go", g.readsAsGo)
+	t.Run("host", g.host)
 }
 
 func (g *guest) cases(t *testing.T) {
@@ -251,4 +267,25 @@ func decode(t *testing.T, raw []byte) (v any) {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// host compares what the host is asked, and what comes of its yes, its no and of
+// answers that are none.
+func (g *guest) host(t *testing.T) {
+	for says, want := range map[string]string{
+		`0{"completion":"hi","value":[1.50],"result":{"a":null}}`: `[{"op":1,"payload":{"step":"draft","messages":[{"role":"user","content":"q"}]}},"hi",` +
+			`{"op":2,"payload":{"key":"k"}},[1.50],` +
+			`{"op":3,"payload":{"key":"k","value":-9223372036854775808}},{"op":3,"payload":{"key":"k","value":null}},` +
+			`{"op":4,"payload":{"tool":"t","arguments":{}}},{"a":null}]`,
+		`1{"code":"capability","message":"not granted"}`:             "capability: not granted (never)",
+		`1{"code":"unavailable","message":"later","retryable":true}`: "unavailable: later (again)",
+		`0{"completion":`: "failed: the host's answer cannot be read (never)",
+		`0[]`:             "failed: the host's answer cannot be read (never)",
+		`1`:               "failed: the host's answer cannot be read (never)",
+	} {
+		got, failed := g.call(t, opHost, []byte(says))
+		if string(got) != want || failed != (want[0] != '[') {
+			t.Errorf("the host says %s\ngot  %s\nwant %s", says, got, want)
+		}
+	}
 }

@@ -25,9 +25,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A libc has a heap of its own, which begins where this header's would: then
+ * memory comes from malloc. Define PLIM_LIBC if yours is not recognised here. */
+#if !defined(PLIM_LIBC) && (!defined(__wasm__) || defined(__wasi__) || defined(__EMSCRIPTEN__))
+#define PLIM_LIBC
+#endif
+#ifdef PLIM_LIBC
+#include <stdlib.h>
+#endif
 #ifndef __wasm__
 #include <stdio.h>
-#include <stdlib.h>
 #endif
 
 #define PLIM_FN static inline __attribute__((unused))
@@ -137,7 +144,7 @@ extern const size_t plim_this_manifest_len;
 
 /* --- Memory -------------------------------------------------------------- */
 
-#ifdef __wasm__
+#ifndef PLIM_LIBC
 extern unsigned char __heap_base;
 static char *plim_top_; /* the first free byte; NULL before the first use */
 
@@ -167,6 +174,27 @@ PLIM_FN bool plim_stretch_(char *at, size_t have, size_t more) {
   return true;
 }
 
+#elif defined(__wasm__) /* pieces of what malloc gives, which is slow for small ones */
+static char *plim_top_, *plim_end_;
+
+PLIM_FN char *plim_room_(size_t n) {
+  plim_top_ += -(uintptr_t)plim_top_ & 7;
+  if (!plim_top_ || plim_top_ > plim_end_ || (size_t)(plim_end_ - plim_top_) < n) {
+    size_t chunk = n > 0x8000 ? n : 0x8000;
+    char *at = chunk > 0x7fffffff ? NULL : (char *)malloc(chunk);
+    if (!at) return NULL;
+    plim_top_ = at, plim_end_ = at + chunk;
+  }
+  char *at = plim_top_;
+  plim_top_ += n;
+  return at;
+}
+PLIM_FN bool plim_stretch_(char *at, size_t have, size_t more) {
+  if (at + have != plim_top_ || (size_t)(plim_end_ - plim_top_) < more) return false;
+  plim_top_ += more;
+  return true;
+}
+
 #else /* natively every piece is one of malloc's, so that sanitizers see its ends */
 PLIM_FN char *plim_room_(size_t n) { return (char *)malloc(n ? n : 1); }
 PLIM_FN bool plim_stretch_(char *at, size_t have, size_t more) {
@@ -192,14 +220,9 @@ PLIM_FN void *plim_zeros(plim *p, size_t n, size_t size) {
   return at;
 }
 
-#ifdef __wasm__
-/* Compilers call these for copies of structs even without a libc. They are weak:
- * a libc's own win. */
-#if __has_attribute(no_builtin)
+#ifndef PLIM_LIBC
+/* Compilers call these for copies of structs even without a libc. */
 #define PLIM_LIBC_ __attribute__((weak, no_builtin))
-#else
-#define PLIM_LIBC_ __attribute__((weak))
-#endif
 PLIM_LIBC_ void *memcpy(void *to, const void *from, size_t n) {
   char *d = (char *)to;
   for (const char *s = (const char *)from, *end = s + n; s < end;) *d++ = *s++;
