@@ -24,7 +24,7 @@ func limitsDoc() *BlockDoc {
 			{Name: "memory", Type: Size, Range: "[1048576,67108864]", Default: "the manifest's", Example: `"16MiB"`, Doc: "Memory of an instance, in whole MiB."},
 			{Name: "output", Type: Size, Range: "[1,67108864]", Default: "the manifest's", Example: `"64KiB"`, Doc: "Length of an answer."},
 			{Name: "timeout", Type: Duration, Default: "the manifest's", Example: `"500ms"`, Doc: "Time of a call, host calls not counted, in whole milliseconds."},
-			{Name: "fuel", Type: Integer, Range: "[1,1000000000000]", Default: "the manifest's", Example: "100000000", Doc: "Instructions of a call, about: the one limit that is the same on every machine."},
+			{Name: "fuel", Type: Integer, Range: "[1,1000000000]", Default: "the manifest's", Example: "100000000", Doc: "Instructions of a call, about: the one limit that is the same on every machine."},
 		},
 		Example: `limits {
   memory  = "16MiB"
