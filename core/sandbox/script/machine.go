@@ -48,9 +48,11 @@ type LongError struct{ Bytes int }
 func (e *LongError) Error() string { return fmt.Sprintf("the text has %d bytes", e.Bytes) }
 
 // maxStack is how deep scripts may nest, in bytes of the interpreter's own stack,
-// which has 1 MiB. What is left is for the C functions that look at the depth
-// only now and then (parsing, regular expressions).
-const maxStack = 512 << 10
+// which has 1 MiB: some 1,000 plain calls, or 300 with callbacks between them.
+// Beyond it a script gets a RangeError that it can catch, with a place. Whoever
+// runs the interpreter must allow more than the 8 MiB of machine stack that this
+// takes (32 bytes for each; wazero 1.12, amd64, 2026-11), or his bound comes first.
+const maxStack = 256 << 10
 
 // What the prelude's function does, besides the ops of the ABI.
 const (
