@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/author/suite"
+	"github.com/plimsoll-dev/plimsoll/core/gate"
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/sandbox"
 	"github.com/plimsoll-dev/plimsoll/core/sandbox/script"
@@ -139,15 +140,53 @@ func (x subject) Path(ctx context.Context, input json.RawMessage, completions ma
 	if err != nil {
 		return suite.Path{}, err
 	}
+	if plan.Drives() {
+		return suite.Path{}, fmt.Errorf("the code of %s drives its own flow and asks models itself: write a case of op run, with what the host answers", x.skill.Name)
+	}
 	out, fence, err := plan.Finish(ctx, input, completions, nil)
 	if err != nil {
 		return suite.Path{}, x.failure(plan, err)
 	}
-	judged, err := plan.Judge(ctx, input, out)
+	return x.judge(ctx, plan, input, out, fence)
+}
+
+func (x subject) Run(ctx context.Context, input, failed json.RawMessage, host suite.HostFunc) (suite.Path, error) {
+	plan, err := x.tools.Plan(ctx, x.skill)
 	if err != nil {
 		return suite.Path{}, err
 	}
-	return suite.Path{Output: judged.Output, Fixes: append(fence, judged.Fixes...), Result: judged.Result}, nil
+	driver, ok := plan.Code.(run.Driver)
+	if !ok || !plan.Drives() {
+		return suite.Path{}, fmt.Errorf("the code of %s has no op run: a case without op goes the whole way", x.skill.Name)
+	}
+	in := abi.RunInput{Input: input}
+	if len(failed) > 0 {
+		in.Failure = &abi.RunFailure{}
+		if err := json.Unmarshal(failed, in.Failure); err != nil {
+			return suite.Path{}, fmt.Errorf("failed is not what run is told of an attempt: %w", err)
+		}
+	}
+	asked, err := json.Marshal(in)
+	if err != nil {
+		return suite.Path{}, err
+	}
+	raw, _, err := driver.Drive(ctx, asked, func(_ context.Context, op abi.HostOp, payload []byte) ([]byte, error) { return host(op, payload) })
+	if err != nil {
+		return suite.Path{}, guestFailure(err)
+	}
+	out, err := abi.ReadRun(raw)
+	if err != nil {
+		return suite.Path{}, fmt.Errorf("run answered with something that is not its output: %w", err)
+	}
+	return x.judge(ctx, plan, input, out.Output, nil)
+}
+
+func (x subject) judge(ctx context.Context, plan *run.Plan, input, output json.RawMessage, fixes []gate.Fix) (suite.Path, error) {
+	judged, err := plan.Judge(ctx, input, output)
+	if err != nil {
+		return suite.Path{}, err
+	}
+	return suite.Path{Output: judged.Output, Fixes: append(fixes, judged.Fixes...), Result: judged.Result}, nil
 }
 
 func (x subject) Render(ctx context.Context, format string, input, output json.RawMessage) (string, error) {

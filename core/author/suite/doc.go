@@ -35,9 +35,16 @@ type Subject interface {
 	Path(ctx context.Context, input json.RawMessage, completions map[string]string) (Path, error)
 	// Render makes text of an output, by template or by code.
 	Render(ctx context.Context, format string, input, output json.RawMessage) (string, error)
+	// Run lets code that drives its own flow answer an input, and goes on as Path
+	// does. failed, which may be nil, is what was wrong with the attempt before. An
+	// error of host that is an *abi.Failure is what the code sees.
+	Run(ctx context.Context, input, failed json.RawMessage, host HostFunc) (Path, error)
 	// Call calls one op of the skill's code.
 	Call(ctx context.Context, op abi.Op, payload []byte) ([]byte, error)
 }
+
+// HostFunc answers what code asks its host in op run.
+type HostFunc func(op abi.HostOp, payload []byte) (answer []byte, err error)
 
 // Path is what became of completions.
 type Path struct {
@@ -56,7 +63,7 @@ const Unreadable = "unreadable"
 // Case is one test.
 type Case struct {
 	Name        string
-	Op          string // Whole, or prepare, finish, check, render
+	Op          string // Whole, or prepare, finish, check, render, run
 	File        string
 	document    document
 	Range       diag.Range
@@ -70,12 +77,24 @@ type Case struct {
 	Gate        string
 	Format      string
 	Output      json.RawMessage // check, render: the output that is looked at
+	Host        []reply         // run: what the host answers, in order
+	Failed      json.RawMessage // run: what was wrong with the attempt before
 	Expect      Expect
+}
+
+// reply is one host call that a case foresees.
+type reply struct {
+	op       abi.HostOp
+	asks     *value // the payload, exactly
+	contains []text // texts that must occur in the payload
+	answer   json.RawMessage
+	failure  *abi.Failure
+	at       span
 }
 
 // Expect is what must come of a case. Members that are nil are not looked at.
 type Expect struct {
-	Output    *value          // path, finish
+	Output    *value          // path, run, finish
 	Messages  *value          // prepare
 	Contains  []text          // prepare, render
 	Text      *text           // render

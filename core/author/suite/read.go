@@ -79,6 +79,7 @@ var shape = map[string][2][]string{
 	"finish":  {{"completion", "completion_file", "completions", "state"}, {"output", "rules", "error"}},
 	"check":   {{"gate", "output"}, {"passed", "reason", "failed_ids", "rules", "error"}},
 	"render":  {{"format", "output"}, {"text", "contains", "rules", "error"}},
+	"run":     {{"host", "failed"}, {"output", "gates", "fixes", "render", "rules", "error"}},
 }
 
 var common = []string{"name", "op", "input", "input_file", "reference", "expect"}
@@ -92,7 +93,7 @@ func (r *reader) readCase(n *node) *Case {
 	if op := n.get("op"); op != nil {
 		c.Op = r.string(op, "op")
 		if _, ok := shape[c.Op]; !ok {
-			r.bad(op.span, "case-op", "Unknown op", "%q is no op that can be tested.%s The ops are prepare, finish, check and render; without op a case goes the whole way.", c.Op, diag.DidYouMean(c.Op, []string{"prepare", "finish", "check", "render"}))
+			r.bad(op.span, "case-op", "Unknown op", "%q is no op that can be tested.%s The ops are prepare, finish, check, render and run; without op a case goes the whole way.", c.Op, diag.DidYouMean(c.Op, []string{"prepare", "finish", "check", "render", "run"}))
 			return c
 		}
 	}
@@ -140,6 +141,10 @@ func (r *reader) member(c *Case, m member) {
 		c.Done = r.texts(m.value, "done")
 	case "step":
 		c.Step = r.string(m.value, "step")
+	case "failed":
+		c.Failed = r.json(m.value, "failed")
+	case "host":
+		r.host(c, m.value)
 	case "gate":
 		c.Gate = r.string(m.value, "gate")
 	case "format":
@@ -276,7 +281,7 @@ func (r *reader) rules(c *Case, n *node) {
 		r.bad(n.span, "case-type", "Wrong type", "rules is a list of rules, which are strings.")
 	}
 	o := rule.GateOptions{Input: r.options.Input, Bool: true, Reference: c.Reference != nil}
-	if c.Op == Whole || c.Op == "finish" {
+	if c.Op == Whole || c.Op == "finish" || c.Op == "run" {
 		o.Output = r.options.Output
 	}
 	for _, item := range list {

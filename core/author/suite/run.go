@@ -39,7 +39,9 @@ type outcome struct {
 // Run runs one case.
 func Run(ctx context.Context, s Subject, c *Case) Result {
 	x := &runner{Case: c}
-	out, err := x.do(ctx, s)
+	host := &answers{runner: x}
+	out, err := x.do(ctx, s, host)
+	host.end()
 	if err != nil {
 		x.failed(err)
 		return Result{Case: c, Problems: x.problems}
@@ -49,7 +51,7 @@ func Run(ctx context.Context, s Subject, c *Case) Result {
 		return Result{Case: c, Problems: x.problems}
 	}
 	x.compare(out)
-	if c.Op == Whole {
+	if c.Op == Whole || c.Op == "run" {
 		x.path(out.path)
 		x.renders(ctx, s, out)
 	}
@@ -78,8 +80,11 @@ func (x *runner) at(s span) diag.Range {
 	return x.document.at(s)
 }
 
-func (x *runner) do(ctx context.Context, s Subject) (outcome, error) {
+func (x *runner) do(ctx context.Context, s Subject, host *answers) (outcome, error) {
 	switch x.Op {
+	case "run":
+		p, err := s.Run(ctx, x.Input, x.Failed, host.call)
+		return outcome{value: p.Output, path: p}, err
 	case Whole:
 		completions, err := x.completions(s.Steps())
 		if err != nil {

@@ -40,6 +40,24 @@ func (words) Path(_ context.Context, _ json.RawMessage, c map[string]string) (Pa
 	return p, err
 }
 
+// Run asks a model, then keeps its words; a model that cannot be had is its own
+// failure.
+func (w words) Run(ctx context.Context, input, failed json.RawMessage, host HostFunc) (Path, error) {
+	raw, err := host(abi.HostGenerate, []byte(`{"messages":[{"role":"user","content":"say \"words\""}]}`))
+	var f *abi.Failure
+	if errors.As(err, &f) {
+		return Path{}, &Failure{Code: "gave_up", Message: f.Code}
+	}
+	var out abi.GenerateOutput
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return Path{}, err
+	}
+	if _, err := host(abi.HostPut, []byte(`{"key":"last","value":1}`)); err != nil {
+		return Path{}, &Failure{Code: "not_kept", Message: err.Error()}
+	}
+	return w.Path(ctx, input, map[string]string{"main": out.Completion})
+}
+
 func (words) Render(_ context.Context, format string, _, out json.RawMessage) (string, error) {
 	if format != "plain" {
 		return "", &Failure{Code: abi.CodeUnsupported, Message: "no format " + format}
@@ -115,6 +133,12 @@ func TestRun(t *testing.T) {
 		"check":              {`{"name":"x","op":"check","gate":"g","output":{},"expect":{"passed":false,"reason":"too few","failed_ids":["a","b"]}}`, nil},
 		"check other":        {`{"name":"x","op":"check","gate":"g","output":{},"expect":{"passed":true,"reason":"no","failed_ids":[]}}`, []string{"Another verdict", "Another text", "Other names"}},
 		"render op":          {`{"name":"x","op":"render","format":"plain","output":[1],"expect":{"text":"Words:\n[1]","rules":["output contains \"[1]\""]}}`, nil},
+		"run":                {`{"name":"x","op":"run","host":[{"op":"model.generate","contains":"say \"words\"","completion":"a b"},{"op":"kv.put","asks":{"key":"last","value":1},"answer":{}}],"expect":{"output":{"words":["a","b"]}}}`, nil},
+		"run, no model":      {`{"name":"x","op":"run","host":[{"op":"model.generate","error":{"code":"unavailable"}}],"expect":{"error":{"code":"gave_up","message":"unavailable"}}}`, nil},
+		"run, other ask":     {`{"name":"x","op":"run","host":[{"op":"model.generate","contains":"nothing","completion":"a"},{"op":"kv.put","asks":{"key":"other","value":1},"answer":{}}],"expect":{"gates":[]}}`, []string{"Text is missing", "Another result"}},
+		"run, other call":    {`{"name":"x","op":"run","host":[{"op":"kv.get","answer":{}}],"expect":{"error":{"code":"gave_up"}}}`, []string{"Another host call"}},
+		"run, more calls":    {`{"name":"x","op":"run","host":[{"op":"model.generate","completion":"a"}],"expect":{"error":{"code":"not_kept"}}}`, []string{"Another host call"}},
+		"run, less calls":    {`{"name":"x","op":"run","host":[{"op":"model.generate","error":{"code":"x"}},{"op":"kv.put","answer":{}}],"expect":{"error":{"code":"gave_up"}}}`, []string{"Host call did not come"}},
 		"render op fails":    {`{"name":"x","op":"render","format":"card","output":[1],"expect":{"error":{"code":"unsupported_op"}}}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,6 +186,10 @@ func TestReadErrors(t *testing.T) {
 		`{"name":"x","completion":"a","expect":{"output":9007199254740993}}`:                                        "no canonical form",
 		`[{"name":"x","completion":"a","expect":{"gates":[]}},{"name":"x","completion":"a","expect":{"gates":[]}}]`: "two cases named",
 		`{"name":"x","input_file":"../secret","completion":"a","expect":{"gates":[]}}`:                              "Files beside the cases cannot be read",
+		`{"name":"x","op":"run","host":{},"expect":{"gates":[]}}`:                                                   "host is a list",
+		`{"name":"x","op":"run","host":[{"op":"kv.got","answer":{}}],"expect":{"gates":[]}}`:                        `Did you mean "kv.get"?`,
+		`{"name":"x","op":"run","host":[{"op":"kv.get"}],"expect":{"gates":[]}}`:                                    "one of completion",
+		`{"name":"x","op":"run","host":[{"op":"kv.get","answer":{},"error":{"code":"x"}}],"expect":{"gates":[]}}`:   "one of completion",
 		strings.Repeat("[", 500): "nested more than",
 	} {
 		_, diags := Read("tests/x.json", []byte(src), Options{})
