@@ -36,7 +36,7 @@ func TestAdmission(t *testing.T) {
 		"imports a global":     {asm{imports: cat(1, "plim", "g", 3, tI32, 0)}.bytes(), "capability", "global plim.g"},
 		"no marker":            {asm{exports: map[string]string{"plim_abi_1": ""}}.bytes(), "protocol", "does not export plim_abi_1"},
 		"other version":        {asm{exports: map[string]string{"plim_abi_1": "plim_abi_2"}}.bytes(), "protocol", "plim_abi_2"},
-		"wasi command":         {asm{exports: map[string]string{"plim_abi_1": "_start"}}.bytes(), "protocol", "-buildmode=c-shared"},
+		"wasi command":         {asm{init: []byte{}, exports: map[string]string{"_initialize": "_start"}}.bytes(), "protocol", "-buildmode=c-shared"},
 		"no memory":            {asm{exports: map[string]string{"memory": "ram"}}.bytes(), "protocol", "under the name memory"},
 		"no alloc":             {asm{exports: map[string]string{"plim_alloc": ""}}.bytes(), "protocol", "plim_alloc(i32) -> (i32)"},
 		"call takes nothing":   {asm{callType: cat(0x60, 0, 1, tI64)}.bytes(), "protocol", "it must be plim_call(i32, i32, i32) -> (i64)"},

@@ -52,7 +52,7 @@ type hostFunc struct {
 }
 
 // profiles are those that modules are tried against, in this order.
-func profiles() []profile { return []profile{plim1{}} }
+func profiles() []profile { return []profile{plim1{}, commands{}} }
 
 // profileOf finds the profile of a module and holds the module to it.
 func profileOf(f *wasmbin.Facts) (profile, error) {
@@ -92,9 +92,6 @@ func whatElse(f *wasmbin.Facts) string {
 		if strings.HasPrefix(e.Name, abi.MarkerPrefix) {
 			return fmt.Sprintf("the module is made for another version of the ABI (%s); this host speaks %s", e.Name, abi.Marker)
 		}
-	}
-	if _, ok := exported(f, "_start"); ok {
-		return "the module is a WASI command (it exports _start), not a skill: build it with -buildmode=c-shared and register it with sdk/skill"
 	}
 	return fmt.Sprintf("the module does not export %s: it is not a skill's code (see sdk/ABI.md)", abi.Marker)
 }

@@ -19,6 +19,11 @@ func (plim1) fits(f *wasmbin.Facts) (bool, error) {
 	if _, ok := exported(f, abi.Marker); !ok {
 		return false, nil
 	}
+	if _, command := exported(f, wasiStart); command {
+		if _, ok := exported(f, abi.Initialize); !ok {
+			return true, fail(abi.Protocol, "the module is built as a WASI command (it exports _start and no _initialize), so that its exports cannot be called: build it with -buildmode=c-shared")
+		}
+	}
 	i32, i64 := wasmbin.I32, wasmbin.I64
 	for _, want := range []struct {
 		name     string
