@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,7 +58,7 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	}
 	rec, err := e.runs.Do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladders: ladders, Truth: e.knownTruth(s, input)})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.noteRefusal(ctx, s, err))
 	}
 	if err := e.recordRun(ctx, s, rec); err != nil {
 		return nil, err
@@ -70,6 +71,25 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 		ran.Rendered, err = e.Render(ctx, s, format, input, rec.Output)
 	}
 	return ran, err
+}
+
+// noteRefusal writes down that inputs were kept from a backend: whoever wants to
+// know that a rule about data holds looks for these.
+func (e *Engine) noteRefusal(ctx context.Context, s *skill.Skill, refused error) error {
+	var data *run.DataError
+	if !errors.As(refused, &data) {
+		return nil
+	}
+	note := map[string]any{"backend": data.Backend}
+	if d := s.Binding.Data; d != nil {
+		note["class"] = d.Class
+	}
+	raw, err := json.Marshal(note)
+	if err != nil {
+		return err
+	}
+	_, err = e.store.Commit(ctx, store.Batch{Entries: []store.Entry{{Time: e.asOf, Kind: "data.refused", Scope: scope, Skill: s.Name, Data: raw}}})
+	return err
 }
 
 // knownTruth lets a simulated model answer an input that is one of the skill's

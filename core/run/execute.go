@@ -123,7 +123,14 @@ func (p *Plan) MaySee(backend string) error {
 	if p.Allow == nil || p.Allow[backend] {
 		return nil
 	}
-	return fmt.Errorf("backend %s may not see the inputs of %s: add backend.%s to the allow list of the skill's data block, or use another tier", backend, p.Skill, backend)
+	return &DataError{Skill: p.Skill, Backend: backend}
+}
+
+// DataError says that a backend may not see a skill's inputs. Nothing was sent.
+type DataError struct{ Skill, Backend string }
+
+func (e *DataError) Error() string {
+	return fmt.Sprintf("backend %s may not see the inputs of %s: add backend.%s to the allow list of the skill's data block, or use another tier", e.Backend, e.Skill, e.Backend)
 }
 
 // NextUp is the next tier of a ladder whose backend may see the skill's inputs,
