@@ -290,11 +290,14 @@ func TestRefused(t *testing.T) {
 		"our import": {change: func(m *wasmbin.Module) {
 			m.Imports = []wasmbin.Import{{Module: "plim_rt", Name: "yield"}}
 		}, kind: wasmbin.Unsupported, says: "plim_rt"},
-		"table":     {change: func(m *wasmbin.Module) { m.Tables[0].Min = 100_000_000 }, kind: wasmbin.Shape, says: "entries in a table"},
-		"locals":    {change: func(m *wasmbin.Module) { m.Code[0].Locals = locals(20_000, i32) }, kind: wasmbin.Shape, says: "locals"},
-		"locals 2":  {change: func(m *wasmbin.Module) { m.Code[0].Locals = append(locals(1<<31, i32), locals(1<<31, i32)...) }, kind: wasmbin.Shape, says: "locals"},
-		"nesting":   {change: body(repeat(5000, opBlock, none), repeat(5000, opEnd)), kind: wasmbin.Shape, says: "blocks nested"},
-		"loops":     {change: body(repeat(150, opLoop, none), repeat(150, opEnd)), kind: wasmbin.Shape, says: "loops nested"},
+		"table":    {change: func(m *wasmbin.Module) { m.Tables[0].Min = 100_000_000 }, kind: wasmbin.Shape, says: "entries in a table"},
+		"locals":   {change: func(m *wasmbin.Module) { m.Code[0].Locals = locals(20_000, i32) }, kind: wasmbin.Shape, says: "locals"},
+		"locals 2": {change: func(m *wasmbin.Module) { m.Code[0].Locals = append(locals(1<<31, i32), locals(1<<31, i32)...) }, kind: wasmbin.Shape, says: "locals"},
+		"nesting":  {change: body(repeat(5000, opBlock, none), repeat(5000, opEnd)), kind: wasmbin.Shape, says: "blocks nested"},
+		"loops":    {change: body(repeat(150, opLoop, none), repeat(150, opEnd)), kind: wasmbin.Shape, says: "loops nested"},
+		"loops by locals": {change: func(m *wasmbin.Module) {
+			m.Code[0] = wasmbin.Body{Locals: locals(2000, i32), Code: cat(repeat(20, opLoop, none), repeat(20, opEnd), opEnd)}
+		}, kind: wasmbin.Shape, says: "times the locals"},
 		"functions": {raw: raw(3, 5, u32(60_000), 0, 0), kind: wasmbin.Shape, says: "functions"},
 		"cut":       {raw: raw(1, 100, 1), kind: wasmbin.Invalid, says: "ends in the middle"},
 	} {

@@ -238,6 +238,9 @@ func (s *scan) open(op byte) {
 		if s.loops++; s.loops > s.o.MaxLoops {
 			r.err = tooMuch(r.at(), "loops nested in one function", uint64(s.loops), uint64(s.o.MaxLoops), "Split the function")
 		}
+		if n := s.loops * s.locals; n > s.o.MaxLoopLocals {
+			r.err = tooMuch(r.at(), "loops in one another, times the locals of their function", uint64(n), uint64(s.o.MaxLoopLocals), "Split the function")
+		}
 		s.loopCount++
 		s.begin(s.cur, eventLoop)
 		s.run = 0
