@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/conformance/report"
-	"github.com/plimsoll-dev/plimsoll/core/sandbox"
 	"github.com/plimsoll-dev/plimsoll/core/sandbox/wasmbin"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
@@ -333,8 +332,7 @@ func words(code string) bool {
 	return true
 }
 
-// ended is how a call that the host had to end is told of.
+// endedBy tells of a call that the host had to end.
 func endedBy(name string, o outcome) finding {
-	var e *sandbox.Error = o.err
-	return finding{status: report.Fail, saw: fmt.Sprintf("%s: the host had to end it with code %s: %.300s", name, e.Code, e.Message)}
+	return fail("%s: the host had to end it with code %s: %.300s", name, o.err.Code, o.err.Message)
 }

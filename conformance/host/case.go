@@ -3,7 +3,6 @@ package host
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 )
 
 // Version of the cases. It changes whenever a case is added, taken out or
@@ -125,10 +124,4 @@ func Cases() []Case {
 		}
 	}
 	return out
-}
-
-// group is the first word of an id.
-func group(id string) string {
-	g, _, _ := strings.Cut(id, ".")
-	return g
 }
