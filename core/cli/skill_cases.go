@@ -70,7 +70,6 @@ func (c *command) skillTest(ctx context.Context, args []string, o testOptions) e
 		if err := c.testOnce(ctx, f, o); err != nil && !errors.As(err, &p) {
 			c.note("%s %v", c.red("Error:"), err)
 		}
-		w.Skip()
 		c.say("\n%s", c.dim("Watching "+c.short(f.skill.Dir)+"; Ctrl-C ends."))
 		for {
 			if !w.Wait(ctx) {

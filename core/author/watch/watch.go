@@ -46,7 +46,8 @@ func New(every time.Duration, dirs ...string) *Watcher {
 
 // Wait returns true when something has changed and is at rest again, false when
 // the context ended. A save is often several writes: one look without a change
-// has to follow.
+// has to follow. Changes between two calls of Wait are not lost: a file that was
+// saved while the caller worked is a change.
 func (w *Watcher) Wait(ctx context.Context) bool {
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
@@ -68,9 +69,6 @@ func (w *Watcher) Wait(ctx context.Context) bool {
 		}
 	}
 }
-
-// Skip forgets what changed until now: what the watching program wrote itself.
-func (w *Watcher) Skip() { w.last = w.look() }
 
 // look leaves out what builds and tools write by the thousand.
 func (w *Watcher) look() map[string]state {
