@@ -129,6 +129,12 @@ func stopCases() []Case {
 		{id: "stop.yield", title: "sched_yield without end", guest: importing(forever(cat(asm.CallTo(0), asm.Drop)), asm.ImportWASI("sched_yield", asm.TypeZero)), expect: stop},
 		{id: "stop.write_vectors", title: "fd_write of 2,000,000 overlapping buffers of 16 MiB without end", guest: importing(forever(vectorsOut), asm.ImportWASI("fd_write", asm.TypeFour)), expect: refused("deadline", "fuel", "trap")},
 	})
+	for i := range out {
+		// How large a function or a table of branches may be is the host's choice.
+		if id := out[i].ID; id == "stop.loop_br_table_huge" || id == "stop.init_straight" {
+			out[i].Admit = either("protocol")
+		}
+	}
 	logs := drafts("Logs are capped at 64 KiB a call.", sectionIn, "Drop what is above the cap before it is copied, and charge for log by its length.", []draft{
 		{id: "stop.log_flood", title: "1,000,000 lines of log", guest: importing(cat(repeat(1_000_000, 3, logged(100)), good()), asm.ImportLog()), expect: ends},
 		{id: "stop.log_loop", title: "lines of log without end", guest: importing(forever(logged(100)), asm.ImportLog()), expect: stop},
@@ -233,6 +239,9 @@ func stackCases() []Case {
 			{id: "stack.shallow", title: "200 levels are not too deep", guest: shallow(), expect: answers(okAnswer), limits: limits},
 		})
 	for i := range out {
+		if out[i].ID == "stack.results" {
+			out[i].Admit = either("protocol") // so many results are more than some engines take
+		}
 		out[i].Calls = append(out[i].Calls, out[i].Calls[0])
 		out[i].Calls[1].Expect.SameAs = 1
 	}
