@@ -52,7 +52,7 @@ type hostFunc struct {
 }
 
 // profiles are those that modules are tried against, in this order.
-func profiles() []profile { return []profile{plim1{}, commands{}} }
+func profiles() []profile { return []profile{plim1{}, plugins{}, commands{}} }
 
 // profileOf finds the profile of a module and holds the module to it.
 func profileOf(f *wasmbin.Facts) (profile, error) {
