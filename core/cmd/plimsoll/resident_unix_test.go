@@ -1,0 +1,21 @@
+//go:build unix
+
+package main
+
+import (
+	"os/exec"
+	"runtime"
+	"syscall"
+)
+
+// maxResident is the most memory that a command held, in bytes.
+func maxResident(cmd *exec.Cmd) int64 {
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	switch {
+	case !ok:
+		return 0
+	case runtime.GOOS == "darwin":
+		return int64(usage.Maxrss)
+	}
+	return int64(usage.Maxrss) << 10
+}
