@@ -5,12 +5,14 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DATA    ?= ../shared/data
 BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
+KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
 .PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store proto clean
 
-build: guests ## the binary, and the skills' code as WASM
+build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(KIT) ./conformance/cmd/plimsoll-conformance
 
 guests: $(GUESTS)
 

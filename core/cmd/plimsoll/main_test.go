@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,6 +23,10 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"plimsoll": m
 
 func TestScript(t *testing.T) {
 	cache := t.TempDir()
+	// Scripts that build Go guests use the cache of whoever runs the tests: with
+	// one of their own each would compile the standard library anew.
+	built, _ := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
+	goCache, goMods, _ := strings.Cut(strings.TrimSpace(string(built)), "\n")
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("..", "..", "cli", "testdata", "script"),
 		UpdateScripts:      *update,
@@ -33,6 +38,10 @@ func TestScript(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, ".home"))
 			e.Setenv("XDG_CACHE_HOME", cache)
 			e.Setenv("LocalAppData", cache)
+			if goCache != "" {
+				e.Setenv("GOCACHE", goCache)
+				e.Setenv("GOMODCACHE", goMods)
+			}
 			e.Setenv("NO_COLOR", "1")
 			e.Setenv("AS_OF", asOf)
 			root, err := filepath.Abs(filepath.Join("..", "..", ".."))
