@@ -114,7 +114,7 @@ func BenchmarkMeter(b *testing.B) {
 // BenchmarkStretch gives, for code that is made to run long without a yield, the
 // longest time between two looks at the clock when a slice is 200,000 units.
 func BenchmarkStretch(b *testing.B) {
-	straight := repeat(400_000, get(0), c32(3), opI32DivS, set(0))
+	straight := repeat(100_000, get(0), c32(3), opI32DivS, set(0))
 	for name, f := range map[string]fn{
 		"loop of divisions":   {code: cat(opLoop, none, repeat(50, get(0), c32(3), opI32DivS, set(0)), br(0), opEnd)},
 		"straight line":       {code: cat(opLoop, none, straight, br(0), opEnd)},
