@@ -7,6 +7,7 @@
 package plugins
 
 import (
+	"github.com/plimsoll-dev/plimsoll/plugins/openai"
 	"github.com/plimsoll-dev/plimsoll/plugins/replay"
 	"github.com/plimsoll-dev/plimsoll/plugins/sim"
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
@@ -14,5 +15,9 @@ import (
 
 // Bundled are the first-party backends by name.
 func Bundled() map[string]backend.Factory {
-	return map[string]backend.Factory{"replay": replay.New, "sim": sim.New}
+	return map[string]backend.Factory{
+		"openai": openai.New,
+		"replay": replay.New,
+		"sim":    sim.New,
+	}
 }
