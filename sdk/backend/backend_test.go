@@ -231,7 +231,10 @@ func TestConfigure(t *testing.T) {
 		t.Errorf("values arrive as %#v", got)
 	}
 	if err := h.Configure(t.Context(), nil); err == nil {
-		t.Error("a second Configure is accepted")
+		t.Error("a second Configure with other values is accepted")
+	}
+	if err := h.Configure(t.Context(), map[string]any{"m": map[string]any{"n": nil}, "seed": int64(1)<<60 + 1, "rate": 0.5, "list": []any{1}}); err != nil {
+		t.Errorf("the same values again: %v", err)
 	}
 }
 

@@ -108,6 +108,7 @@ func descriptionToWire(d Description) *pb.DescribeResponse {
 		Capabilities: &pb.Capabilities{
 			ToolMasking: c.ToolMasking, PrefixCaching: c.PrefixCaching,
 			StructuredOutput: c.StructuredOutput, Seeds: c.Seeds, Logprobs: c.Logprobs,
+			CountTokens: c.CountTokens, Embeddings: c.Embeddings,
 		},
 	}
 	for _, m := range d.Models {
@@ -126,6 +127,7 @@ func descriptionFromWire(d *pb.DescribeResponse) Description {
 		Capabilities: Capabilities{
 			ToolMasking: c.GetToolMasking(), PrefixCaching: c.GetPrefixCaching(),
 			StructuredOutput: c.GetStructuredOutput(), Seeds: c.GetSeeds(), Logprobs: c.GetLogprobs(),
+			CountTokens: c.GetCountTokens(), Embeddings: c.GetEmbeddings(),
 		},
 	}
 	for _, m := range d.GetModels() {

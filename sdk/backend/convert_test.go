@@ -85,7 +85,7 @@ func TestNothingIsLostOnTheWire(t *testing.T) {
 func TestDescriptionAndErrorOnTheWire(t *testing.T) {
 	d := Description{
 		Name: "n", Version: "1", Simulated: true, Models: []ModelInfo{{"m", 1, 2}},
-		Capabilities: Capabilities{MaskNames, true, true, true, true},
+		Capabilities: Capabilities{MaskNames, true, true, true, true, true, true},
 		ConfigSchema: []ConfigField{{Name: "a", Type: TypeMap, Required: true, Doc: "x", Elem: &ConfigField{Type: TypeObject, Fields: []ConfigField{{Name: "b", Type: TypeNumber}}}}},
 	}
 	if got := descriptionFromWire(descriptionToWire(d)); !reflect.DeepEqual(got, d) {

@@ -1,7 +1,9 @@
 package backend
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -14,18 +16,26 @@ import (
 // server answers the wire protocol with the models that a Factory makes.
 type server struct {
 	pb.UnimplementedModelServer
+	pb.UnimplementedCounterServer
+	pb.UnimplementedEmbedderServer
 	name    string
 	factory Factory
 
-	mu    sync.Mutex
-	model Model // nil until configured
+	mu     sync.Mutex
+	model  Model  // nil until configured
+	config []byte // the values that model was made from, as JSON with sorted keys
 }
 
 // Register offers f on a gRPC server under the name. Serve and the harness do
 // so for their authors; a backend that listens on an address of its own calls
 // it directly.
 func Register(s grpc.ServiceRegistrar, name string, f Factory) {
-	pb.RegisterModelServer(s, &server{name: name, factory: f})
+	// Which abilities the Model has is known once it is made, and services have
+	// to be there before that: a missing one answers as if it were not.
+	srv := &server{name: name, factory: f}
+	pb.RegisterModelServer(s, srv)
+	pb.RegisterCounterServer(s, srv)
+	pb.RegisterEmbedderServer(s, srv)
 }
 
 // ServerOptions are the gRPC options that the protocol needs on the backend's
@@ -49,6 +59,8 @@ func (s *server) Describe(ctx context.Context, _ *pb.DescribeRequest) (*pb.Descr
 	if d.Name == "" {
 		d.Name = s.name
 	}
+	_, d.Capabilities.CountTokens = m.(TokenCounter)
+	_, d.Capabilities.Embeddings = m.(Embedder)
 	return descriptionToWire(d), nil
 }
 
@@ -57,10 +69,19 @@ func (s *server) Configure(_ context.Context, req *pb.ConfigureRequest) (*pb.Con
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "reading the config values of %s: %v", s.name, err)
 	}
+	values, err := json.Marshal(config)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "reading the config values of %s: %v", s.name, err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.model != nil {
-		return nil, status.Errorf(codes.FailedPrecondition, "%s is already configured", s.name)
+		// A host that was cut off and came back says the same again. Which of two
+		// configs holds must never depend on who came last.
+		if bytes.Equal(values, s.config) {
+			return &pb.ConfigureResponse{}, nil
+		}
+		return nil, status.Errorf(codes.FailedPrecondition, "%s is already configured, with other values", s.name)
 	}
 	m, err := s.factory(config)
 	if err != nil {
@@ -70,14 +91,14 @@ func (s *server) Configure(_ context.Context, req *pb.ConfigureRequest) (*pb.Con
 		}
 		return &pb.ConfigureResponse{Error: errorToWire(e)}, nil
 	}
-	s.model = m
+	s.model, s.config = m, values
 	return &pb.ConfigureResponse{}, nil
 }
 
 func (s *server) Generate(req *pb.GenerateRequest, stream grpc.ServerStreamingServer[pb.GenerateEvent]) error {
 	m := s.configured()
 	if m == nil {
-		return status.Errorf(codes.FailedPrecondition, "%s was not configured before its first call", s.name)
+		return s.unconfigured()
 	}
 	ctx := stream.Context()
 	sink := &wireSink{send: stream.Send}
