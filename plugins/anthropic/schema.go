@@ -1,0 +1,167 @@
+package anthropic
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// maxSchemaDepth bounds the nesting that fitSchema looks into.
+const maxSchemaDepth = 64
+
+// Constrained decoding takes these keywords and refuses a request that holds
+// another one (the official SDKs keep the same list).
+var (
+	keptKeywords  = []string{"$ref", "$defs", "definitions", "type", "anyOf", "allOf", "title", "enum", "const", "default", "properties", "required", "items", "additionalProperties"}
+	keptFormats   = []string{"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
+	hintKeywords  = "description" // where the rest goes, for the model to read
+	closingMember = member{"additionalProperties", json.RawMessage("false")}
+)
+
+// member is one key of a JSON object, in its place.
+type member struct {
+	key   string
+	value json.RawMessage
+}
+
+// fitSchema makes a schema one that the API takes: objects are closed, oneOf
+// becomes anyOf, and keywords that decoding cannot enforce move into the
+// description. What fits the result fits the schema but for those; the caller's
+// own check of the answer still holds them. The order of keys stays. Anything
+// that it cannot read stays as it is, for the API to explain.
+func fitSchema(raw json.RawMessage) json.RawMessage { return fit(raw, 0) }
+
+func fit(raw json.RawMessage, depth int) json.RawMessage {
+	list, ok := members(raw)
+	if !ok || depth > maxSchemaDepth {
+		return raw
+	}
+	var out []member
+	var hints []string
+	description, at := "", -1
+	has := map[string]bool{}
+	isObject := false
+	for _, m := range list {
+		switch m.key {
+		case "oneOf":
+			m.key = "anyOf"
+			m.value = each(m.value, depth)
+		case "anyOf", "allOf":
+			m.value = each(m.value, depth)
+		case "items", "additionalProperties":
+			m.value = fit(m.value, depth+1)
+		case "properties", "$defs", "definitions":
+			m.value = named(m.value, depth)
+		case "type":
+			isObject = string(m.value) == `"object"`
+		case hintKeywords:
+			if json.Unmarshal(m.value, &description) != nil {
+				description = ""
+			}
+			at = len(out)
+		}
+		kept := m.key == hintKeywords || slices.Contains(keptKeywords, m.key) ||
+			m.key == "format" && slices.Contains(keptFormats, strings.Trim(string(m.value), `"`)) ||
+			m.key == "minItems" && (string(m.value) == "0" || string(m.value) == "1")
+		switch {
+		case has[m.key]: // oneOf beside anyOf, or a key given twice
+			hints = append(hints, m.key+": "+string(m.value))
+		case kept:
+			has[m.key] = true
+			out = append(out, m)
+		case m.key != "$schema" && m.key != "$id":
+			hints = append(hints, m.key+": "+string(m.value))
+		}
+	}
+	if len(hints) > 0 {
+		text := strings.TrimSpace(description + "\n\n{" + strings.Join(hints, ", ") + "}")
+		m := member{hintKeywords, quote(text)}
+		if at >= 0 {
+			out[at] = m
+		} else {
+			out = append(out, m)
+		}
+	}
+	if has["properties"] || isObject {
+		if i := slices.IndexFunc(out, func(m member) bool { return m.key == closingMember.key }); i < 0 {
+			if has["properties"] { // an object of any keys closed would be an empty one
+				out = append(out, closingMember)
+			}
+		} else if has["properties"] {
+			out[i] = closingMember
+		}
+	}
+	return join(out)
+}
+
+// each fits the schemas of a list.
+func each(raw json.RawMessage, depth int) json.RawMessage {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return raw
+	}
+	parts := make([][]byte, len(list))
+	for i, s := range list {
+		parts[i] = fit(s, depth+1)
+	}
+	return slices.Concat([]byte("["), bytes.Join(parts, []byte(",")), []byte("]"))
+}
+
+// named fits the schemas of an object whose keys are names.
+func named(raw json.RawMessage, depth int) json.RawMessage {
+	list, ok := members(raw)
+	if !ok {
+		return raw
+	}
+	for i := range list {
+		list[i].value = fit(list[i].value, depth+1)
+	}
+	return join(list)
+}
+
+// members reads an object in the order in which it is written.
+func members(raw json.RawMessage) ([]member, bool) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, false
+	}
+	var out []member
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, false
+		}
+		m := member{key: key.(string)}
+		if d.Decode(&m.value) != nil {
+			return nil, false
+		}
+		out = append(out, m)
+	}
+	_, err := d.Token()
+	return out, err == nil
+}
+
+func join(list []member) json.RawMessage {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range list {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(quote(m.key))
+		b.WriteByte(':')
+		b.Write(m.value)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// quote writes a JSON string. Strings always marshal.
+func quote(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s)
+	return bytes.TrimSpace(b.Bytes())
+}
