@@ -143,7 +143,7 @@ var forbidden = map[string][]string{
 	"exec.Command":        {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm"},
 	"exec.CommandContext": {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm", "conformance/host"},
 	"os.Rename":           {"core/store/atomicfile"},
-	"os.Exit":             {"core/cmd", "core/audit/verifier", "core/verdict/truth", "core/bench", "core/plugin", "sdk/backend", "conformance", "examples"},
+	"os.Exit":             {"core/cmd", "core/audit/verifier", "core/verdict/truth", "core/bench", "core/plugin", "core/sandbox", "sdk/backend", "conformance", "examples"},
 }
 
 // pure packages read no clock, draw no chance and touch no file.
