@@ -205,8 +205,12 @@ func (c *command) findSkill(args []string) (found, error) {
 	case strings.ContainsAny(args[0], `/\`) || args[0] == "." || args[0] == "..":
 		dir = args[0]
 	default:
-		if _, err := os.Lstat(filepath.Join(args[0], "SKILL.md")); err == nil {
-			dir = args[0]
+		// A folder that no block brings in is where skill new put it.
+		for _, folder := range []string{args[0], filepath.Join(c.dir, "skills", args[0])} {
+			if _, err := os.Lstat(filepath.Join(folder, "SKILL.md")); err == nil && !c.declares(args[0]) {
+				dir = folder
+				break
+			}
 		}
 	}
 	if dir != "" {
@@ -230,4 +234,20 @@ func (c *command) findSkill(args []string) (found, error) {
 	}
 	s, err := p.Skill(args[0])
 	return found{p, s, diags}, err
+}
+
+// declares tells whether the project has a skill of that name: then the name
+// means that one, with what the project says about it.
+func (c *command) declares(name string) bool {
+	o, err := c.loadOptions()
+	if err != nil {
+		return false
+	}
+	o.Only = name
+	p, _ := engine.LoadProject(o)
+	if p == nil || p.Config == nil {
+		return false
+	}
+	_, err = p.Skill(name)
+	return err == nil
 }

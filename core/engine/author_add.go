@@ -70,6 +70,9 @@ func Examine(ctx context.Context, project, source string) (*Offer, diag.List, er
 			o.Files, err = moduleFolder(ctx, source, data)
 			break
 		}
+		if filepath.Ext(source) == ".wasm" {
+			return nil, nil, fmt.Errorf("%s does not begin as a WASM module does: it is damaged, or something else", source)
+		}
 		err = o.read(source, data, trust)
 	}
 	if err != nil {

@@ -44,8 +44,8 @@ tier_policy "first" {
   budget    = 1 # USD a night
 }
 
-skill "hello" {
-  source = "./skills/hello"
+skills "mine" { # every folder there that has a SKILL.md
+  from   = "skills/*"
   policy = tier_policy.first
 }
 `
