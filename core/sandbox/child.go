@@ -134,7 +134,11 @@ func compile(dir string, o order, module []byte) (*record, []byte, error) {
 	if err != nil {
 		return nil, nil, refusedShape(err)
 	}
-	if err := validate(ctx, module); err != nil {
+	bare, err := wasmbin.Strip(module)
+	if err != nil {
+		return nil, nil, refusedShape(err)
+	}
+	if err := validate(ctx, bare); err != nil {
 		return nil, nil, err
 	}
 	r := &record{Key: o.Key, Facts: metered.Facts}
