@@ -35,6 +35,7 @@ func (m *model) streamChat(ctx context.Context, p openai.ChatCompletionNewParams
 		// such tries apart.
 		return errCut
 	}
+	a.usage, a.known = readTimings(a.timings, a.usage, a.known)
 	if !a.known && err != nil {
 		return err
 	}
@@ -58,15 +59,16 @@ func noStream(resp *http.Response) error {
 
 // chatAnswer gathers what is only known at the end of a stream.
 type chatAnswer struct {
-	errs   errorReader
-	calls  toolCalls
-	usage  message.Usage
-	known  bool // usage was sent
-	finish string
-	model  string
-	bytes  int64 // of everything that the model wrote, shown or not
-	any    bool
-	refuse bool
+	errs    errorReader
+	calls   toolCalls
+	usage   message.Usage
+	known   bool   // usage was sent
+	timings string // the last that llama.cpp sent
+	finish  string
+	model   string
+	bytes   int64 // of everything that the model wrote, shown or not
+	any     bool
+	refuse  bool
 }
 
 // add takes one chunk and passes its text on.
@@ -132,7 +134,7 @@ func (a *chatAnswer) count(chunk openai.ChatCompletionChunk) {
 			a.usage, a.known = u, true
 		}
 	}
-	a.usage, a.known = readTimings(chunk.JSON.ExtraFields["timings"].Raw(), a.usage, a.known)
+	a.timings = or(chunk.JSON.ExtraFields["timings"].Raw(), a.timings)
 }
 
 // end passes on what had to wait for the end, and ends the answer.
