@@ -70,9 +70,6 @@ func New(values map[string]any) (backend.Model, error) {
 	if len(cfg.Betas) > 0 {
 		opts = append(opts, option.WithHeader("anthropic-beta", strings.Join(cfg.Betas, ",")))
 	}
-	for _, name := range cfg.extraNames() {
-		opts = append(opts, option.WithJSONSet(name, cfg.Extra[name]))
-	}
 	// anthropic.NewClient would also read ANTHROPIC_ variables and profiles in
 	// the home folder, which are config that nobody wrote down.
 	m.messages = anthropic.NewMessageService(opts...)
@@ -103,7 +100,7 @@ func (m *model) Generate(ctx context.Context, req message.Request, out backend.S
 	if err != nil {
 		return err
 	}
-	opts := callOptions(req)
+	opts := m.callOptions(req)
 	structured := m.answersByTool(req)
 	return m.caller.Call(ctx, estimate(req), out, func(ctx context.Context, out backend.Sink) error {
 		return m.stream(ctx, params, opts, structured, out)
@@ -148,11 +145,17 @@ func (m *model) begin(ctx context.Context) (context.Context, context.CancelFunc,
 	return ctx, func() {}, nil
 }
 
-func callOptions(req message.Request) []option.RequestOption {
-	if req.Idempotency == "" {
-		return nil
+// callOptions are the header of one call and the fields that the config adds.
+// The endpoint that counts refuses most of these fields and gets none.
+func (m *model) callOptions(req message.Request) []option.RequestOption {
+	var opts []option.RequestOption
+	if req.Idempotency != "" {
+		opts = append(opts, option.WithHeader("Idempotency-Key", req.Idempotency))
 	}
-	return []option.RequestOption{option.WithHeader("Idempotency-Key", req.Idempotency)}
+	for _, name := range m.cfg.extraNames() {
+		opts = append(opts, option.WithJSONSet(name, m.cfg.Extra[name]))
+	}
+	return opts
 }
 
 // estimate is a guess at the tokens of a call, for the limit of tokens per

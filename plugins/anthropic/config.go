@@ -132,6 +132,9 @@ func readConfig(values map[string]any, getenv func(string) string) (config, erro
 	case c.ThinkingBudget < minThinking || c.ThinkingBudget >= c.MaxOutput:
 		say("thinking_budget is %d and has to be at least %d and less than max_output (%d), which it is a part of", c.ThinkingBudget, minThinking, c.MaxOutput)
 	}
+	if c.Structured == structuredTool && (c.ThinkingBudget > 0 || c.Thinking == thinkingAdaptive) {
+		say("structured = \"tool\" makes the model call a tool, which the API does not allow together with thinking")
+	}
 	for i, name := range c.Omit {
 		if !slices.Contains(omittable, name) {
 			say("omit[%d] is %q and has to be one of %s", i, name, strings.Join(omittable, ", "))
