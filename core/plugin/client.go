@@ -26,7 +26,11 @@ type Client struct {
 	stopped  bool
 }
 
-var _ backend.Model = (*Client)(nil)
+var (
+	_ backend.Model        = (*Client)(nil)
+	_ backend.TokenCounter = (*Client)(nil)
+	_ backend.Embedder     = (*Client)(nil)
+)
 
 func newClient(m *Manager, spec Spec) *Client {
 	return &Client{m: m, spec: spec, turn: make(chan struct{}, 1), circuit: circuit{Restart: m.cfg.Restart}}
@@ -47,11 +51,49 @@ func (c *Client) Describe(ctx context.Context) (backend.Description, error) {
 // cost is unknown; the text has the plugin's last lines), or the reason why no
 // plugin could be launched, in which case nothing was sent.
 func (c *Client) Generate(ctx context.Context, req message.Request, out backend.Sink) error {
-	p, err := c.live(ctx)
+	return c.call(ctx, func(p *process) error { return p.remote.Generate(ctx, req, out) })
+}
+
+// CountTokens is the length of a prompt. An error that is errors.ErrUnsupported
+// says that the backend cannot count.
+func (c *Client) CountTokens(ctx context.Context, req message.Request) (n int64, err error) {
+	err = c.call(ctx, func(p *process) (err error) {
+		n, err = p.remote.CountTokens(ctx, req)
+		return err
+	})
+	return n, err
+}
+
+// Embed makes vectors of texts; errors are those of Generate and
+// errors.ErrUnsupported.
+func (c *Client) Embed(ctx context.Context, model string, texts []string) (vectors [][]float32, usage message.Usage, err error) {
+	err = c.call(ctx, func(p *process) (err error) {
+		vectors, usage, err = p.remote.Embed(ctx, model, texts)
+		return err
+	})
+	return vectors, usage, err
+}
+
+// call does one thing with the running process, and says of a failure whose it
+// is.
+func (c *Client) call(ctx context.Context, do func(*process) error) error {
+	p, err := c.hold(ctx)
 	if err != nil {
 		return err
 	}
-	err = p.remote.Generate(ctx, req, out)
+	err = do(p)
+	p.calls.RUnlock()
+	if errors.Is(err, backend.ErrUnconfigured) && p.address != "" {
+		// The server was started anew between two calls, so fast that the
+		// connection's end was not seen yet. Nothing was done: introduce us again.
+		c.release(p)
+		go p.retire()
+		if p, err = c.hold(ctx); err != nil {
+			return err
+		}
+		err = do(p)
+		p.calls.RUnlock()
+	}
 	var lost *backend.LostError
 	if !errors.As(err, &lost) {
 		c.answered() // a typed error is an answer too: the plugin works
@@ -72,6 +114,20 @@ func (c *Client) Generate(ctx context.Context, req message.Request, out backend.
 		return &backend.LostError{Err: backend.Errorf(backend.Cancelled, "plugin %q did not answer before the call was given up: %v", c.spec.Plugin, ctx.Err())}
 	}
 	return &backend.LostError{Err: backend.Errorf(backend.Unavailable, "%v", p.failure(c.spec.Plugin, lost.Err))}
+}
+
+// hold is live, with the process held until calls.RUnlock.
+func (c *Client) hold(ctx context.Context) (*process, error) {
+	for {
+		p, err := c.live(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if p.calls.TryRLock() {
+			return p, nil
+		}
+		c.died(p) // its connection ended since
+	}
 }
 
 // live returns the running process, launching one when there is none.
@@ -203,13 +259,13 @@ func (c *Client) watch(p *process) {
 	}
 	c.mu.Unlock()
 	c.m.cfg.Audit(Event{Kind: "exit", Backend: c.spec.Backend, Plugin: c.spec.Plugin, PID: p.pid(), Detail: how})
-	p.stop() // releases the connection and the socket
+	p.retire() // releases the connection and the socket
 }
 
 // died counts the end of a process in use, once, before another is launched.
 func (c *Client) died(p *process) {
 	if c.release(p) {
-		c.failed(endedBy(p.child.state))
+		c.failed(endedBy(p.state()))
 	}
 }
 
@@ -223,7 +279,7 @@ const probeTime = 2 * time.Second
 func (c *Client) probe(p *process) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
-	if _, err := p.remote.Describe(ctx); err == nil || p.child == nil {
+	if _, err := p.remote.Describe(ctx); err == nil || p.exited == nil {
 		return
 	}
 	if c.release(p) { // first, so that no further call is given to it
@@ -275,7 +331,7 @@ func (c *Client) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{
-		Backend: c.spec.Backend, Plugin: c.spec.Plugin, Version: c.version, State: Idle,
+		Backend: c.spec.Backend, Plugin: c.spec.Plugin, Address: c.spec.Address, Version: c.version, State: Idle,
 		Launches: c.launches, Failures: c.circuit.failures, LastErr: c.circuit.lastErr,
 	}
 	switch _, open := c.circuit.wait(c.m.cfg.Clock()); {

@@ -18,22 +18,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
-// onText runs f when the first text of an answer arrives.
-type onText struct {
-	backend.Collector
-	f func()
-}
-
-func (s *onText) Text(delta string) error {
-	if s.f != nil {
-		s.f()
-		s.f = nil
-	}
-	return s.Collector.Text(delta)
-}
-
-var _ backend.Sink = (*onText)(nil)
-
 func alive(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false

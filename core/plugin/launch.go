@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -20,19 +21,31 @@ import (
 
 // process is a running, configured plugin.
 type process struct {
-	child  *child // nil when attached
-	client *goplugin.Client
-	remote *backend.Remote
-	desc   backend.Description
-	tail   *tail
-	exited <-chan struct{} // nil when attached
-	conn   io.Closer       // when attached
+	child   *child // nil when attached or remote
+	client  *goplugin.Client
+	remote  *backend.Remote
+	desc    backend.Description
+	tail    *tail
+	exited  <-chan struct{} // nil when attached
+	conn    io.Closer       // when attached or remote
+	address string          // when remote
+	// calls is held for reading by every call. A remote server that is being
+	// stopped lets them end: retire closes the connection behind the last one.
+	calls   sync.RWMutex
+	retired sync.Once
 }
 
 // launch starts the plugin of a spec, as one more process, and configures it.
 func (m *Manager) launch(ctx context.Context, spec Spec) (*process, error) {
 	if spec.Attach != "" {
 		return m.attach(ctx, spec)
+	}
+	if spec.Address != "" {
+		p, err := m.connect(ctx, spec)
+		if err != nil {
+			m.refused(spec, err)
+		}
+		return p, err
 	}
 	src, err := m.source(spec)
 	if err != nil {
@@ -49,16 +62,7 @@ func (m *Manager) launch(ctx context.Context, spec Spec) (*process, error) {
 		m.refused(spec, err)
 		return nil, err
 	}
-	if p.desc, err = p.remote.Describe(ctx); err == nil && p.desc.Name != spec.Plugin {
-		err = &RefusedError{Plugin: spec.Plugin, Why: fmt.Sprintf("the file calls itself %q; lock it under that name", p.desc.Name)}
-	}
-	if err == nil {
-		err = p.remote.Configure(ctx, spec.Config)
-	}
-	if err == nil {
-		p.desc, err = p.remote.Describe(ctx) // the models may depend on the config
-	}
-	if err != nil {
+	if err := m.introduce(ctx, p, spec); err != nil {
 		why := p.failure(spec.Plugin, err)
 		p.stop()
 		return nil, why
@@ -206,13 +210,27 @@ func (p *process) failure(name string, err error) error {
 	if errors.As(err, &r) {
 		return err
 	}
+	if p.child == nil {
+		return fmt.Errorf("plugin %q at %s: %w", name, p.address, err)
+	}
 	if ended := p.end(lingering); ended != "" {
 		return fmt.Errorf("plugin %q ended by itself (%s): %w%s", name, ended, err, p.said())
 	}
 	return fmt.Errorf("plugin %q: %w", name, err)
 }
 
+// state is how it ended; valid once exited is closed.
+func (p *process) state() string {
+	if p.child == nil {
+		return "the connection to " + p.address + " was lost"
+	}
+	return p.child.state
+}
+
 func (p *process) said() string {
+	if p.child == nil {
+		return ""
+	}
 	if last := p.tail.last(); last != "" {
 		return "; it printed last:" + last
 	}
@@ -221,24 +239,37 @@ func (p *process) said() string {
 
 // end is how the process ended, waiting up to d for it; empty while it lives.
 func (p *process) end(d time.Duration) string {
-	if p.child == nil {
+	if p.exited == nil {
 		return ""
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-p.child.exited:
-		time.Sleep(lingering / 10) // its last lines are still on their way through the pipe
-		return p.child.state
+	case <-p.exited:
+		if p.child != nil {
+			time.Sleep(lingering / 10) // its last lines are still on their way through the pipe
+		}
+		return p.state()
 	case <-timer.C:
 		return ""
 	}
 }
 
+// retire stops what is no longer in use: a process that has ended at once, a
+// connection when its last call has.
+func (p *process) retire() {
+	p.retired.Do(func() {
+		if p.child == nil {
+			p.calls.Lock() // for good: nobody begins a call on it again
+		}
+		p.stop()
+	})
+}
+
 // stop ends the process, kindly for two seconds, then by force.
 func (p *process) stop() {
 	if p.conn != nil {
-		_ = p.conn.Close() // the process belongs to the developer who started it
+		_ = p.conn.Close() // the process belongs to whoever started it
 		return
 	}
 	force := time.AfterFunc(2*time.Second, func() { _ = p.child.Kill(context.Background()) })

@@ -2,10 +2,13 @@ package plugin
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +26,10 @@ func TestMain(m *testing.M) {
 		serveTestPlugin(os.Args[2])
 	case len(os.Args) == 3 && os.Args[1] == "host":
 		playHost(os.Args[2])
+	case len(os.Args) == 4 && os.Args[1] == "remote":
+		playRemote(os.Args[2], os.Args[3])
+	case len(os.Args) == 4 && os.Args[1] == "remote-host":
+		playRemoteHost(os.Args[2], os.Args[3])
 	case strings.HasSuffix(os.Args[0], "/external"):
 		// An external plugin is a copy of this binary under another name.
 		backend.Serve("external", factory("external"))
@@ -102,6 +109,19 @@ func (p player) Generate(ctx context.Context, req message.Request, out backend.S
 		}
 		<-ctx.Done()
 		return ctx.Err()
+	case "linger":
+		if err := out.Text("started"); err != nil {
+			return err
+		}
+		time.Sleep(300 * time.Millisecond)
+		return done("")
+	case "note":
+		// Leaves a file once the call is given up.
+		if err := out.Text("started"); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return os.WriteFile(arg, nil, 0o600)
 	case "deaf":
 		_ = out.Text("started")
 		select {} // not even the context is heard
@@ -214,4 +234,62 @@ func playHost(dir string) {
 	}
 	fmt.Println(resp.Message.String(), m.sockets)
 	time.Sleep(time.Hour)
+}
+
+// onText runs f when the first text of an answer arrives.
+type onText struct {
+	backend.Collector
+	f func()
+}
+
+func (s *onText) Text(delta string) error {
+	if s.f != nil {
+		s.f()
+		s.f = nil
+	}
+	return s.Collector.Text(delta)
+}
+
+var _ backend.Sink = (*onText)(nil)
+
+// playRemote is the process of a site: an address and a file of certificates.
+func playRemote(addr, file string) {
+	var certs backend.TLS
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(raw, &certs)
+	}
+	if err != nil {
+		panic(err)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(l.Addr())
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // ends when the test says so
+		stop()
+	}()
+	if err := backend.ServeTLSOn(ctx, l, certs, "player", factory("player")); err != nil {
+		panic(err)
+	}
+}
+
+// playRemoteHost begins a call, says so and waits to be killed in the middle.
+func playRemoteHost(raw, note string) {
+	var spec Spec
+	if err := json.Unmarshal([]byte(raw), &spec); err != nil {
+		panic(err)
+	}
+	m, err := New(Config{StateDir: filepath.Dir(note), Clock: time.Now})
+	if err != nil {
+		panic(err)
+	}
+	c, err := m.Client(spec)
+	if err != nil {
+		panic(err)
+	}
+	_ = c.Generate(context.Background(), say("note "+note), &onText{f: func() { fmt.Println("it began") }})
 }

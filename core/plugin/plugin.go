@@ -75,11 +75,16 @@ type Spec struct {
 	Env     []string       // names of variables whose values are handed over
 	Config  map[string]any // JSON values, already checked against the schema
 	Attach  string         // debugging: the address of a backend started by hand; needs Config.Dev
+	// Address is "host:port" or "unix:///PATH" of a backend that somebody else
+	// runs: nothing is launched, and what answers there has to call itself Plugin.
+	// TLS is required, but for an address of this machine.
+	Address string
+	TLS     *backend.TLS
 }
 
 // Event is something worth an audit record.
 type Event struct {
-	Kind    string // "launch", "exit", "refused", "circuit-open", "attach"
+	Kind    string // "launch", "connect", "exit", "refused", "circuit-open", "attach"
 	Backend string
 	Plugin  string
 	Digest  string // of an external plugin
@@ -145,7 +150,7 @@ func New(cfg Config) (*Manager, error) {
 // spec. It launches nothing; that the plugin exists and its environment is
 // complete is checked now, so that a mistake shows before a run begins.
 func (m *Manager) Client(spec Spec) (*Client, error) {
-	if _, err := m.source(spec); err != nil {
+	if err := m.check(spec); err != nil {
 		return nil, err
 	}
 	if _, err := m.environment(spec); err != nil {
@@ -165,6 +170,16 @@ func (m *Manager) Client(spec Spec) (*Client, error) {
 	c := newClient(m, spec)
 	m.clients[spec.Backend] = c
 	return c, nil
+}
+
+func (m *Manager) check(spec Spec) error {
+	if spec.Address != "" && spec.Attach == "" {
+		err := checkRemote(spec)
+		m.refused(spec, err)
+		return err
+	}
+	_, err := m.source(spec)
+	return err
 }
 
 // Close ends every plugin and removes the sockets. Calls that are running end
@@ -208,6 +223,7 @@ const (
 type Status struct {
 	Backend  string
 	Plugin   string
+	Address  string // of a remote one
 	Version  string // as it described itself; empty before the first launch
 	State    State
 	PID      int

@@ -99,7 +99,7 @@ func TestMissingAbilitiesAreToldApart(t *testing.T) {
 		}
 	}
 	bare := Unconfigured(t, func(map[string]any) (Model, error) { return able{}, nil })
-	if _, err := bare.count(t, "x"); AsError(err).Code != InvalidRequest || errors.Is(err, errors.ErrUnsupported) {
+	if _, err := bare.count(t, "x"); AsError(err).Code != InvalidRequest || !errors.Is(err, ErrUnconfigured) || errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("before Configure: %v", err)
 	}
 }

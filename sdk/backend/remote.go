@@ -46,6 +46,10 @@ func (e *LostError) Error() string { return "the call was lost: " + e.Err.Error(
 // Unwrap gives the cause.
 func (e *LostError) Unwrap() error { return e.Err }
 
+// ErrUnconfigured is a call before Configure, of which the backend did nothing.
+// To a host that did configure it, it says that the backend was started anew.
+var ErrUnconfigured = errors.New("the backend has no config yet")
+
 // NewRemote speaks to the backend behind conn.
 func NewRemote(conn grpc.ClientConnInterface) *Remote {
 	return &Remote{rpc: pb.NewModelClient(conn), counter: pb.NewCounterClient(conn), vectors: pb.NewEmbedderClient(conn)}
@@ -138,7 +142,9 @@ func (r *Remote) Generate(ctx context.Context, req message.Request, out Sink) er
 // a typed refusal (the backend did nothing) or a lost call.
 func sent(err error) error {
 	switch status.Code(err) {
-	case codes.InvalidArgument, codes.FailedPrecondition, codes.Unimplemented:
+	case codes.FailedPrecondition:
+		return fmt.Errorf("%w (%w)", fromStatus(err), ErrUnconfigured)
+	case codes.InvalidArgument, codes.Unimplemented:
 		return fromStatus(err)
 	}
 	return &LostError{Err: fromStatus(err)}

@@ -1,10 +1,17 @@
 // Package cassette is the format in which model calls are kept and played back:
-// offline, byte for byte, chunk by chunk, failures included. A folder holds one
-// JSON file per answer, named by the digest of its canonical request, so that
-// two people who record at once do not collide and a diff shows what changed.
-// It must never hold a secret: requests carry no headers and no environment,
-// their metadata is left out, and the values of declared variables are refused
-// in a request and replaced by their names in an answer.
+// offline, byte for byte and delta by delta. A folder holds one JSON file per
+// answer, named by the digest of its canonical request, so that two people who
+// record at once do not collide and a diff shows what changed.
+//
+// Failures are answers too: a refusal, a typed error with its retry_after, a call
+// that was cut off in the middle are recorded and played again. A call that the
+// caller cancelled is not.
+//
+// It must never hold a secret. Requests carry no headers and no environment, and
+// their metadata is left out. The value of a declared variable is refused in a
+// request and replaced by its name in an answer, also where it is split over
+// deltas, escaped or encoded; what looks like a credential goes from both. And a
+// file that was edited is refused when the folder is opened.
 //
 //	recorded, err := cassette.Record(model, "testdata/calls", write, secrets)
 //	resp, err := backend.Collect(ctx, recorded, req) // and a file is there
@@ -23,8 +30,8 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
-// Version of the file format.
-const Version = 1
+// Version of the file format. In version 1 a changed answer went unnoticed.
+const Version = 2
 
 // Take is one recorded answer: a file.
 type Take struct {
@@ -33,6 +40,9 @@ type Take struct {
 	Events  []Event         `json:"events"`
 	// Simulated: the recorded backend was a simulation. A replay says so too.
 	Simulated bool `json:"simulated,omitempty"`
+	// Digest is SHA-256 over all of the above, in hex. It finds what was edited or
+	// damaged; who wants to deceive can compute it too.
+	Digest string `json:"digest"`
 }
 
 // Event is one part of the stream; exactly one member is set. The last one is
@@ -71,11 +81,20 @@ type Error struct {
 // Canonical is the part of a request that decides its answer, as canonical JSON
 // (RFC 8785). Left out are metadata, the session (it only routes) and the
 // idempotency key (it differs from call to call, and no replay would ever hit).
+// What looks like a credential is replaced, when recording and when playing: the
+// call is found all the same, and the file does not hold it.
 func Canonical(req message.Request) ([]byte, error) {
 	req.Metadata, req.Session, req.Idempotency = nil, "", ""
 	raw, err := canonjson.Marshal(req)
 	if err != nil {
 		return nil, fmt.Errorf("making the request canonical: %w", err)
+	}
+	clean := scrub(string(raw))
+	if clean == string(raw) {
+		return raw, nil
+	}
+	if raw, err = canonjson.Transform([]byte(clean)); err != nil { // a name in it may have changed its place
+		return nil, fmt.Errorf("taking credentials out of the request: %w", err)
 	}
 	return raw, nil
 }
@@ -84,6 +103,13 @@ func Canonical(req message.Request) ([]byte, error) {
 func Encode(t Take) ([]byte, error) {
 	t.Version = Version
 	if err := t.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if t.Request, err = canonjson.Transform(t.Request); err != nil {
+		return nil, fmt.Errorf("writing a recorded call: %w", err)
+	}
+	if t.Digest, err = t.digest(); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
@@ -97,7 +123,8 @@ func Encode(t Take) ([]byte, error) {
 }
 
 // Decode reads a take and refuses one that no recorder writes: another version,
-// a key that it does not know, a stream without its end.
+// a key that it does not know, a stream without its end, content that does not
+// fit its digest.
 func Decode(raw []byte) (Take, error) {
 	var t Take
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -120,7 +147,30 @@ func Decode(raw []byte) (Take, error) {
 		return Take{}, fmt.Errorf("reading a recorded call: %w", err)
 	}
 	t.Request = canon
+	if sum, err := t.digest(); err != nil {
+		return Take{}, err
+	} else if sum != t.Digest {
+		return Take{}, fmt.Errorf("a recorded call was changed by hand: its content has another digest than it says; record it again")
+	}
 	return t, nil
+}
+
+// digest is over the canonical request and the events as they are played; white
+// space in the file is free.
+func (t Take) digest() (string, error) {
+	request, err := canonjson.Transform(t.Request)
+	if err != nil {
+		return "", fmt.Errorf("a recorded call has no proper request: %w", err)
+	}
+	rest, err := json.Marshal(struct {
+		Version   int     `json:"version"`
+		Events    []Event `json:"events"`
+		Simulated bool    `json:"simulated"`
+	}{t.Version, t.Events, t.Simulated})
+	if err != nil {
+		return "", fmt.Errorf("reading a recorded call: %w", err)
+	}
+	return keyOf(append(append(request, '\n'), rest...)), nil
 }
 
 func (t Take) check() error {

@@ -5,14 +5,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
 const (
 	diffLines = 40  // lines of difference that an error shows
 	diffWidth = 160 // bytes of a line
 	maxTable  = 2000
+
+	differsMost = 6 // parts that are named
 )
 
 // miss explains why nothing was recorded for a request, by its difference to
@@ -22,16 +27,48 @@ func (c *Cassette) miss(canon []byte) string {
 		return fmt.Sprintf("nothing is recorded in %s; set record = %q on the backend that you want to replay and run once", c.dir, c.dir)
 	}
 	want := pretty(canon)
-	var nearest []string
+	var nearest []byte
 	best := -1.0
 	for _, key := range slices.Sorted(maps.Keys(c.takes)) {
-		have := pretty(c.takes[key][0].Request)
-		if s := shared(want, have); s > best {
+		have := c.takes[key][0].Request
+		if s := shared(want, pretty(have)); s > best {
 			best, nearest = s, have
 		}
 	}
-	return fmt.Sprintf("this request is not among the %d recorded in %s. The nearest one differs so (- recorded, + asked now):\n%s\n"+
-		"Record again if the change is wanted", len(c.takes), c.dir, diff(nearest, want))
+	return fmt.Sprintf("this request is not among the %d recorded in %s. The nearest one differs in %s (- recorded, + asked now):\n%s\n"+
+		"Record again if the change is wanted", len(c.takes), c.dir, strings.Join(differs(nearest, canon), ", "), diff(pretty(nearest), want))
+}
+
+// differs names the parts of a request in which two differ.
+func differs(recorded, asked []byte) []string {
+	var old, now message.Request
+	if json.Unmarshal(recorded, &old) != nil || json.Unmarshal(asked, &now) != nil {
+		return []string{"its form"}
+	}
+	var out []string
+	note := func(what string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			out = append(out, what)
+		}
+	}
+	note("model", old.Model, now.Model)
+	for i := range min(len(old.Messages), len(now.Messages)) {
+		note(fmt.Sprintf("message %d (%s)", i+1, now.Messages[i].Role), old.Messages[i], now.Messages[i])
+	}
+	if a, b := len(old.Messages), len(now.Messages); a != b {
+		out = append(out, fmt.Sprintf("the number of messages (%d recorded, %d asked now)", a, b))
+	}
+	note("tools", old.Tools, now.Tools)
+	note("tool_choice", old.ToolChoice, now.ToolChoice)
+	note("response_schema", old.ResponseSchema, now.ResponseSchema)
+	note("sampling", old.Sampling, now.Sampling)
+	if over := len(out) - differsMost; over > 0 {
+		out = append(out[:differsMost], fmt.Sprintf("%d more", over))
+	}
+	if out == nil {
+		out = []string{"its form"}
+	}
+	return out
 }
 
 // pretty is a request in lines: JSON indented, and long texts broken where they

@@ -68,7 +68,10 @@ func Open(dir string) (*Cassette, error) {
 	}
 	for key, list := range found {
 		slices.SortFunc(list, func(a, b numbered) int { return a.n - b.n })
-		for _, x := range list {
+		for i, x := range list {
+			if x.n != i {
+				return nil, fmt.Errorf("recorded call %s.%d.json is missing and %s.%d.json is there: the answers would be played out of turn; restore the file, or record the request again", key, i, key, x.n)
+			}
 			c.takes[key] = append(c.takes[key], x.take)
 		}
 	}
