@@ -33,6 +33,7 @@ var (
 	badPrice           = finding{"bad-price", "Price cannot be used"}
 	priceOrder         = finding{"price-order", "Ladder is not in order of price"}
 	unpriced           = finding{"unpriced", "Tier without a price"}
+	badAddress         = finding{"bad-address", "Backend cannot be reached like this"}
 	badReference       = finding{"bad-reference", "Not a reference"}
 	wrongLadder        = finding{"wrong-ladder", "Tier of another ladder"}
 	badExpression      = finding{"expression", "Expression cannot be evaluated"}

@@ -16,6 +16,7 @@ func (l *loader) fillBackend(b *body, out *Backend) {
 		}
 	}
 	out.Record = b.str("record")
+	out.Remote = b.remote(out.Env)
 	out.Config = map[string]any{}
 	b.each("config", func(c *body, at label) {
 		out.ConfigRange = at.rng

@@ -36,6 +36,7 @@ type Backend struct {
 	Env         []string       // names of the only variables that the subprocess sees
 	Config      map[string]any // the `config` block as plain JSON-like values
 	Record      string         // directory for cassettes; "" records nothing
+	Remote      *Remote        // where somebody else runs it; nil for a subprocess
 	Range       diag.Range
 	ConfigRange diag.Range
 }

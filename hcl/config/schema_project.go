@@ -19,12 +19,14 @@ func backendDoc() *BlockDoc {
 		Attributes: []*AttributeDoc{
 			{Name: "plugin", Type: String, Required: true, Example: `"anthropic"`, Doc: "A bundled plugin (`openai`, `anthropic`, `command`, `replay`, `sim`, `vllm`) or one of the lock file."},
 			{Name: "env", Type: Strings, Default: "[]", Example: `["ANTHROPIC_API_KEY"]`, Doc: "Names of the only environment variables that the subprocess sees."},
+			{Name: "address", Type: String, Example: `"gpu1.example.com:9443"`, Doc: "Where the backend runs, when somebody else starts it: `HOST:PORT` or `unix:///PATH`. What answers there has to call itself as `plugin` says. Needs `tls`."},
+			{Name: "plaintext", Type: Bool, Default: "false", Doc: "Speak to `address` without TLS, which an address of this machine allows."},
 			{Name: "record", Type: String, Example: `"cassettes"`, Doc: "Directory to record calls into, for the replay plugin. Nothing is recorded without it."},
 		},
 		Blocks: []*BlockDoc{{
 			Type: "config", Single: true, Free: true,
 			Doc: "Attributes for the plugin, which checks them itself. Values are plain: numbers, strings, bools, lists and objects.",
-		}},
+		}, certificatesDoc()},
 		Example: `backend "claude" {
   plugin = "anthropic"
   env    = ["ANTHROPIC_API_KEY"]
