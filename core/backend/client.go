@@ -64,6 +64,8 @@ type Declared struct {
 	Record      string // folder that every call is recorded into; empty records nothing
 	Concurrency int    // calls at a time; 0 is 16
 	Attach      string // see plugin.Spec
+	Address     string // of a backend that somebody else runs, see plugin.Spec
+	TLS         *sdk.TLS
 }
 
 // Config is what a Client needs.
@@ -95,31 +97,38 @@ type Client struct {
 
 type entry struct {
 	Declared
+	err    error // why it cannot be called
 	model  sdk.Model
 	places *semaphore.Weighted
 }
 
-// New resolves every declared backend and launches none of them. It returns all
-// errors at once.
+// New resolves every declared backend and launches none of them. One that cannot
+// be had (not locked, a variable that is not set) fails its own calls, and Check:
+// what needs only the others goes on.
 func New(cfg Config) (*Client, error) {
 	if cfg.Source == nil || cfg.Clock == nil {
 		return nil, errors.New("backend client: source and clock are required")
 	}
 	c := &Client{clock: cfg.Clock, asOf: cfg.AsOf, backends: map[string]*entry{}}
-	var errs []error
 	for _, d := range cfg.Backends {
 		e, err := cfg.entry(d)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("backend %q: %w", d.Name, err))
-			continue
+			e = &entry{Declared: d, err: fmt.Errorf("backend %q: %w", d.Name, err)}
 		}
 		c.backends[d.Name] = e
 	}
-	return c, errors.Join(errs...)
+	return c, nil
+}
+
+// Check says why a backend cannot be called, without launching it; nil says
+// that nothing is known against it.
+func (c *Client) Check(name string) error {
+	_, err := c.find(name)
+	return err
 }
 
 func (cfg Config) entry(d Declared) (*entry, error) {
-	model, err := cfg.Source.Model(plugin.Spec{Backend: d.Name, Plugin: d.Plugin, Env: d.Env, Config: d.Config, Attach: d.Attach})
+	model, err := cfg.Source.Model(plugin.Spec{Backend: d.Name, Plugin: d.Plugin, Env: d.Env, Config: d.Config, Attach: d.Attach, Address: d.Address, TLS: d.TLS})
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +173,8 @@ func (c *Client) Generate(ctx context.Context, name string, req message.Request)
 	if err != nil {
 		return message.Response{}, Meta{}, sdk.Errorf(sdk.InvalidRequest, "%v", err)
 	}
-	if e.Plugin != simPlugin {
+	// What answers at an address may call itself sim, and gets no more for it.
+	if e.Plugin != simPlugin || e.Address != "" {
 		req.Metadata = public(req.Metadata)
 	} else if !c.asOf.IsZero() {
 		req.Metadata = maps.Clone(req.Metadata)
@@ -217,7 +227,7 @@ func (c *Client) find(name string) (*entry, error) {
 		slices.Sort(names)
 		return nil, fmt.Errorf("there is no backend %q%s", name, didYouMean(name, names))
 	}
-	return e, nil
+	return e, e.err
 }
 
 func public(metadata map[string]string) map[string]string {

@@ -135,6 +135,11 @@ func TestGenerate(t *testing.T) {
 
 // Only a simulated model may see what the right answer is.
 func TestReferenceReachesOnlySim(t *testing.T) {
+	away := &model{plays: []func(context.Context, sdk.Sink) error{answer}}
+	_, _, err := newClient(t, away, func(d *Declared) { d.Plugin, d.Address = "sim", "elsewhere:1" }).Generate(t.Context(), "lab", ask())
+	if got := away.seen[0].Metadata; err != nil || len(got) != 1 {
+		t.Errorf("what calls itself sim at an address was sent %v, %v", got, err)
+	}
 	for name, want := range map[string]int{"x": 1, "sim": 4} {
 		m := &model{plays: []func(context.Context, sdk.Sink) error{answer}, simulated: name == "sim"}
 		req := ask()
@@ -225,8 +230,22 @@ func TestUnknownNames(t *testing.T) {
 	if _, _, err := c.Generate(t.Context(), "labb", ask()); err == nil || !strings.Contains(err.Error(), `did you mean "lab"?`) {
 		t.Errorf("%v", err)
 	}
-	_, err := New(Config{Source: source{}, Clock: time.Now, Backends: []Declared{{Name: "a", Plugin: "p"}, {Name: "b", Plugin: "q"}}})
-	if err == nil || !strings.Contains(err.Error(), `backend "a"`) || !strings.Contains(err.Error(), `backend "b"`) {
-		t.Errorf("not all errors at once: %v", err)
+}
+
+// One backend that is not to be had stops its own calls, and no others.
+func TestOneThatCannotBeHad(t *testing.T) {
+	c, err := New(Config{Source: source{"x": &model{plays: []func(context.Context, sdk.Sink) error{answer}}}, Clock: time.Now, Backends: []Declared{{Name: "a", Plugin: "x"}, {Name: "b", Plugin: "q"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Generate(t.Context(), "a", ask()); err != nil || c.Check("a") != nil {
+		t.Errorf("the other one: %v, %v", err, c.Check("a"))
+	}
+	_, meta, err := c.Generate(t.Context(), "b", ask())
+	if e := sdk.AsError(err); e == nil || e.Code != sdk.InvalidRequest || e.Retryable || meta.Attempts != 0 || !strings.Contains(err.Error(), `backend "b"`) {
+		t.Errorf("a call of it: %+v, %v", meta, err)
+	}
+	if _, err := c.Describe(t.Context(), "b"); err == nil || c.Check("b") == nil || c.Check("none") == nil {
+		t.Errorf("asked about: %v, %v, %v", err, c.Check("b"), c.Check("none"))
 	}
 }

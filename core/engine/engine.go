@@ -124,7 +124,14 @@ func (e *Engine) openBackends(o Options) error {
 		if record != "" && !filepath.IsAbs(record) {
 			record = filepath.Join(e.Project.Dir, record)
 		}
-		declared = append(declared, backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: b.Config, Record: record})
+		d := backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: b.Config, Record: record}
+		if r := b.Remote; r != nil {
+			d.Address = r.Address
+			if r.TLS != nil {
+				d.TLS = &sdk.TLS{CA: []byte(r.TLS.CA), Cert: []byte(r.TLS.Cert), Key: []byte(r.TLS.Key)}
+			}
+		}
+		declared = append(declared, d)
 	}
 	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins), Backends: declared, Clock: clock, AsOf: e.asOf, LookupEnv: os.LookupEnv})
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/core/plugin"
 	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/lockfile"
 )
 
@@ -67,6 +68,15 @@ func (p *Project) VerifyPlugins() (problems []string, checked int, err error) {
 	}
 	checked, problems, err = plugin.VerifyLocked(p.Dir, locked)
 	return problems, checked, err
+}
+
+// callable says why a tier's backend cannot be called, before anything is bought
+// or counted as its failure. nil tiers are none.
+func (e *Engine) callable(t *config.Tier) error {
+	if t == nil {
+		return nil
+	}
+	return e.backends.Check(t.Backend.Name)
 }
 
 // projectFiles are what init writes: a whole small project.

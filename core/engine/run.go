@@ -48,6 +48,9 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 			return nil, err
 		}
 		tiers[step.Name] = place.Tier
+		if err := e.callable(place.Tier); err != nil {
+			return nil, err
+		}
 		if !place.Effective.Pinned() {
 			ladders[step.Name] = place.Ladder
 		}

@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
@@ -50,6 +52,11 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 		}
 		tiers[step.Name] = place.Tier
 	}
+	for _, used := range append(slices.Collect(maps.Values(tiers)), n.Current, candidate) {
+		if err := e.callable(used); err != nil {
+			return evolve.Subject{}, err
+		}
+	}
 	rules, diags := compilePolicy(n.Policy)
 	if err := diags.Err(); err != nil {
 		return evolve.Subject{}, err
@@ -68,6 +75,9 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 		Runs: n.Runs, Hints: hints(s), Rules: rules.evaluate(s, n.Step, h, e.asOf),
 	}
 	if j := e.Project.judgeOf(s); j != nil {
+		if err := e.callable(j.Tier); err != nil {
+			return evolve.Subject{}, err
+		}
 		subject.Judge = j.Tier
 	}
 	return subject, nil
@@ -148,7 +158,11 @@ func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string
 	}
 	backends := map[string]any{}
 	for _, b := range e.Project.Config.Backends {
-		backends[b.Name] = map[string]any{"plugin": b.Plugin, "config": b.Config, "digests": digests[b.Plugin]}
+		what := map[string]any{"plugin": b.Plugin, "config": b.Config, "digests": digests[b.Plugin]}
+		if b.Remote != nil { // and where it is, but not by which certificates it is known
+			what["address"] = b.Remote.Address
+		}
+		backends[b.Name] = what
 	}
 	behind, err := canonjson.Digest(backends)
 	if err != nil {

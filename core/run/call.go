@@ -26,7 +26,7 @@ const TruthKey = "plimsoll.truth"
 
 // Simulated tells whether a tier is played by the sim backend: the only one
 // that is ever told an item's reference.
-func Simulated(t *config.Tier) bool { return t.Backend.Plugin == "sim" }
+func Simulated(t *config.Tier) bool { return t.Backend.Plugin == "sim" && t.Backend.Remote == nil }
 
 func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *config.Tier, msgs []message.Message, a *attempt) (message.Response, error) {
 	if err := p.MaySee(t.Backend.Name); err != nil {
