@@ -8,7 +8,7 @@ BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store proto clean
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store bench-sandbox proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
@@ -127,6 +127,16 @@ bench-night: build ## the engine's share of a night on simulated models
 
 bench-store: ## audit append and verification
 	$(GO) run ./core/bench store
+
+# What it is compared with is a module of its own, which has to be downloaded.
+bench-sandbox: guests sdks ## calls of skills' code, in every language, against native code and another host
+	@mkdir -p bin
+	@cd core/bench/extism && $(GO) build -o ../../../bin/bench-extism . || { echo "skip core/bench/extism: it cannot be built"; rm -f ../../../bin/bench-extism; }
+	@if command -v clang >/dev/null && command -v wasm-ld >/dev/null; then \
+		clang --target=wasm32 -std=c99 -O2 -nostdlib -Wl,--no-entry,--stack-first,--strip-all,--initial-memory=262144 -o bin/bench-extism.wasm core/bench/extism/guest/finish.c; \
+	else echo "skip core/bench/extism/guest: clang or wasm-ld is missing"; rm -f bin/bench-extism.wasm; fi
+	$(GO) build -o bin/bench ./core/bench
+	bin/bench sandbox
 
 bench-truth: ## verdicts on public per-item tables: DATA=folder
 	$(GO) run ./core/verdict/truth -data $(DATA)

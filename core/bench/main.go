@@ -1,6 +1,7 @@
 // Command bench measures what the design page promises of the engine, each
 // figure beside a floor in the same run: gates and rules, the start of a command
-// among a thousand skills, the engine's share of a night, the audit log.
+// among a thousand skills, the engine's share of a night, the audit log, calls of
+// skills' code.
 //
 // It prints a table (figure, target, measured, holds or not), ends in one line,
 // and exits 1 when a target is missed. The machine it runs on may be shared and
@@ -16,6 +17,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/sandbox"
 )
 
 // figure is one line of the table.
@@ -27,6 +30,9 @@ type figure struct {
 }
 
 func main() {
+	if sandbox.Child() {
+		return
+	}
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -34,9 +40,12 @@ func main() {
 }
 
 func run(args []string) error {
-	benches := map[string]func(program string) ([]figure, error){"gate": gates, "start": start, "night": night, "store": audits}
+	benches := map[string]func(program string) ([]figure, error){"gate": gates, "start": start, "night": night, "store": audits, "sandbox": sandboxes}
+	if len(args) == 1 && args[0] == "fuel" {
+		return fuelOnly()
+	}
 	if len(args) == 0 || benches[args[0]] == nil {
-		return fmt.Errorf("say which: gate, start, night or store")
+		return fmt.Errorf("say which: gate, start, night, store or sandbox")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("plimsoll", "bin/plimsoll", "the program under measurement")
@@ -48,7 +57,7 @@ func run(args []string) error {
 		return err
 	}
 	missed := 0
-	fmt.Printf("%-52s %-12s %-34s %s\n", "figure", "target", "measured", "")
+	fmt.Printf("%-63s %-12s %-34s %s\n", "figure", "target", "measured", "")
 	for _, f := range figures {
 		mark := "holds"
 		switch {
@@ -58,7 +67,7 @@ func run(args []string) error {
 			mark = "MISSED"
 			missed++
 		}
-		fmt.Printf("%-52s %-12s %-34s %s\n", f.name, f.target, f.measured, mark)
+		fmt.Printf("%-63s %-12s %-34s %s\n", f.name, f.target, f.measured, mark)
 	}
 	if missed > 0 {
 		return fmt.Errorf("%s: %d of %d figures miss their target", args[0], missed, len(figures))

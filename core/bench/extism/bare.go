@@ -26,6 +26,7 @@ type bare struct {
 	mod         api.Module
 	alloc, run  api.Function
 	fuel, depth api.MutableGlobal
+	deepest     uint64 // what depth begins with
 	stack       [3]uint64
 }
 
@@ -73,6 +74,9 @@ func (b *bare) make() error {
 	b.alloc, b.run = b.mod.ExportedFunction("plim_alloc"), b.mod.ExportedFunction("plim_call")
 	b.fuel, _ = b.mod.ExportedGlobal("__plim_fuel").(api.MutableGlobal)
 	b.depth, _ = b.mod.ExportedGlobal("__plim_depth").(api.MutableGlobal)
+	if b.depth != nil {
+		b.deepest = b.depth.Get()
+	}
 	if f := b.mod.ExportedFunction("_initialize"); f != nil {
 		_, err = f.Call(b.ctx)
 	}
@@ -81,20 +85,27 @@ func (b *bare) make() error {
 
 const opFinish = 2
 
+// refill does what the sandbox does before it calls a metered module.
+func (b *bare) refill() {
+	if b.fuel != nil {
+		b.fuel.Set(slice)
+		b.depth.Set(b.deepest)
+	}
+}
+
 func (b *bare) call(input []byte) ([]byte, error) {
 	if b.fresh {
 		if err := b.make(); err != nil {
 			return nil, err
 		}
 	}
-	if b.fuel != nil {
-		b.fuel.Set(slice)
-	}
+	b.refill()
 	b.stack[0] = uint64(len(input))
 	if err := b.alloc.CallWithStack(b.ctx, b.stack[:1]); err != nil {
 		return nil, err
 	}
 	at := b.stack[0]
+	b.refill()
 	if !b.mod.Memory().Write(uint32(at), input) {
 		return nil, errors.New("there is no room for the input")
 	}
