@@ -120,6 +120,7 @@ func (m *admission) make(ctx context.Context) (*instance, error) {
 	}
 	img.fuel = fuel
 	m.host.setImage(m, img)
+	m.host.shrink(m)
 	return in, nil
 }
 

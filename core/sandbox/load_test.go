@@ -20,10 +20,11 @@ import (
 // decides: as many turns as the input has bytes. It writes into its memory, where
 // the next call must not find it.
 func counter(name int) asm {
-	first := cat(i32(9000), opLoad8, 0, 0, opIf, empty, opUnreachable, opEnd, i32(9000), i32(1), opStore8, 0, 0)
+	first := cat(i32(60000), opLoad8, 0, 0, opIf, empty, opUnreachable, opEnd, i32(60000), i32(1), opStore8, 0, 0)
 	loop := cat(opLoop, empty, opGet, 2, i32(1), opI32Sub, opTee, 2, opBrIf, 0, opEnd)
 	answer := fmt.Sprintf(`{"output":"skill %06d"}`, name)
-	return asm{answer: answer, call: cat(first, loop, i64(abi.Pack(4096, uint32(len(answer)), false)))}
+	// What stands behind the answer makes the image weigh something.
+	return asm{answer: answer + strings.Repeat("x", 16<<10), call: cat(first, loop, i64(abi.Pack(4096, uint32(len(answer)), false)))}
 }
 
 // mappings counts the process's memory mappings.
@@ -56,7 +57,7 @@ func quiet(tb testing.TB, n int) {
 func TestCrowd(t *testing.T) {
 	const skills, callers, calls = 100, 64, 10_000
 	goroutines, maps := runtime.NumGoroutine(), mappings(t)
-	h, err := sandbox.New(sandbox.Config{CacheDir: sharedCache, PerSkill: 3, Running: 8, IdleMiB: 4, ResidentMiB: 4, Timeout: time.Minute})
+	h, err := sandbox.New(sandbox.Config{CacheDir: sharedCache, PerSkill: 3, Running: 8, IdleMiB: 1, ResidentMiB: 1, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +85,25 @@ func TestCrowd(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	kept := h.Resident()
+	var all int64
+	for _, a := range admitted {
+		all += 2*a.Facts().MachineBytes + a.Facts().ImageBytes
+	}
+	t.Logf("%d KiB of code and images are kept ready, of %d", kept>>10, all>>10)
+	if all < 3<<20/2 {
+		t.Errorf("all skills together weigh %d bytes only: nothing had to go", all)
+	}
+	if kept > 5<<20/4 {
+		t.Errorf("%d bytes of code and images are kept ready; a MiB is allowed", kept)
+	}
 	for _, a := range admitted {
 		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+	if left := h.Resident(); left != 0 {
+		t.Errorf("%d bytes are kept of modules that everybody has closed", left)
 	}
 	if err := h.Close(); err != nil {
 		t.Error(err)
@@ -104,7 +120,7 @@ func noMappingsLeft(t *testing.T, before int) {
 	for range 20 {
 		runtime.GC()
 		time.Sleep(10 * time.Millisecond)
-		if left = mappings(t) - before; left < 40 {
+		if left = mappings(t) - before; left < 80 {
 			return
 		}
 	}
