@@ -43,6 +43,7 @@ func fit(raw json.RawMessage, depth int) json.RawMessage {
 	has := map[string]bool{}
 	isObject := false
 	for _, m := range list {
+		written := m.key
 		switch m.key {
 		case "oneOf":
 			m.key = "anyOf"
@@ -66,12 +67,12 @@ func fit(raw json.RawMessage, depth int) json.RawMessage {
 			m.key == "minItems" && (string(m.value) == "0" || string(m.value) == "1")
 		switch {
 		case has[m.key]: // oneOf beside anyOf, or a key given twice
-			hints = append(hints, m.key+": "+string(m.value))
+			hints = append(hints, written+": "+string(m.value))
 		case kept:
 			has[m.key] = true
 			out = append(out, m)
 		case m.key != "$schema" && m.key != "$id":
-			hints = append(hints, m.key+": "+string(m.value))
+			hints = append(hints, written+": "+string(m.value))
 		}
 	}
 	if len(hints) > 0 {

@@ -31,12 +31,14 @@ func (m *model) stream(ctx context.Context, p anthropic.MessageNewParams, opts [
 		if err := a.take(events.Current()); err != nil {
 			return err
 		}
-		if a.over {
+		if a.finish != "" {
 			// What follows is the end of the body. Reading it lets the next call
-			// use the connection; a server that holds it open is not waited for.
-			defer time.AfterFunc(drainTime, cancel).Stop()
+			// use the connection, and it has to come first: the host hangs up as
+			// soon as it has Done. A server that holds it open is not waited for.
+			alarm := time.AfterFunc(drainTime, cancel)
 			events.Next()
-			return nil
+			alarm.Stop()
+			return out.Done(a.usage, a.finish, a.model)
 		}
 	}
 	if err := events.Err(); err != nil {
@@ -54,15 +56,15 @@ type answer struct {
 
 	blocks  map[int64]*block
 	began   bool
-	over    bool
 	model   string
 	usage   message.Usage
 	counted bool // the output was counted
 	stop    anthropic.StopReason
+	finish  message.Finish // set when the answer is over
 	calls   int
-	// cut is a tool call whose arguments are no JSON object. An answer that the
-	// limit on output ended may hold one; it is dropped then.
-	cut string
+	// cut is a tool call that is not whole. An answer that the limit on output
+	// ended may hold one; it is dropped then.
+	cut *block
 }
 
 // block is a content block that is open.
@@ -163,15 +165,16 @@ func (a *answer) shut(i int64) error {
 	}
 	b.call.Arguments = arguments(b.call.Arguments)
 	if !isObject(b.call.Arguments) || b.call.ID == "" || b.call.Name == "" {
-		a.cut = b.call.Name
+		a.cut = b
 		return nil
 	}
 	a.calls++
 	return a.out.ToolCall(b.call)
 }
 
+// end checks that the answer is whole.
 func (a *answer) end() error {
-	finish, err := a.finish()
+	finish, err := a.reason()
 	if err != nil {
 		return err
 	}
@@ -184,11 +187,12 @@ func (a *answer) end() error {
 			return broken("a block of it never ends")
 		}
 	}
-	a.over = true
-	return a.out.Done(a.usage, finish, a.model)
+	a.finish = finish
+	return nil
 }
 
-func (a *answer) finish() (message.Finish, error) {
+// reason is why the model stopped.
+func (a *answer) reason() (message.Finish, error) {
 	var finish message.Finish
 	switch a.stop {
 	case anthropic.StopReasonEndTurn, anthropic.StopReasonStopSequence:
@@ -209,8 +213,8 @@ func (a *answer) finish() (message.Finish, error) {
 	default:
 		return "", broken("it ended for a reason that this version does not know: %.40q", string(a.stop))
 	}
-	if a.cut != "" {
-		return "", broken("the arguments of its call of tool %q are not a JSON object", a.cut)
+	if a.cut != nil {
+		return "", broken("its call of tool %q is not whole: it takes an id, a name and an object of arguments", a.cut.call.Name)
 	}
 	return finish, nil
 }

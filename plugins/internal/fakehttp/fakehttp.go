@@ -47,6 +47,7 @@ type Request struct {
 	Body   map[string]any // nil when it is no JSON object
 	Raw    string
 	At     time.Time
+	From   string // the client's end of the connection
 }
 
 // Server plays replies in order; the last one is played for ever.
@@ -96,7 +97,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	req := Request{Path: r.URL.Path, Header: r.Header.Clone(), Raw: string(raw), At: time.Now()}
+	req := Request{Path: r.URL.Path, Header: r.Header.Clone(), Raw: string(raw), At: time.Now(), From: r.RemoteAddr}
 	if json.Unmarshal(raw, &req.Body) != nil {
 		req.Body = nil
 	}
