@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -118,7 +119,8 @@ func (m *admission) selfTest(ctx context.Context, n int, op abi.Op, t abi.SelfTe
 }
 
 func inSelfTest(n int, op abi.Op, err error) error {
-	if e, ok := err.(*Error); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		copied := *e
 		copied.Message = fmt.Sprintf("self-test %d of the manifest (%s): %s", n, op, e.Message)
 		return &copied

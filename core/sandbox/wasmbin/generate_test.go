@@ -14,7 +14,6 @@ type generator struct {
 	loops  int // open
 	blocks int // open, without results
 	size   int
-	locals int
 }
 
 const (

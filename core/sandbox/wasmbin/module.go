@@ -181,14 +181,3 @@ type Module struct {
 	Data      []Segment
 	Custom    []Custom
 }
-
-// imported counts imports of a kind.
-func (m *Module) imported(kind ExternKind) int {
-	n := 0
-	for i := range m.Imports {
-		if m.Imports[i].Kind == kind {
-			n++
-		}
-	}
-	return n
-}
