@@ -7,6 +7,7 @@
 package plugins
 
 import (
+	"github.com/plimsoll-dev/plimsoll/plugins/anthropic"
 	"github.com/plimsoll-dev/plimsoll/plugins/openai"
 	"github.com/plimsoll-dev/plimsoll/plugins/replay"
 	"github.com/plimsoll-dev/plimsoll/plugins/sim"
@@ -16,8 +17,9 @@ import (
 // Bundled are the first-party backends by name.
 func Bundled() map[string]backend.Factory {
 	return map[string]backend.Factory{
-		"openai": openai.New,
-		"replay": replay.New,
-		"sim":    sim.New,
+		"anthropic": anthropic.New,
+		"openai":    openai.New,
+		"replay":    replay.New,
+		"sim":       sim.New,
 	}
 }
