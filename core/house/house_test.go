@@ -117,7 +117,7 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 		"github.com/zclconf/go-cty":      {"hcl"},
 		"github.com/expr-lang/expr":      {"core/rule"},
 		"github.com/hashicorp/go-plugin": {"core/plugin", "sdk/backend"},
-		"google.golang.org/grpc":         {"core/plugin", "core/backend", "sdk/backend"},
+		"google.golang.org/grpc":         {"core/plugin", "core/backend", "sdk/backend", "conformance/backend"},
 		"github.com/tetratelabs/wazero":  {"core/sandbox"},
 		"github.com/evanw/esbuild":       {"core/sandbox/script"},
 		"github.com/dgraph-io/badger":    {"core/store/badgerstore"},
@@ -141,7 +141,7 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 // starts the toolchains of an author's own code, when the author asks for it.
 var forbidden = map[string][]string{
 	"exec.Command":        {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm"},
-	"exec.CommandContext": {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm", "conformance/host"},
+	"exec.CommandContext": {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm", "conformance/host", "conformance/backend"},
 	"os.Rename":           {"core/store/atomicfile"},
 	"os.Exit":             {"core/cmd", "core/audit/verifier", "core/verdict/truth", "core/bench", "core/plugin", "core/sandbox", "sdk/backend", "conformance", "examples"},
 }
