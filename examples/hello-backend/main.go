@@ -27,6 +27,9 @@ func (h hello) Describe(context.Context) (backend.Description, error) {
 }
 
 func (h hello) Generate(_ context.Context, req message.Request, out backend.Sink) error {
+	if len(req.Messages) == 0 {
+		return backend.Errorf(backend.InvalidRequest, "there is no message to greet by")
+	}
 	if err := out.Text(h.Greeting + ", " + req.Messages[len(req.Messages)-1].String() + "!"); err != nil {
 		return err
 	}
