@@ -33,16 +33,19 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-const usage = `plimsoll-conformance tells whether code does what sdk/ABI.md says.
+const usage = `plimsoll-conformance tells whether code does what sdk/ABI.md says, and a backend what
+sdk/backend says.
 
   plimsoll-conformance skill FILE|FOLDER   the code of a skill, as any host may call it
   plimsoll-conformance host -- COMMAND     a host, through an adapter (conformance/host/PROTOCOL.md)
   plimsoll-conformance host -list          the host kit's cases
   plimsoll-conformance host -write FOLDER  the host kit's modules and cases.json
   plimsoll-conformance serve-host          the adapter of this house's own host
+  plimsoll-conformance backend TARGET      a model backend: a file, an address, or one inside plimsoll
+  plimsoll-conformance backend -list       the backend kit's cases
   plimsoll-conformance verify FILE         whether a JSON report is as the kit wrote it
 
-Flags of skill and host:
+Flags of skill, host and backend (-h after the name shows all of its own):
 `
 
 // Run runs one subcommand and gives the exit code.
@@ -56,6 +59,8 @@ func Run(ctx context.Context, args []string, s Streams, version string) int {
 		return skillCommand(ctx, args[1:], s)
 	case "host":
 		return hostCommand(ctx, args[1:], s)
+	case "backend":
+		return backendCommand(ctx, args[1:], s)
 	case "serve-host":
 		err = serve(ctx, args[1:], s, version)
 	case "verify":
