@@ -31,11 +31,11 @@ func NewRedactor(secrets ...string) Redactor {
 
 // Text is t without secrets, in one line of valid UTF-8, at most 600 bytes.
 func (r Redactor) Text(t string) string {
+	t = strings.Join(strings.Fields(strings.ToValidUTF8(t, "\uFFFD")), " ")
 	for _, s := range r.secrets {
 		t = strings.ReplaceAll(t, s, "[key]")
 	}
 	t = keyLike.ReplaceAllString(t, "[key]")
-	t = strings.Join(strings.Fields(strings.ToValidUTF8(t, "\uFFFD")), " ")
 	if len(t) > maxText {
 		cut := maxText
 		for !utf8.RuneStart(t[cut]) {
