@@ -116,7 +116,8 @@ func (scripts) call(in *instance, op abi.Op, input []byte) ([]byte, bool, error)
 type scriptCall struct {
 	in      *instance
 	session script.Session
-	nested  bool // inside of a host function
+	nested  bool     // inside of a host function
+	running []string // exports that are being called, the outermost first
 }
 
 var (
@@ -155,6 +156,13 @@ func (s *scriptCall) Call(export string, args ...uint64) (uint64, error) {
 	if f == nil {
 		return 0, fail(abi.Protocol, "the interpreter does not export "+export)
 	}
+	// The engine's function objects have one stack each: to call one from within
+	// itself writes over the frames that it will return to.
+	if slices.Contains(s.running, export) {
+		return 0, fail(abi.Trap, "the script was entered a second time from a host call ("+export+")")
+	}
+	s.running = append(s.running, export)
+	defer func() { s.running = s.running[:len(s.running)-1] }()
 	var stack [6]uint64
 	used := stack[:max(copy(stack[:], args), 1)]
 	if !s.nested {

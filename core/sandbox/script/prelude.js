@@ -26,7 +26,7 @@
     }
     return typeof v === "function" ? `[function ${v.name}]` : String(v);
   };
-  const say = (level) => (...values) => native(LOG, level, values.map(show).join(" "));
+  const say = (level) => (...values) => native(LOG, level, `${values.map(show).join(" ")}`);
   hidden("console", { debug: say(0), log: say(1), info: say(1), warn: say(2), error: say(3) });
 
   // --- chance ------------------------------------------------------------
@@ -176,7 +176,8 @@
   // --- host calls --------------------------------------------------------
 
   hidden("__plimsoll_host", (op, payload) => {
-    const answer = native(HOST, op, payload);
+    // Whatever an author makes of a number or a text runs here, not inside of the host.
+    const answer = native(HOST, +op, `${payload}`);
     return { failed: answer[0] === "!", text: answer.slice(1) };
   });
 

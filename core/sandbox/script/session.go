@@ -2,6 +2,7 @@ package script
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -65,6 +66,9 @@ func (s *Session) Asked(m Machine, argc, argv uint32) (uint32, error) {
 		return 0, fmt.Errorf("the prelude asked with %d values; it asks with three", argc)
 	}
 	kindAt, numberAt, text := binary.LittleEndian.Uint32(raw), binary.LittleEndian.Uint32(raw[4:]), binary.LittleEndian.Uint32(raw[8:])
+	// A script can get at the function behind this and pass what it likes. To make a
+	// number or a text of an object runs its valueOf or toString, which may ask again:
+	// code of the author's must not run from here.
 	kind, err := readNumber(m, kindAt)
 	if err != nil {
 		return 0, err
@@ -72,6 +76,9 @@ func (s *Session) Asked(m Machine, argc, argv uint32) (uint32, error) {
 	number, err := readNumber(m, numberAt)
 	if err != nil {
 		return 0, err
+	}
+	if is, err := m.Call("qjs_is_string", uint64(text)); err != nil || is == 0 {
+		return 0, errors.Join(err, errAsked)
 	}
 	d := &driver{machine: m, image: &Image{}, session: s}
 	if s.scratch == 0 {
@@ -117,7 +124,13 @@ func (s *Session) Asked(m Machine, argc, argv uint32) (uint32, error) {
 // more than that for a whole call.
 const maxLogged = 64 << 10
 
+// errAsked ends a script that asks the host behind the prelude's back.
+var errAsked = errors.New("the host was asked with something other than two numbers and a text")
+
 func readNumber(m Machine, v uint32) (int, error) {
+	if is, err := m.Call("qjs_is_number", uint64(v)); err != nil || is == 0 {
+		return 0, errors.Join(err, errAsked)
+	}
 	bits, err := m.Call("qjs_get_float64", uint64(v))
 	f := math.Float64frombits(bits)
 	if err != nil || f != f || math.Abs(f) > math.MaxInt32 {
