@@ -12,56 +12,24 @@ import (
 )
 
 func (c *command) pluginCommand() *cobra.Command {
+	var start bool
 	list := &cobra.Command{
-		Use: "list", Short: "Bundled and locked backends, and which blocks use them", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return c.pluginList() },
+		Use: "list", Short: "The backends, where they come from and how they are", Args: cobra.NoArgs,
+		Long: "Shows for every backend block where its program comes from and what the last command\nthat called it left behind: whether it runs, how often it was started, whether it is\nheld back after failures, and what it printed last. With --start every backend is\nstarted and asked now.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.pluginList(cmd.Context(), start) },
 	}
+	list.Flags().BoolVar(&start, "start", false, "start every backend and ask it how it is")
 	lock := &cobra.Command{
 		Use: "lock FOLDER", Short: "Record the digest of an external backend, for every platform in the folder",
-		Long: "Records the binaries of an external backend in plimsoll.lock.hcl: NAME, or\nNAME_GOOS_GOARCH for several platforms. Only what is recorded there runs, and only as\nlong as not one byte of it changes. The binary for this platform is started once, to\nask for its config schema.",
+		Long: "Records the binaries of an external backend in plimsoll.lock.hcl: NAME, or\nNAME_GOOS_GOARCH for several platforms, or an OCI image layout that holds them. Only what is recorded there runs, and only as\nlong as not one byte of it changes. The binary for this platform is started once, to\nask for its config schema.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.pluginLock(cmd.Context(), args[0]) },
 	}
 	verify := &cobra.Command{
-		Use: "verify", Short: "Compare locked backends with the files on disk", Args: cobra.NoArgs,
+		Use: "verify", Short: "Check the lock file's backends, the files they come from and the copies that run", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return c.pluginVerify() },
 	}
 	return group("plugin", "Backends as subprocesses: list, lock, verify", list, lock, verify)
-}
-
-func (c *command) pluginList() error {
-	p, err := c.load("")
-	if err != nil {
-		return err
-	}
-	lock, err := p.ReadLock()
-	if err != nil {
-		return err
-	}
-	kind := map[string]string{}
-	for name := range c.Bundled {
-		kind[name] = "bundled"
-	}
-	for _, l := range lock.Plugins {
-		if kind[l.Name] == "" {
-			kind[l.Name] = "locked " + l.Version
-		}
-	}
-	rows := [][]string{{"BACKEND", "PLUGIN", "FROM"}}
-	out := []map[string]any{}
-	for _, b := range p.Config.Backends {
-		from := kind[b.Plugin]
-		if from == "" {
-			from = "missing: run plimsoll plugin lock FOLDER"
-		}
-		rows = append(rows, []string{b.Name, b.Plugin, from})
-		out = append(out, map[string]any{"backend": b.Name, "plugin": b.Plugin, "from": from})
-	}
-	if c.json {
-		return c.document(map[string]any{"backends": out})
-	}
-	columns(c.Out, rows)
-	return nil
 }
 
 func (c *command) pluginLock(ctx context.Context, dir string) error {
@@ -86,24 +54,24 @@ func (c *command) pluginVerify() error {
 	if err != nil {
 		return err
 	}
-	problems, checked, err := p.VerifyPlugins()
+	v, err := p.VerifyPlugins()
 	if err != nil {
 		return err
 	}
 	if c.json {
-		err := c.document(map[string]any{"valid": len(problems) == 0, "checked": checked, "problems": problems})
-		if err == nil && len(problems) > 0 {
+		err := c.document(map[string]any{"valid": len(v.Problems) == 0, "checked": v.Files, "copies": v.Copies, "problems": v.Problems})
+		if err == nil && len(v.Problems) > 0 {
 			err = errSilent
 		}
 		return err
 	}
-	for _, problem := range problems {
+	for _, problem := range v.Problems {
 		c.note("%s %s", c.red("failed"), problem)
 	}
-	if len(problems) > 0 {
+	if len(v.Problems) > 0 {
 		return errSilent
 	}
-	c.say("Verified: %s.", plural(checked, "file", "files"))
+	c.say("Verified: %s, %s.", plural(v.Files, "file", "files"), plural(v.Copies, "copy", "copies"))
 	return nil
 }
 

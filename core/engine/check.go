@@ -164,11 +164,11 @@ func (e *Engine) Doctor(ctx context.Context, offline bool) []Finding {
 		err = os.Remove(probe)
 	}
 	add("disk", "the state folder can be written", err)
-	problems, checked, err := e.Project.VerifyPlugins()
-	if err == nil && len(problems) > 0 {
-		err = fmt.Errorf("%s", problems[0])
+	v, err := e.Project.VerifyPlugins()
+	if err == nil && len(v.Problems) > 0 {
+		err = fmt.Errorf("%s", v.Problems[0])
 	}
-	add("plugins", fmt.Sprintf("%d locked files verified", checked), err)
+	add("plugins", fmt.Sprintf("%d locked files verified", v.Files), err)
 	for _, b := range e.Project.Config.Backends {
 		if offline {
 			continue

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/plugin"
 	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
@@ -40,7 +41,8 @@ func (p *Project) LockPlugin(ctx context.Context, dir string, bundled []string) 
 	if rel, err := filepath.Rel(p.Dir, dir); err == nil && filepath.IsLocal(rel) {
 		// A path inside the project is written as such: the next checkout lies
 		// elsewhere.
-		locked.Source = "dir:" + filepath.ToSlash(rel)
+		kind, _, _ := strings.Cut(locked.Source, ":")
+		locked.Source = kind + ":" + filepath.ToSlash(rel)
 	}
 	schema, err := json.Marshal(locked.ConfigSchema)
 	if err != nil {
@@ -59,15 +61,32 @@ func (p *Project) LockPlugin(ctx context.Context, dir string, bundled []string) 
 	return locked, nil
 }
 
-// VerifyPlugins compares every locked digest with the file on disk, where there
-// is one: a site holds the binaries of its own platform, seldom all.
-func (p *Project) VerifyPlugins() (problems []string, checked int, err error) {
+// VerifyPlugins checks the lock file's plugins, the files in their sources where
+// there are any (a site holds the binaries of its own platform, seldom all) and
+// the verified copies that are run.
+func (p *Project) VerifyPlugins() (plugin.Verification, error) {
 	locked, err := p.locked()
 	if err != nil {
-		return nil, 0, err
+		return plugin.Verification{}, err
 	}
-	checked, problems, err = plugin.VerifyLocked(p.Dir, locked)
-	return problems, checked, err
+	return plugin.VerifyLocked(p.Dir, filepath.Join(p.Dir, StateDir), locked)
+}
+
+// PluginHealth is what the last command that called a backend left behind.
+func (p *Project) PluginHealth() (plugin.Health, error) {
+	return plugin.ReadHealth(filepath.Join(p.Dir, StateDir))
+}
+
+// StartBackends starts every backend of the project and tells how they are. One
+// that cannot be had is in refused, by its name.
+func (e *Engine) StartBackends(ctx context.Context) (all []plugin.Status, refused map[string]error) {
+	refused = map[string]error{}
+	for _, b := range e.Project.Config.Backends {
+		if _, err := e.backends.Describe(ctx, b.Name); err != nil {
+			refused[b.Name] = err
+		}
+	}
+	return e.plugins.Status(), refused
 }
 
 // callable says why a tier's backend cannot be called, before anything is bought

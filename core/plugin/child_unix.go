@@ -25,3 +25,8 @@ func systemEnv() []string { return nil }
 // shortTemp is a folder for sockets on systems whose own temporary folder has a
 // name that is too long for them.
 const shortTemp = "/tmp"
+
+// processAlive tells whether there is a process of this id, a zombie included.
+func processAlive(pid int) bool {
+	return pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}

@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -23,3 +24,13 @@ func busy(error) bool { return false }
 func systemEnv() []string { return []string{"SystemRoot"} }
 
 const shortTemp = ""
+
+// processAlive tells whether there is a process of this id.
+func processAlive(pid int) bool {
+	p, err := os.FindProcess(pid) // opens it, on this system
+	if err != nil {
+		return false
+	}
+	_ = p.Release()
+	return true
+}

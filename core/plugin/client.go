@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type Client struct {
 	launches int
 	version  string
 	stopped  bool
+	tail     *tail // of the last process that was in use
 }
 
 var (
@@ -165,6 +167,7 @@ func (c *Client) live(ctx context.Context) (*process, error) {
 		return nil, ErrClosed
 	}
 	go c.watch(p)
+	_ = c.m.note()
 	return p, nil
 }
 
@@ -175,7 +178,7 @@ func (c *Client) take(p *process) bool {
 	if c.stopped {
 		return false
 	}
-	c.proc, c.version = p, p.desc.Version
+	c.proc, c.version, c.tail = p, p.desc.Version, p.tail
 	c.launches++
 	return true
 }
@@ -258,6 +261,7 @@ func (c *Client) watch(p *process) {
 		c.circuit.lastErr = endedBy(how)
 	}
 	c.mu.Unlock()
+	_ = c.m.note() // with its last lines
 	c.m.cfg.Audit(Event{Kind: "exit", Backend: c.spec.Backend, Plugin: c.spec.Plugin, PID: p.pid(), Detail: how})
 	p.retire() // releases the connection and the socket
 }
@@ -307,12 +311,17 @@ func (c *Client) failed(why string) {
 	if open {
 		c.m.cfg.Audit(Event{Kind: "circuit-open", Backend: c.spec.Backend, Plugin: c.spec.Plugin, Detail: why})
 	}
+	_ = c.m.note()
 }
 
 func (c *Client) answered() {
 	c.mu.Lock()
+	mended := c.circuit.failures > 0
 	c.circuit.ok()
 	c.mu.Unlock()
+	if mended {
+		_ = c.m.note()
+	}
 }
 
 func (c *Client) stop() {
@@ -334,8 +343,11 @@ func (c *Client) status() Status {
 		Backend: c.spec.Backend, Plugin: c.spec.Plugin, Address: c.spec.Address, Version: c.version, State: Idle,
 		Launches: c.launches, Failures: c.circuit.failures, LastErr: c.circuit.lastErr,
 	}
+	if c.tail != nil {
+		s.Printed = strings.TrimPrefix(c.tail.last(), "\n")
+	}
 	switch _, open := c.circuit.wait(c.m.cfg.Clock()); {
-	case c.proc != nil:
+	case c.proc != nil && !c.stopped:
 		s.State, s.PID = Running, c.proc.pid()
 	case open:
 		s.State, s.Until = Open, c.circuit.until

@@ -118,20 +118,6 @@ func TestCopyIsCheckedAgainBeforeItRuns(t *testing.T) {
 	}
 }
 
-func appendTo(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.WriteString("x"); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestLockEntriesThatCannotBeUsed(t *testing.T) {
 	dir := externalDir(t)
 	for name, change := range map[string]func(*Locked){

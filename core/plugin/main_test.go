@@ -293,3 +293,17 @@ func playRemoteHost(raw, note string) {
 	}
 	_ = c.Generate(context.Background(), say("note "+note), &onText{f: func() { fmt.Println("it began") }})
 }
+
+func appendTo(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -59,7 +59,8 @@ type Config struct {
 }
 
 // Locked is an external plugin of the lock file. Digests are over file content,
-// "sha256:HEX" by "GOOS/GOARCH". Source is "dir:PATH".
+// "sha256:HEX" by "GOOS/GOARCH". Source is "dir:PATH" or, for an OCI image layout,
+// "oci:PATH".
 type Locked struct {
 	Name         string
 	Version      string
@@ -117,6 +118,9 @@ type Manager struct {
 	clients map[string]*Client
 	sockets string // private folder of the sockets, made on first launch
 	closed  bool
+
+	health sync.Mutex // taken before mu
+	noted  book
 }
 
 // New checks the config. Nothing is launched before it is needed.
@@ -199,13 +203,14 @@ func (m *Manager) Close() error {
 		wg.Go(c.stop)
 	}
 	wg.Wait()
+	err := m.lastNote()
 	if sockets == "" {
-		return nil
+		return err
 	}
-	if err := os.RemoveAll(sockets); err != nil {
-		return fmt.Errorf("removing the plugins' sockets: %w", err)
+	if gone := os.RemoveAll(sockets); gone != nil {
+		err = errors.Join(err, fmt.Errorf("removing the plugins' sockets: %w", gone))
 	}
-	return nil
+	return err
 }
 
 // State of a backend's process.
@@ -221,16 +226,17 @@ const (
 
 // Status describes a backend for `plugin list`.
 type Status struct {
-	Backend  string
-	Plugin   string
-	Address  string // of a remote one
-	Version  string // as it described itself; empty before the first launch
-	State    State
-	PID      int
-	Launches int
-	Failures int       // in a row
-	Until    time.Time // of Backoff and Open
-	LastErr  string
+	Backend  string    `json:"backend"`
+	Plugin   string    `json:"plugin"`
+	Address  string    `json:"address,omitempty"` // of a remote one
+	Version  string    `json:"version,omitempty"` // as it described itself; empty before the first launch
+	State    State     `json:"state"`
+	PID      int       `json:"pid,omitempty"`
+	Launches int       `json:"launches"`           // the first one and restarts; of a remote one, connections
+	Failures int       `json:"failures,omitempty"` // in a row
+	Until    time.Time `json:"until,omitzero"`     // of Backoff and Open
+	LastErr  string    `json:"last_error,omitempty"`
+	Printed  string    `json:"printed,omitempty"` // the last lines on its stderr, without secrets
 }
 
 // Status lists all backends that were asked for, by name.

@@ -24,6 +24,7 @@ type source struct {
 	path   string
 	args   []string
 	digest string // "sha256:HEX" of an external plugin, empty for the own binary
+	dir    string // of an external plugin, what can be locked again
 }
 
 // source finds the plugin's file. External plugins are not read here.
@@ -55,23 +56,45 @@ func (m *Manager) source(spec Spec) (source, error) {
 	if _, err := rawDigest(digest); err != nil {
 		return refuse("its digest in the lock file cannot be used: %v", err)
 	}
-	dir, ok := strings.CutPrefix(locked.Source, "dir:")
-	if !ok {
-		return refuse("its source %q in the lock file is not a folder (dir:PATH)", locked.Source)
+	if !validName(locked.Name) {
+		return refuse("its name in the lock file is not one of a plugin")
 	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(m.cfg.Root, dir)
-	}
-	path, err := binaryIn(dir, locked.Name)
-	if err != nil {
+	path, dir, err := m.locate(locked, digest)
+	if err != nil && !exists(m.copyPath(digest, locked.Name)) {
 		// The verified copy is as good as the source, and may be all there is
 		// on a machine that was restored from its state folder.
-		path = ""
-	}
-	if path == "" && !exists(m.copyPath(digest, locked.Name)) {
 		return refuse("%v, and there is no verified copy of it", err)
 	}
-	return source{path: path, digest: digest}, nil
+	return source{path: path, dir: dir, digest: digest}, nil
+}
+
+// locate finds the file of a locked plugin for this platform. Of a layout no
+// more is needed than the digest: everything in it lies under its own.
+func (m *Manager) locate(locked Locked, digest string) (path, dir string, err error) {
+	resolve := func(dir string) string {
+		if dir = filepath.FromSlash(dir); !filepath.IsAbs(dir) {
+			dir = filepath.Join(m.cfg.Root, dir)
+		}
+		return dir
+	}
+	if dir, ok := strings.CutPrefix(locked.Source, sourceDir); ok {
+		dir = resolve(dir)
+		path, err = binaryIn(dir, locked.Name)
+		return path, dir, err
+	}
+	dir, ok := strings.CutPrefix(locked.Source, sourceLayout)
+	if !ok {
+		return "", "", fmt.Errorf("its source %q in the lock file is neither a folder (dir:PATH) nor an OCI layout (oci:PATH)", locked.Source)
+	}
+	dir = resolve(dir)
+	name, err := blobPath(digest)
+	if err != nil {
+		return "", dir, err
+	}
+	if path = filepath.Join(dir, filepath.FromSlash(name)); !exists(path) {
+		return "", dir, fmt.Errorf("there is no %s in the OCI layout %s", name, dir)
+	}
+	return path, dir, nil
 }
 
 // verified returns the path of a read-only copy of the file whose content has
@@ -97,7 +120,7 @@ func (m *Manager) verified(name string, s source) (string, error) {
 	if got := contentDigest(content); got != s.digest {
 		return "", &RefusedError{Plugin: name, Why: fmt.Sprintf(
 			"%s is not the file that was locked: its digest is %s and the lock file says %s; if you trust the new file, run `plimsoll plugin lock %s`",
-			s.path, got, s.digest, filepath.Dir(s.path))}
+			s.path, got, s.digest, s.dir)}
 	}
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 		return "", fmt.Errorf("making the folder of verified plugins: %w", err)
