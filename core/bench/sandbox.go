@@ -79,6 +79,12 @@ func calls(name string, code *sandbox.Admitted, input []byte, o sandbox.CallOpti
 	}}
 }
 
+// config is that of a host under measurement. A machine that is busy with other
+// things may let a process wait for seconds; that is not to end a call.
+func config(dir string) sandbox.Config {
+	return sandbox.Config{CacheDir: filepath.Join(dir, "cache"), Timeout: time.Minute}
+}
+
 // sandboxes measures what a call of a skill's code costs, what it may cost at
 // most, and what a host of many skills holds.
 func sandboxes(string) (figures []figure, err error) {
@@ -88,7 +94,7 @@ func sandboxes(string) (figures []figure, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	h, err := sandbox.New(sandbox.Config{CacheDir: filepath.Join(dir, "cache")})
+	h, err := sandbox.New(config(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +130,7 @@ func sandboxes(string) (figures []figure, err error) {
 	return figures, nil
 }
 
-const rounds = 21
+const rounds = 41
 
 func inputFile(size string) string { return filepath.Join("sdk", "testdata", "hello", size+".json") }
 
@@ -184,7 +190,7 @@ func callFigures(all []*language, other *rival, size string, most float64) ([]fi
 		r := isolated[l.name]
 		f := r.against(fmt.Sprintf("%s isolated, %s, against native Go", l.name, kb), floor, target)
 		if l.name == "Go" && size == "small" {
-			f.target, f.holds = "< 200us", r.each() < 200*time.Microsecond
+			f.target, f.holds = "< 200us", r.undisturbed() < 200*time.Microsecond
 		}
 		figures = append(figures, f, r.against(fmt.Sprintf("%s isolated, %s, against a fresh instance", l.name, kb), fresh[l.name], 0))
 		if p := plain[l.name]; p != nil {

@@ -30,14 +30,15 @@ func made(body ...byte) ([]byte, error) {
 	module := cat([]byte("\x00asm\x01\x00\x00\x00"),
 		section(1, []byte{3, 0x60, 0, 0, 0x60, 1, i32, 1, i32, 0x60, 3, i32, i32, i32, 1, i64}),
 		section(2, []byte{1}, named("plim"), named("host", 0, 2)),
-		section(3, []byte{4, 0, 1, 2, 0}),
+		section(3, []byte{4, 0, 1, 2, 1}),
 		section(5, []byte{1, 0}, leb(pages)),
 		section(7, []byte{4}, named("memory", 2, 0), named("plim_abi_1", 0, 1), named("plim_alloc", 0, 2), named("plim_call", 0, 3)),
 		section(10, []byte{4},
 			sized([]byte{0, 0x0b}),
 			sized([]byte{0, 0x41, 0x80, 0x08, 0x0b}), // 1024
 			sized(cat([]byte{1, 1, i32}, body, packed, []byte{0x0b})),
-			sized([]byte{0, 0x10, 4, 0x10, 4, 0x0b})), // function 4 calls itself, twice
+			// Function 4: when its argument is not 0, it calls itself twice with one less.
+			sized([]byte{0, 0x20, 0, 0x04, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x10, 4, 0x1a, 0x20, 0, 0x41, 1, 0x6b, 0x10, 4, 0x1a, 0x0b, 0x41, 0, 0x0b})),
 		section(11, []byte{1, 0, 0x41, 0x80, 0x20, 0x0b}, sized([]byte(answer))))
 	return abi.WithManifest(module, abi.Manifest{ABI: 1, Ops: []string{"finish"}})
 }
@@ -61,7 +62,7 @@ func turns(n int64, body ...byte) []byte {
 
 // Bodies that do not end.
 func forever() []byte { return []byte{0x03, 0x40, 0x0c, 0, 0x0b} }
-func bomb() []byte    { return []byte{0x10, 4} }
+func bomb() []byte    { return []byte{0x41, 60, 0x10, 4, 0x1a} } // 2^60 calls
 func fills() []byte {
 	// memory.fill(8192, 0, 40 MiB - 64 KiB), for ever
 	size := signed(40<<20 - 64<<10)
