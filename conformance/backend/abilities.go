@@ -164,8 +164,8 @@ func (k *kit) askEmbed() finding {
 		}
 	}
 	switch same, other := apart(vectors[0], vectors[2]), apart(vectors[0], vectors[1]); {
-	case same > other:
-		return fail("the first and the third text are the same, and their vectors lie farther apart (%g) than those of two different texts (%g): they are not in order", same, other)
+	case same > 0 && same >= other:
+		return fail("the first and the third text are the same, and their vectors (apart by %g) lie no closer than those of two different texts (%g): they are not in order", same, other)
 	case usage.GetInput() <= 0:
 		return fail("%d vectors of input %d tokens", len(vectors), usage.GetInput())
 	}
