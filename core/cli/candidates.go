@@ -37,9 +37,16 @@ func (c *command) candidatesCommand() *cobra.Command {
 func listed(cs []nightly.Candidate) []map[string]any {
 	out := []map[string]any{}
 	for _, x := range cs {
+		var per1k, month, cost any // null: not known
+		if x.Priced {
+			per1k, cost = x.SavePer1k, x.Cost
+			if x.Runs > 0 {
+				month = x.SaveMonth
+			}
+		}
 		out = append(out, map[string]any{
 			"skill": x.Skill, "step": x.Step.Step, "lever": x.Lever, "current": x.Current.Ref(), "candidate": x.Tier.Ref(),
-			"saving_per_1000": x.SavePer1k, "saving_month": x.SaveMonth, "priced": x.Priced, "items": x.ToBuy, "cost": x.Cost,
+			"saving_per_1000": per1k, "saving_month": month, "priced": x.Priced, "items": x.ToBuy, "cost": cost,
 		})
 	}
 	return out
@@ -76,8 +83,8 @@ func label(skill, step string) string {
 func saving(x nightly.Candidate) string {
 	switch {
 	case !x.Priced:
-		return "unpriced"
-	case x.SaveMonth > 0:
+		return "not priced"
+	case x.SaveMonth != 0:
 		return "about " + price.Format(x.SaveMonth) + " a month"
 	}
 	return "about " + price.Format(x.SavePer1k) + " per 1,000 runs"

@@ -104,7 +104,10 @@ func (c *command) explainVerdict(s engine.Standing) {
 	if r.ItemsNeeded != nil && *r.ItemsNeeded > 0 {
 		c.say("  to go        about %s", plural(*r.ItemsNeeded, "item", "items"))
 	}
-	if r.SavingsMonth != nil && *r.SavingsMonth > 0 {
+	switch {
+	case r.SavingsMonth == nil && r.N > 0:
+		c.say("  saving       not claimed: the price of a tier or of its judge was not known")
+	case r.SavingsMonth != nil && *r.SavingsMonth != 0:
 		c.say("  saving       %s a month", price.Format(*r.SavingsMonth))
 	}
 	if r.PaybackRuns != nil && r.Decision == verdict.Downgrade {
@@ -130,13 +133,13 @@ func (c *command) explainRun(rec *run.Record) error {
 	for i, a := range rec.Attempts {
 		c.say("  attempt %d: %s", i+1, a.Status)
 		for _, call := range a.Calls {
-			cost := price.Format(call.Micro)
-			if call.Upper {
-				cost = "at most " + cost
-			}
+			cost := costOf(call)
 			line := fmt.Sprintf("    step %s on %s: %s answered, %d tokens in, %d out, %d ms, %s", call.Step, last(call.Tier), call.Reported, call.Usage.Input+call.Usage.CachedInput+call.Usage.CacheWrite, call.Usage.Output, call.MS, cost)
 			if call.Error != "" {
 				line = fmt.Sprintf("    step %s on %s: %s", call.Step, last(call.Tier), call.Error)
+				if call.Upper {
+					line += ", " + cost
+				}
 			}
 			c.say("%s", line)
 		}
@@ -156,6 +159,11 @@ func (c *command) explainRun(rec *run.Record) error {
 		}
 	}
 	return nil
+}
+
+// costOf is what a call cost, as far as that is known.
+func costOf(c run.Call) string {
+	return price.Cost{Micro: c.Micro, Known: c.Priced, Upper: c.Upper}.String()
 }
 
 // hostLine is a call of the skill's code into the engine, in a line.

@@ -67,8 +67,11 @@ func (c *command) run(ctx context.Context, e *engine.Engine, name string, input 
 // runLine is one run in a line.
 func runLine(rec *run.Record) string {
 	cost := price.Format(rec.Micro)
-	if !rec.Priced {
+	switch {
+	case !rec.Priced:
 		cost = "cost not known"
+	case rec.Unsure > 0:
+		cost = "at most " + cost
 	}
 	line := fmt.Sprintf("run %s: %s, %s, %d ms, %s", rec.ID, rec.Status, plural(len(rec.Attempts), "attempt", "attempts"), rec.MS, cost)
 	for step, from := range rec.Start {

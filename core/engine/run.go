@@ -125,6 +125,7 @@ type runNote struct {
 	At     time.Time         `json:"at"`
 	Status run.Status        `json:"status"`
 	Micro  int64             `json:"cost"`
+	Unsure int64             `json:"unsure,omitempty"`
 	Priced bool              `json:"priced"`
 	Stayed bool              `json:"stayed"` // it passed on the tiers it began on
 	Start  map[string]string `json:"start"`  // tier by step
@@ -165,7 +166,7 @@ func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record)
 
 func noteOf(rec *run.Record) runNote {
 	return runNote{
-		ID: rec.ID, At: rec.Started, Status: rec.Status, Micro: rec.Micro, Priced: rec.Priced,
+		ID: rec.ID, At: rec.Started, Status: rec.Status, Micro: rec.Micro, Unsure: rec.Unsure, Priced: rec.Priced,
 		Stayed: rec.Status == run.OK && maps.Equal(rec.Start, rec.End), Start: rec.Start,
 	}
 }

@@ -191,19 +191,23 @@ func measureOf(s *skill.Skill) trial.Measure {
 // month is the window that traffic is counted in.
 const month = 30 * 24 * time.Hour
 
-// traffic counts the runs of the last 30 days and their mean cost.
+// traffic counts the runs of the last 30 days and gives the mean cost of those
+// whose cost is known, 0 for none. Bounds of lost calls are left out: an estimate
+// of a saving must not grow with them.
 func (e *Engine) traffic(skillName string) (runs, meanCost int64, err error) {
 	recs, err := e.skillRuns(skillName, e.asOf.Add(-month))
 	if err != nil || len(recs) == 0 {
 		return 0, 0, err
 	}
 	recs = slices.DeleteFunc(recs, func(r runNote) bool { return r.At.After(e.asOf) })
-	var sum int64
+	var sum, priced int64
 	for _, r := range recs {
-		sum += r.Micro
+		if r.Priced {
+			sum, priced = sum+r.Micro-r.Unsure, priced+1
+		}
 	}
-	if len(recs) == 0 {
-		return 0, 0, nil
+	if priced == 0 {
+		return int64(len(recs)), 0, nil
 	}
-	return int64(len(recs)), sum / int64(len(recs)), nil
+	return int64(len(recs)), sum / priced, nil
 }

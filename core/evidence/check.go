@@ -18,8 +18,11 @@ func (p Pair) check() string {
 				return fmt.Sprintf("dimension %s has a score of %d millionths, outside 0..1000000", name, s)
 			}
 		}
-		if r.MS < 0 || r.Cost < 0 {
+		if min(r.MS, r.Cost, r.Judge, r.Unsure, r.GPU) < 0 {
 			return "a time or a cost is negative"
+		}
+		if r.Judge > r.Cost || r.Unsure > r.Cost-r.Judge {
+			return "a part of a cost is more than the whole"
 		}
 	}
 	d := Difference(p.Current, p.Candidate)

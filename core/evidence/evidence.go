@@ -164,6 +164,8 @@ type Result struct {
 	MS      int64            `json:"ms"`
 	Cost    int64            `json:"cost"` // micro-dollars, all repeats and judges included
 	Judge   int64            `json:"judge_cost,omitempty"`
+	Unsure  int64            `json:"unsure,omitempty"` // the part of the runs' cost that may not have been charged: bounds of lost calls
+	GPU     int64            `json:"gpu_ms,omitempty"` // hardware time of the runs, where a tier is priced by it
 	Priced  bool             `json:"priced"`
 	Timeout bool             `json:"timeout,omitempty"`
 	Status  string           `json:"status"` // ok, failed, unreadable, refused, timeout, missing

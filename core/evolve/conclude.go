@@ -49,19 +49,35 @@ func (m *measurement) conclude(ctx context.Context) error {
 // money is what the trials cost, a run at a time, beside what is known about
 // traffic.
 func (m *measurement) money() verdict.Money {
-	var current, candidate, spent, n int64
-	priced := true
+	var current, candidate, currentGPU, candidateGPU, spent, n int64
+	priced, atLeast := true, false
 	for _, p := range m.epoch.Tried {
-		// A judge costs the measurement, not the run that it would be in production.
-		current, candidate, n = current+p.Current.Cost-p.Current.Judge, candidate+p.Candidate.Cost-p.Candidate.Judge, n+1
 		spent += p.Current.Cost + p.Candidate.Cost
 		priced = priced && p.Current.Priced && p.Candidate.Priced
+		if p.Current.Score == nil || p.Candidate.Score == nil {
+			continue // a run without an answer costs nothing, and is no saving
+		}
+		// A judge costs the measurement, not the run that it would be in production.
+		// What may not have been charged is left out on the current side alone: the
+		// saving is then the least that it can be.
+		current += p.Current.Cost - p.Current.Judge - p.Current.Unsure
+		candidate += p.Candidate.Cost - p.Candidate.Judge
+		currentGPU, candidateGPU = currentGPU+p.Current.GPU, candidateGPU+p.Candidate.GPU
+		atLeast = atLeast || p.Current.Unsure > 0 || p.Candidate.Unsure > 0
+		n++
 	}
-	out := verdict.Money{Spent: spent, RunsPerMonth: m.subject.Runs, Known: priced && n > 0}
+	for _, p := range m.epoch.Planted {
+		spent += p.Candidate.Cost // the judge's; the run was bought before
+		priced = priced && p.Candidate.Priced
+	}
+	out := verdict.Money{Spent: spent, RunsPerMonth: m.subject.Runs, Known: priced && n > 0, AtLeast: atLeast}
 	if n > 0 {
 		runs := n * int64(max(m.epoch.Repeats, 1))
 		out.CurrentPerRun, out.CandidatePerRun = current/runs, candidate/runs
-		if each := spent / n; m.left >= 0 && each > 0 {
+		out.CurrentGPU, out.CandidateGPU = currentGPU/runs, candidateGPU/runs
+	}
+	if tried := int64(len(m.epoch.Tried)); tried > 0 && m.left >= 0 {
+		if each := spent / tried; each > 0 {
 			out.ItemsPerNight = int(m.left / each)
 		}
 	}

@@ -45,6 +45,7 @@ func (m *measurement) plant(ctx context.Context) error {
 			return err
 		}
 		m.res.Spent += res.Cost
+		m.res.Priced = m.res.Priced && res.Priced
 		pairs = append(pairs, m.pair(evidence.KindPlanted, len(pairs), it, real[i].Result, res))
 	}
 	return m.write(ctx, pairs)

@@ -3,6 +3,7 @@ package nightly
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/price"
@@ -26,9 +27,9 @@ type Candidate struct {
 	Step
 	Tier      *config.Tier
 	Lever     string
-	SavePer1k int64 // micro-dollars per 1,000 runs, estimated
+	SavePer1k int64 // micro-dollars per 1,000 runs, estimated; means nothing when not Priced
 	SaveMonth int64 // 0: traffic is not known
-	Priced    bool
+	Priced    bool  // both tiers have a price
 	ToBuy     int   // items, at most
 	Cost      int64 // of buying them, estimated: both arms
 }
@@ -107,6 +108,20 @@ func estimate(s Step, t *config.Tier) Candidate {
 	c.SaveMonth = (from - to) * s.Runs
 	c.Cost = (from + to) * int64(s.Items)
 	return c
+}
+
+// unpriced says which tier has no price.
+func (c Candidate) unpriced() string {
+	var who []string
+	for _, t := range []*config.Tier{c.Current, c.Tier} {
+		if !t.Price.Known {
+			who = append(who, t.Name)
+		}
+	}
+	if len(who) == 0 {
+		return "a price is not known"
+	}
+	return "no price is known of " + strings.Join(who, " and ")
 }
 
 // worth is the saving per item to buy; without known traffic every skill counts

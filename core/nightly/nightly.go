@@ -231,9 +231,7 @@ func (n *night) total(steps []Step) {
 		switch r.Decision {
 		case "downgrade":
 			t.Moved++
-			t.SavingMonth += r.SaveMonth
-			t.SavingPer1k += r.SavePer1k
-			t.Traffic = t.Traffic && r.Traffic > 0
+			t.Claim(r)
 		case "inconclusive":
 			t.Inconclusive++
 		default:
@@ -243,6 +241,9 @@ func (n *night) total(steps []Step) {
 		t.Spent += r.Spent
 		t.Priced = t.Priced && r.Priced
 		n.out.Simulated = n.out.Simulated || r.Simulated
+	}
+	if t.Moved == 0 {
+		t.SavingMonth, t.SavingPer1k = new(int64), new(int64) // nothing moved, and that saves nothing
 	}
 	rank := map[string]int{"downgrade": 0, "inconclusive": 1, "hold": 2}
 	slices.SortStableFunc(n.out.Rows, func(a, b report.Row) int {

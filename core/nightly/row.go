@@ -21,7 +21,6 @@ func (n *night) row(c Candidate, res *evolve.Result) report.Row {
 		Simulated: res.Epoch.Candidate.Simulated || res.Epoch.Current.Simulated,
 		Record:    &rec, Epoch: res.Epoch.ID(), Claim: a.Claim, Margin: a.Spec.Params.Margin,
 		Ladder: rungs(c.Ladder), Series: points(res.Series), Target: a.Test.Threshold, Traffic: c.Runs,
-		SavePer1k: c.SavePer1k, SaveMonth: c.SaveMonth,
 	}
 	if res.Stopped != "" && rec.Decision != verdict.Downgrade && a.Items == 0 {
 		// Nothing was measured, so the statistics have nothing to say: the
@@ -30,12 +29,7 @@ func (n *night) row(c Candidate, res *evolve.Result) report.Row {
 	} else if res.Stopped != "" && rec.Decision == verdict.Undecided {
 		r.Reason += " (" + res.Stopped + ")"
 	}
-	if m := res.Money; m.Known {
-		r.SavePer1k = (m.CurrentPerRun - m.CandidatePerRun) * 1000
-		r.SaveMonth = (m.CurrentPerRun - m.CandidatePerRun) * m.RunsPerMonth
-	} else if a.Items > 0 {
-		r.Priced, r.SavePer1k, r.SaveMonth = false, 0, 0
-	}
+	saves(&r, c, res.Money, a.Items)
 	for _, g := range a.Gates {
 		r.Gates = append(r.Gates, measure(g, ""))
 	}
@@ -43,6 +37,29 @@ func (n *night) row(c Candidate, res *evolve.Result) report.Row {
 		r.Dims = append(r.Dims, measure(d, d.Kind))
 	}
 	return r
+}
+
+// saves fills in what the candidate saves: as measured, or as estimated while
+// nothing is. A price that is not known leaves it open, and says whose it is.
+func saves(r *report.Row, c Candidate, m verdict.Money, items int) {
+	switch {
+	case m.Known:
+		r.SavePer1k = new((m.CurrentPerRun - m.CandidatePerRun) * 1000)
+		if m.RunsPerMonth > 0 {
+			r.SaveMonth = new((m.CurrentPerRun - m.CandidatePerRun) * m.RunsPerMonth)
+		}
+		r.AtLeast = m.AtLeast
+		r.CurrentGPU, r.CandidateGPU = m.CurrentGPU*1000, m.CandidateGPU*1000
+	case !c.Priced:
+		r.Unpriced = c.unpriced()
+	case items > 0:
+		r.Unpriced = "the cost of some trial is not known: that of a judge without a price, or one from before the tier had a price"
+	default:
+		r.SavePer1k = new(c.SavePer1k)
+		if c.Runs > 0 {
+			r.SaveMonth = new(c.SaveMonth)
+		}
+	}
 }
 
 // points of a chart. Wealth can be certainty, which has no place on a scale: it

@@ -59,6 +59,7 @@ type Cost struct {
 	Micro    int64         `json:"micro"`
 	Known    bool          `json:"known"`
 	Upper    bool          `json:"upper,omitempty"`    // Micro is an upper bound
+	Unsure   int64         `json:"unsure,omitempty"`   // the part of Micro that may not have been charged: at least Micro - Unsure was
 	Overflow bool          `json:"overflow,omitempty"` // more than an int64 holds: Micro stands at its largest value, Known is false
 	GPU      time.Duration `json:"gpu_ns,omitempty"`   // hardware time; savings are shown in GPU hours too
 }
@@ -83,34 +84,41 @@ func Of(r Rates, u message.Usage, elapsed time.Duration) Cost {
 	if r.Above.Prompt > 0 && saturated(saturated(u.Input, u.CachedInput), u.CacheWrite) > r.Above.Prompt {
 		t = r.Above.Tokens
 	}
-	sum := newSum()
-	c.Upper = sum.usage(t, u)
+	sum, bound := newSum(), newSum()
+	c.Upper = sum.usage(t, u, bound)
 	if r.GPUHour > 0 {
 		sum.add(int64(elapsed), r.GPUHour, 1)
 		c.GPU = elapsed
 	}
-	return sum.cost(c, perHour/2)
+	if !c.Upper {
+		return sum.cost(c, perHour/2)
+	}
+	bound.total.Add(bound.total, sum.total)
+	c = bound.cost(c, perHour/2)
+	c.Unsure = c.Micro - sum.cost(Cost{}, perHour/2).Micro
+	return c
 }
 
-// usage adds the tokens of a call, and tells whether a rate that is not stated
-// made the sum a bound.
-func (s sum) usage(t Tokens, u message.Usage) (upper bool) {
+// usage adds the tokens of a call: those whose rate is not stated to bound, and
+// it tells whether there were any.
+func (s sum) usage(t Tokens, u message.Usage, bound sum) (upper bool) {
 	short := u.CacheWrite - u.CacheWrite1h
 	s.tokens(u.Input, t.Input)
 	s.tokens(u.Output, t.Output)
 	if t.CacheRead == 0 && t.Input > 0 {
-		t.CacheRead = t.Input
+		bound.tokens(u.CachedInput, t.Input)
 		upper = u.CachedInput > 0
+	} else {
+		s.tokens(u.CachedInput, t.CacheRead)
 	}
-	s.tokens(u.CachedInput, t.CacheRead)
 	for _, w := range []struct{ tokens, rate int64 }{{short, t.CacheWrite}, {u.CacheWrite1h, t.CacheWrite1h}} {
 		if w.rate > 0 || t.Input == 0 {
 			s.tokens(w.tokens, w.rate)
 			continue
 		}
 		// Two terms, since twice the rate may not fit.
-		s.tokens(w.tokens, t.Input)
-		s.tokens(w.tokens, t.Input)
+		bound.tokens(w.tokens, t.Input)
+		bound.tokens(w.tokens, t.Input)
 		upper = upper || w.tokens > 0
 	}
 	return upper
@@ -151,7 +159,9 @@ func Upper(r Rates, promptBytes, maxOutput int64, elapsed time.Duration) Cost {
 		dearest.add(int64(elapsed), r.GPUHour, 1)
 		c.GPU = elapsed
 	}
-	return dearest.cost(c, perHour-1)
+	c = dearest.cost(c, perHour-1)
+	c.Unsure = c.Micro
+	return c
 }
 
 // boundOf takes every token of a prompt at the dearest rate it may have had.
@@ -182,7 +192,7 @@ func Sum(costs ...Cost) Cost {
 		if c.Micro > math.MaxInt64-out.Micro {
 			out.Known, out.Overflow = false, true
 		}
-		out.Micro = saturated(out.Micro, c.Micro)
+		out.Micro, out.Unsure = saturated(out.Micro, c.Micro), saturated(out.Unsure, c.Unsure)
 		out.GPU = time.Duration(saturated(int64(out.GPU), int64(c.GPU)))
 	}
 	return out

@@ -33,7 +33,7 @@ func TestOf(t *testing.T) {
 		{"more for an hour than at all", haiku, message.Usage{CacheWrite: 1000, CacheWrite1h: 1001}, 0, Cost{}},
 		{"at the step", steep, message.Usage{Input: 2_000, CachedInput: 270_000, Output: 100}, 0, Cost{Micro: 10_000 + 135_000 + 3_000, Known: true}},
 		{"above the step, all of it", steep, message.Usage{Input: 2_001, CachedInput: 270_000, Output: 100}, 0, Cost{Micro: 20_010 + 270_000 + 4_500, Known: true}},
-		{"above the step, unstated", steep, message.Usage{Input: 272_000, CacheWrite: 1}, 0, Cost{Micro: 2_720_000 + 20, Known: true, Upper: true}},
+		{"above the step, unstated", steep, message.Usage{Input: 272_000, CacheWrite: 1}, 0, Cost{Micro: 2_720_000 + 20, Known: true, Upper: true, Unsure: 20}},
 		{"half rounds up", Rates{Known: true, Tokens: Tokens{Input: 500_000}}, message.Usage{Input: 1}, 0, Cost{Micro: 1, Known: true}},
 		{"under half rounds down", Rates{Known: true, Tokens: Tokens{Input: 499_999}}, message.Usage{Input: 1}, 0, Cost{Micro: 0, Known: true}},
 		{"rounded once, not per part", Rates{Known: true, Tokens: Tokens{Input: 400_000, Output: 400_000}}, message.Usage{Input: 1, Output: 1}, 0, Cost{Micro: 1, Known: true}},
@@ -43,8 +43,8 @@ func TestOf(t *testing.T) {
 		{"GPU time to the nanosecond", Rates{Known: true, GPUHour: 3_600_000_000}, message.Usage{}, 1499 * time.Nanosecond, Cost{Micro: 1, Known: true, GPU: 1499}},
 		{"GPU and tokens, rounded together", Rates{Known: true, Tokens: Tokens{Input: 400_000}, GPUHour: 3_600_000_000}, message.Usage{Input: 1}, 400 * time.Nanosecond, Cost{Micro: 1, Known: true, GPU: 400}},
 		{"token tiers take no GPU time", haiku, message.Usage{}, time.Hour, Cost{Known: true}},
-		{"unstated cache read", Rates{Known: true, Tokens: Tokens{Input: 1_000_000}}, message.Usage{CachedInput: 1000}, 0, Cost{Micro: 1000, Known: true, Upper: true}},
-		{"unstated cache write", Rates{Known: true, Tokens: Tokens{Input: 1_000_000}}, message.Usage{CacheWrite: 1000}, 0, Cost{Micro: 2000, Known: true, Upper: true}},
+		{"unstated cache read", Rates{Known: true, Tokens: Tokens{Input: 1_000_000}}, message.Usage{CachedInput: 1000}, 0, Cost{Micro: 1000, Known: true, Upper: true, Unsure: 1000}},
+		{"unstated cache write", Rates{Known: true, Tokens: Tokens{Input: 1_000_000}}, message.Usage{CacheWrite: 1000}, 0, Cost{Micro: 2000, Known: true, Upper: true, Unsure: 2000}},
 		{"unstated but unused", Rates{Known: true, Tokens: Tokens{Input: 1_000_000}}, message.Usage{Input: 1000}, 0, Cost{Micro: 1000, Known: true}},
 		{"negative usage", haiku, message.Usage{Input: 1000, Output: -1}, 0, Cost{}},
 		{"negative time", local, message.Usage{}, -1, Cost{}},
@@ -82,15 +82,16 @@ func TestUpper(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			c.want.Unsure = c.want.Micro // nobody knows whether any of it was charged
 			if got := Upper(c.rates, c.prompt, c.maxOutput, c.elapsed); got != c.want {
-				t.Errorf("got %+v, want %+v", got, c.want)
+				t.Errorf("got %#v, want %#v", got, c.want)
 			}
 		})
 	}
 }
 
 func TestSum(t *testing.T) {
-	five, some := Cost{Micro: 5, Known: true, GPU: time.Second}, Cost{Micro: 7, Known: true, Upper: true}
+	five, some := Cost{Micro: 5, Known: true, GPU: time.Second}, Cost{Micro: 7, Known: true, Upper: true, Unsure: 3}
 	most := Cost{Micro: math.MaxInt64, Known: true, GPU: math.MaxInt64}
 	cases := []struct {
 		name  string
@@ -99,8 +100,8 @@ func TestSum(t *testing.T) {
 	}{
 		{"nothing", nil, Cost{Known: true}},
 		{"known", []Cost{five, five}, Cost{Micro: 10, Known: true, GPU: 2 * time.Second}},
-		{"a bound is contagious", []Cost{five, some}, Cost{Micro: 12, Known: true, Upper: true, GPU: time.Second}},
-		{"unknown is contagious, the known part stays", []Cost{five, {}, some}, Cost{Micro: 12, Upper: true, GPU: time.Second}},
+		{"a bound is contagious", []Cost{five, some}, Cost{Micro: 12, Known: true, Upper: true, Unsure: 3, GPU: time.Second}},
+		{"unknown is contagious, the known part stays", []Cost{five, {}, some}, Cost{Micro: 12, Upper: true, Unsure: 3, GPU: time.Second}},
 		{"saturates and says so", []Cost{most, five}, Cost{Micro: math.MaxInt64, Overflow: true, GPU: math.MaxInt64}},
 		{"overflow is contagious", []Cost{{Overflow: true, Micro: math.MaxInt64}, {Known: true}}, Cost{Micro: math.MaxInt64, Overflow: true}},
 	}

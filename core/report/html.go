@@ -124,13 +124,17 @@ func figures(n Night) []fact {
 		{count(t.Trials), "trials bought"},
 		{price.Format(t.Spent), atLeast("spent tonight", t.Priced)},
 	}
+	label := ""
+	if t.Unpriced > 0 {
+		label = ", without " + plural(t.Unpriced, "move", "moves") + " not priced"
+	}
 	switch {
-	case t.SavingMonth != 0 && t.Traffic:
-		out = append(out, fact{money(t.SavingMonth, true), "saved a month"})
-	case t.SavingMonth != 0:
-		out = append(out, fact{price.Format(t.SavingMonth), atLeast("saved a month", false)})
-	case t.SavingPer1k != 0:
-		out = append(out, fact{money(t.SavingPer1k, true), "saved per 1,000 runs of each"})
+	case amount(t.SavingMonth) != 0:
+		out = append(out, fact{price.Format(*t.SavingMonth), atLeast("saved a month", !t.atLeast()) + label})
+	case amount(t.SavingPer1k) != 0:
+		out = append(out, fact{price.Format(*t.SavingPer1k), atLeast("saved per 1,000 runs of each", !t.atLeast()) + label})
+	case t.Unpriced > 0 && t.SavingPer1k == nil:
+		out = append(out, fact{notPriced, "saved"})
 	}
 	return out
 }
@@ -146,15 +150,18 @@ func atLeast(label string, known bool) string {
 func spending(n Night) []fact {
 	t := n.Totals
 	out := []fact{{money(t.Spent, t.Priced), "spent on " + plural(t.Trials, "trial", "trials") + " tonight"}}
-	if t.SavingMonth != 0 {
-		label := "saved a month by tonight's moves"
+	if amount(t.SavingMonth) != 0 {
+		label := atLeast("saved a month by tonight's moves", !t.AtLeast)
 		if !t.Traffic {
 			label += "; skills whose traffic is not known are left out"
 		}
-		out = append(out, fact{money(t.SavingMonth, true), label})
+		out = append(out, fact{money(*t.SavingMonth, true), label})
 	}
-	if t.SavingPer1k != 0 {
-		out = append(out, fact{money(t.SavingPer1k, true), "saved per 1,000 runs of each skill that moved, summed"})
+	if amount(t.SavingPer1k) != 0 {
+		out = append(out, fact{money(*t.SavingPer1k, true), atLeast("saved per 1,000 runs of each skill that moved, summed", !t.AtLeast)})
+	}
+	if t.Unpriced > 0 {
+		out = append(out, fact{notPriced, "no saving is claimed for " + plural(t.Unpriced, "move", "moves") + ": a price is not known"})
 	}
 	if !t.Priced {
 		out = append(out, fact{"lower bound", "the cost of some trials is not known, so what was spent is at least this"})
@@ -218,6 +225,7 @@ func newSection(r Row, id string) section {
 		add(about, "still needed, about")
 	}
 	add(r.saving(false), map[bool]string{true: "saved", false: "would be saved"}[r.Applied])
+	add(plain(r.Unpriced), "why no saving is claimed")
 	if r.Spent != 0 || r.Bought > 0 {
 		add(cost(r), "spent tonight")
 	}

@@ -77,10 +77,16 @@ func spend(b *strings.Builder, n Night) {
 	if saved := n.saved(); saved != "" {
 		fmt.Fprintf(b, "- saved by tonight's moves: %s\n", saved)
 	}
-	if t.SavingMonth != 0 && t.SavingPer1k != 0 {
-		fmt.Fprintf(b, "- the same per 1,000 runs of each skill that moved, summed: %s\n", price.Format(t.SavingPer1k))
+	if amount(t.SavingMonth) != 0 && amount(t.SavingPer1k) != 0 {
+		fmt.Fprintf(b, "- the same per 1,000 runs of each skill that moved, summed: %s\n", price.Format(*t.SavingPer1k))
 	}
-	if t.SavingMonth != 0 && !t.Traffic {
+	if t.Unpriced > 0 {
+		fmt.Fprintf(b, "- no saving is claimed for %s: a price is not known\n", plural(t.Unpriced, "move", "moves"))
+	}
+	if t.AtLeast {
+		b.WriteString("- calls were lost, and nobody knows whether they were charged: what was saved is at least this\n")
+	}
+	if amount(t.SavingMonth) != 0 && !t.Traffic {
 		b.WriteString("- a month leaves out the skills whose traffic is not known\n")
 	}
 	if !t.Priced {

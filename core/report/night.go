@@ -46,10 +46,36 @@ type Totals struct {
 	Inconclusive int   `json:"inconclusive"`
 	Trials       int   `json:"trials"` // bought tonight
 	Spent        int64 `json:"spent"`
-	Priced       bool  `json:"priced"`          // false: some cost is not known, Spent is a lower bound
-	SavingMonth  int64 `json:"saving_month"`    // of tonight's moves, where traffic is known
-	SavingPer1k  int64 `json:"saving_per_1000"` // of tonight's moves, summed over skills, per 1,000 runs of each
-	Traffic      bool  `json:"traffic_known"`   // false: SavingMonth leaves out skills whose traffic is not known
+	Priced       bool  `json:"priced"` // false: some cost is not known, Spent is a lower bound
+	// Savings of tonight's moves, summed over those whose saving is known; null when
+	// there are moves and it is known of none. They are never zero for want of a price.
+	SavingMonth *int64 `json:"saving_month"`    // where traffic is known, too
+	SavingPer1k *int64 `json:"saving_per_1000"` // per 1,000 runs of each skill
+	Unpriced    int    `json:"moves_unpriced"`  // moves whose saving is not known and in neither sum
+	AtLeast     bool   `json:"saving_at_least"` // some cost in the sums is a bound
+	Traffic     bool   `json:"traffic_known"`   // false: SavingMonth leaves out skills whose traffic is not known
+}
+
+// Claim adds what a move saves. One whose saving is not known is counted, and adds
+// nothing.
+func (t *Totals) Claim(r Row) {
+	if r.SavePer1k == nil {
+		t.Unpriced++
+		return
+	}
+	add := func(sum **int64, v int64) {
+		if *sum == nil {
+			*sum = new(int64)
+		}
+		**sum += v
+	}
+	add(&t.SavingPer1k, *r.SavePer1k)
+	t.AtLeast = t.AtLeast || r.AtLeast
+	if r.SaveMonth == nil {
+		t.Traffic = false
+		return
+	}
+	add(&t.SavingMonth, *r.SaveMonth)
 }
 
 // Row is one (skill, step).
@@ -67,16 +93,22 @@ type Row struct {
 	Recommend string   `json:"recommend,omitempty"`
 	Next      string   `json:"next,omitempty"` // the one thing to do about it, when there is one
 
-	Items     int   `json:"items"`  // that count in the epoch
-	Of        int   `json:"of"`     // the deadline or the pool
-	Needed    int   `json:"needed"` // expected items still needed; 0 when closed
-	Bought    int   `json:"bought"` // trials tonight
-	Spent     int64 `json:"spent"`  // tonight
-	Priced    bool  `json:"priced"`
-	SavePer1k int64 `json:"saving_per_1000"` // per 1,000 runs, current minus candidate
-	SaveMonth int64 `json:"saving_month"`    // 0 when traffic is not known
-	Traffic   int64 `json:"runs_per_month"`  // 0: not known
-	Simulated bool  `json:"simulated"`
+	Items  int   `json:"items"`  // that count in the epoch
+	Of     int   `json:"of"`     // the deadline or the pool
+	Needed int   `json:"needed"` // expected items still needed; 0 when closed
+	Bought int   `json:"bought"` // trials tonight
+	Spent  int64 `json:"spent"`  // tonight
+	Priced bool  `json:"priced"` // of Spent
+	// What the candidate saves, current minus candidate; null is not known.
+	SavePer1k *int64 `json:"saving_per_1000"`           // per 1,000 runs
+	SaveMonth *int64 `json:"saving_month"`              // null too when traffic is not known
+	AtLeast   bool   `json:"saving_at_least,omitempty"` // some cost in it is a bound, as that of a lost call
+	Unpriced  string `json:"unpriced,omitempty"`        // why no saving is claimed, in words
+	// Milliseconds of hardware for 1,000 runs, where a tier is priced by GPU hour.
+	CurrentGPU   int64 `json:"gpu_ms_current,omitempty"`
+	CandidateGPU int64 `json:"gpu_ms_candidate,omitempty"`
+	Traffic      int64 `json:"runs_per_month"` // 0: not known
+	Simulated    bool  `json:"simulated"`
 
 	Record  *verdict.Record `json:"verdict,omitempty"` // nil when nothing was compared
 	Epoch   string          `json:"epoch,omitempty"`

@@ -42,7 +42,7 @@ func anyRow(t *rapid.T) Row {
 		Skill: anyText(t, "skill"), Step: anyText(t, "step"), Current: anyText(t, "current"), Candidate: anyText(t, "candidate"),
 		Decision: rapid.SampledFrom([]string{"downgrade", "hold", "inconclusive", "", "nonsense"}).Draw(t, "decision"), Applied: rapid.Bool().Draw(t, "applied"),
 		Reason: anyText(t, "reason"), Recommend: anyText(t, "recommend"), Next: anyText(t, "next"), Items: whole("items"), Of: whole("of"), Needed: whole("needed"),
-		Bought: whole("bought"), Spent: anyNumber(t, "spent"), Priced: rapid.Bool().Draw(t, "priced"), SavePer1k: anyNumber(t, "per1k"), SaveMonth: anyNumber(t, "month"),
+		Bought: whole("bought"), Spent: anyNumber(t, "spent"), Priced: rapid.Bool().Draw(t, "priced"), SavePer1k: anyAmount(t, "per1k"), SaveMonth: anyAmount(t, "month"), AtLeast: rapid.Bool().Draw(t, "at least"), Unpriced: anyText(t, "unpriced"), CurrentGPU: anyNumber(t, "gpu"), CandidateGPU: anyNumber(t, "gpu"),
 		Target: anyFloat(t, "target"), Dims: anyMeasures(t, "dims"), Gates: anyMeasures(t, "gates"), Screen: anyMeasures(t, "screen"), Pinned: rapid.Bool().Draw(t, "pinned"),
 		Ladder: rapid.SampledFrom([][]string{nil, {"haiku", "opus"}, {"opus"}, {"opus", "opus"}, {"<b>", "", "opus"}}).Draw(t, "ladder"), Claim: anyText(t, "claim"), Epoch: anyText(t, "epoch"),
 	}
@@ -71,7 +71,7 @@ func anyNight(t *rapid.T) Night {
 	n := Night{
 		Project: anyText(t, "project"), AsOf: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "as of"), 0), Simulated: rapid.Bool().Draw(t, "simulated"),
 		Policy: anyText(t, "policy"), Checkpoint: anyText(t, "checkpoint"), Notes: []string{anyText(t, "note")},
-		Totals: Totals{Moved: int(anyNumber(t, "moved")), Spent: anyNumber(t, "spent"), SavingMonth: anyNumber(t, "saving"), SavingPer1k: anyNumber(t, "saving per 1000"), Priced: rapid.Bool().Draw(t, "priced"), Traffic: rapid.Bool().Draw(t, "traffic")},
+		Totals: Totals{Moved: int(anyNumber(t, "moved")), Spent: anyNumber(t, "spent"), SavingMonth: anyAmount(t, "saving"), SavingPer1k: anyAmount(t, "saving per 1000"), Unpriced: int(anyNumber(t, "unpriced")), Priced: rapid.Bool().Draw(t, "priced"), Traffic: rapid.Bool().Draw(t, "traffic")},
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "rows") {
 		n.Rows = append(n.Rows, anyRow(t))
@@ -169,4 +169,8 @@ func BenchmarkHTML(b *testing.B) {
 		}
 		b.ReportMetric(float64(len(page))/1e6, "MB")
 	}
+}
+
+func anyAmount(t *rapid.T, label string) *int64 {
+	return rapid.Ptr(rapid.Custom(func(t *rapid.T) int64 { return anyNumber(t, label) }), true).Draw(t, label)
 }

@@ -205,7 +205,9 @@ func (t *terminal) totals(n Night) {
 	if x.Trials > 0 || x.Spent > 0 {
 		parts = append(parts, plural(x.Trials, "trial", "trials")+" for "+money(x.Spent, x.Priced))
 	}
-	if saved := n.saved(); saved != "" {
+	if saved := n.saved(); saved == notPriced {
+		parts = append(parts, "saving not priced")
+	} else if saved != "" {
 		parts = append(parts, "saves "+saved)
 	}
 	for _, l := range wrap(strings.Join(parts, " · "), t.width, 0) {

@@ -186,9 +186,9 @@ func TestSentence(t *testing.T) {
 		{Night{Rows: []Row{held, {Decision: "nonsense"}}}, "Everything holds."},
 		{Night{Rows: []Row{open}}, "Nothing moved; 1 is not decided yet."},
 		{Night{Rows: []Row{move}}, "1 step moved down."},
-		{Night{Rows: []Row{move, may, held}, Totals: Totals{SavingMonth: 2_000_000, Traffic: true}}, "1 step moved down and 1 step may move down, which would save $2.00 a month; 1 holds."},
-		{Night{Rows: []Row{move, move, open, open, held}, Totals: Totals{SavingPer1k: 2_000_000}}, "2 steps moved down, which saves $2.00 per 1,000 runs of each; 2 are not decided yet and 1 holds."},
-		{Night{Rows: []Row{move}, Totals: Totals{SavingMonth: 2_000_000}}, "1 step moved down, which saves at least $2.00 a month."},
+		{Night{Rows: []Row{move, may, held}, Totals: Totals{SavingMonth: new(int64(2_000_000)), Traffic: true}}, "1 step moved down and 1 step may move down, which would save $2.00 a month; 1 holds."},
+		{Night{Rows: []Row{move, move, open, open, held}, Totals: Totals{SavingPer1k: new(int64(2_000_000))}}, "2 steps moved down, which saves $2.00 per 1,000 runs of each; 2 are not decided yet and 1 holds."},
+		{Night{Rows: []Row{move}, Totals: Totals{SavingMonth: new(int64(2_000_000))}}, "1 step moved down, which saves at least $2.00 a month."},
 	} {
 		if got := c.n.sentence(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

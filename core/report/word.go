@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -73,30 +74,67 @@ func (r Row) progress() string {
 	return ""
 }
 
-// saving is what the move brings, or would; short is for columns.
+// notPriced stands where a saving would, and a price is not known.
+const notPriced = "not priced"
+
+// saving is what the move brings, or would; short is for columns, the long form
+// has hardware time too. A saving that is not known is never nothing.
 func (r Row) saving(short bool) string {
 	month, runs := " a month", " per 1,000 runs"
 	if short {
 		month, runs = "/month", "/1,000 runs"
 	}
+	s := "nothing"
 	switch {
-	case r.SaveMonth != 0:
-		return price.Format(r.SaveMonth) + month
-	case r.SavePer1k != 0:
-		return price.Format(r.SavePer1k) + runs
 	case r.Candidate == "":
 		return ""
-	case !r.Priced:
-		return "not priced"
+	case r.SavePer1k == nil:
+		return notPriced
+	case r.SaveMonth != nil && *r.SaveMonth != 0:
+		s = price.Format(*r.SaveMonth) + month
+	case *r.SavePer1k != 0:
+		s = price.Format(*r.SavePer1k) + runs
 	}
-	return "nothing"
+	if r.AtLeast {
+		s = "at least " + s
+	}
+	if gpu := r.gpu(); gpu != "" && !short {
+		s += "; " + gpu
+	}
+	return s
+}
+
+// gpu is what the move does to hardware, "" where no tier is priced by it.
+func (r Row) gpu() string {
+	const runs = " per 1,000 runs"
+	switch {
+	case r.CurrentGPU > 0 && r.CandidateGPU > 0:
+		return gpuHours(r.CandidateGPU) + " GPU hours instead of " + gpuHours(r.CurrentGPU) + runs
+	case r.CandidateGPU > 0:
+		return "takes " + gpuHours(r.CandidateGPU) + " GPU hours" + runs
+	case r.CurrentGPU > 0:
+		return "frees " + gpuHours(r.CurrentGPU) + " GPU hours" + runs
+	}
+	return ""
+}
+
+// gpuHours is hardware time with three figures or so.
+func gpuHours(ms int64) string {
+	hours, decimals := float64(ms)/3_600_000, 2
+	switch {
+	case hours >= 100:
+		decimals = 0
+	case hours < 0.1:
+		decimals = 4
+	}
+	return strconv.FormatFloat(hours, 'f', decimals, 64)
 }
 
 // worth is saving with its verb, for columns: a move saves, the rest would.
 func (r Row) worth() string {
 	s := r.saving(true)
 	switch {
-	case s == "" || s == "not priced":
+	case s == "" || s == notPriced:
 		return s
 	case r.Applied && r.kind() == downgrade:
 		return "saves " + s
@@ -151,7 +189,9 @@ func (n Night) sentence() string {
 	s := "Nothing moved"
 	if len(moved) > 0 {
 		s = list(moved)
-		if saved := n.saved(); saved != "" && may == 0 {
+		if saved := n.saved(); saved == notPriced {
+			s += ", with a saving that is not known: not priced"
+		} else if saved != "" && may == 0 {
 			s += ", which saves " + saved
 		} else if saved != "" {
 			s += ", which would save " + saved
@@ -170,18 +210,39 @@ func (n Night) sentence() string {
 	return s + "."
 }
 
-// saved is what tonight's moves save, or "".
+// saved is what tonight's moves save, or "". Moves whose saving is not known are
+// counted beside it.
 func (n Night) saved() string {
 	t := n.Totals
+	s := ""
 	switch {
-	case t.SavingMonth != 0 && t.Traffic:
-		return price.Format(t.SavingMonth) + " a month"
-	case t.SavingMonth != 0:
-		return "at least " + price.Format(t.SavingMonth) + " a month"
-	case t.SavingPer1k != 0:
-		return price.Format(t.SavingPer1k) + " per 1,000 runs of each"
+	case amount(t.SavingMonth) != 0:
+		s = price.Format(*t.SavingMonth) + " a month"
+	case amount(t.SavingPer1k) != 0:
+		s = price.Format(*t.SavingPer1k) + " per 1,000 runs of each"
+	case t.Unpriced > 0 && t.SavingPer1k == nil:
+		return notPriced
 	}
-	return ""
+	if s != "" && t.atLeast() {
+		s = "at least " + s
+	}
+	if t.Unpriced > 0 && s != "" {
+		s += " (and " + plural(t.Unpriced, "move", "moves") + " not priced)"
+	}
+	return s
+}
+
+// atLeast tells whether the saving that is shown is a bound from below.
+func (t Totals) atLeast() bool {
+	return t.AtLeast || amount(t.SavingMonth) != 0 && !t.Traffic
+}
+
+// amount is a sum to compare, 0 when it is not known.
+func amount(micro *int64) int64 {
+	if micro == nil {
+		return 0
+	}
+	return *micro
 }
 
 // groups are the rows by answer, in the order in which a reader wants them; the

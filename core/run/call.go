@@ -88,7 +88,7 @@ func (x Executor) once(ctx context.Context, p *Plan, t *config.Tier, req message
 		switch {
 		case ctx.Err() != nil:
 			err = &CallError{Code: "cancelled", Message: "the run was cancelled", Lost: true}
-		case errors.Is(bounded.Err(), context.DeadlineExceeded):
+		case errors.Is(bounded.Err(), context.DeadlineExceeded), errors.As(err, &ce) && ce.Code == "cancelled" && elapsed >= p.Timeout-deadlineSlack:
 			err = &CallError{Code: "timeout", Message: fmt.Sprintf("no answer within %s", p.Timeout), Lost: true}
 		case !errors.As(err, &ce):
 			err = &CallError{Code: "unavailable", Message: err.Error()}
@@ -96,27 +96,39 @@ func (x Executor) once(ctx context.Context, p *Plan, t *config.Tier, req message
 		errors.As(err, &ce)
 		c.Error, c.Priced = err.Error(), rates.Known
 		if lost || ce.Lost {
-			cost := price.Upper(rates, promptBytes, p.maxOutput(), elapsed)
-			c.Micro, c.Upper = cost.Micro, true
+			c.cost(price.Upper(rates, promptBytes, maxOutput(req), elapsed))
 		}
 		return resp, err
 	}
 	cost := price.Of(rates, resp.Usage, elapsed)
 	if lost {
-		cost = price.Sum(cost, price.Upper(rates, promptBytes, p.maxOutput(), 0))
+		cost = price.Sum(cost, price.Upper(rates, promptBytes, maxOutput(req), 0))
 	}
 	c.Usage, c.Finish, c.Reported, c.Simulated = resp.Usage, resp.Finish, resp.Model, resp.Simulated
-	c.Micro, c.Priced, c.Upper = cost.Micro, cost.Known, cost.Upper
+	c.cost(cost)
 	return resp, nil
 }
+
+// cost writes down what is known of a cost. Hardware time is rounded up to a
+// millisecond.
+func (c *Call) cost(p price.Cost) {
+	c.Micro, c.Priced, c.Upper, c.Unsure = p.Micro, p.Known, p.Upper, p.Unsure
+	c.GPU = int64((p.GPU + time.Millisecond - 1) / time.Millisecond)
+}
+
+// deadlineSlack is how much before our own clock the other side of a connection
+// may find the deadline over. What it then says is "cancelled", and nobody did.
+const deadlineSlack = 100 * time.Millisecond
 
 // defaultMaxOutput bounds the cost of a lost call whose output was not bounded:
 // the largest answer that the models of the price table give.
 const defaultMaxOutput = 64_000
 
-func (p *Plan) maxOutput() int64 {
-	if p.Sampling.MaxOutput > 0 {
-		return p.Sampling.MaxOutput
+// maxOutput is the limit that the request itself carried: a judge's is not that
+// of the skill.
+func maxOutput(req message.Request) int64 {
+	if req.Sampling.MaxOutput > 0 {
+		return req.Sampling.MaxOutput
 	}
 	return defaultMaxOutput
 }

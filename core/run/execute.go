@@ -96,6 +96,8 @@ func (r *Record) add(a *attempt) {
 	r.acted = a.acted
 	for _, c := range a.rec.Calls {
 		r.Micro += c.Micro
+		r.Unsure += c.Unsure
+		r.GPU += c.GPU
 		r.Priced = r.Priced && c.Priced
 		r.Simulated = r.Simulated || c.Simulated
 	}

@@ -151,7 +151,9 @@ type Record struct {
 	Input     string            `json:"input"`  // digest
 	Result    string            `json:"output"` // digest
 	Micro     int64             `json:"cost"`
-	Priced    bool              `json:"priced"`
+	Unsure    int64             `json:"unsure,omitempty"` // the part of the cost that may not have been charged: bounds of lost calls
+	GPU       int64             `json:"gpu_ms,omitempty"` // hardware time of tiers that are priced by it
+	Priced    bool              `json:"priced"`           // false: some cost is not known, and the cost is only the known part
 	Simulated bool              `json:"simulated,omitempty"`
 	// Unmeasurable: a trial needed what a trial may not do, or what is not granted.
 	// The run is missing, and will be whenever it is tried again.
@@ -205,7 +207,9 @@ type Call struct {
 	MS         int64          `json:"ms"`
 	Micro      int64          `json:"cost"`
 	Priced     bool           `json:"priced"`
-	Upper      bool           `json:"upper,omitempty"` // cost is an upper bound: nobody knows it
+	Upper      bool           `json:"upper,omitempty"`  // cost is an upper bound: nobody knows it
+	Unsure     int64          `json:"unsure,omitempty"` // the part of the cost that may not have been charged
+	GPU        int64          `json:"gpu_ms,omitempty"` // hardware time, where the tier is priced by it
 	Error      string         `json:"error,omitempty"`
 	Simulated  bool           `json:"simulated,omitempty"`
 }

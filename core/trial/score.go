@@ -68,7 +68,7 @@ func (m Measure) allReferenced(items []Item) bool {
 // dimension, in millionths; nil when no judge answered.
 func (m Measure) Score(it Item, rec *run.Record, dims map[string]int64) (evidence.Result, error) {
 	res := evidence.Result{
-		MS: rec.MS, Cost: rec.Micro, Priced: rec.Priced, Status: string(rec.Status), Sim: rec.Simulated,
+		MS: rec.MS, Cost: rec.Micro, Unsure: rec.Unsure, GPU: rec.GPU, Priced: rec.Priced, Status: string(rec.Status), Sim: rec.Simulated,
 		Timeout: rec.Status == run.Timeout, Failed: rec.Checked.Failed, Model: reported(rec),
 	}
 	if rec.Unreadable() {
@@ -160,9 +160,10 @@ func Mean(rs []evidence.Result) evidence.Result {
 	}
 	var score int64
 	dims := map[string]int64{}
-	out.Cost, out.MS, out.Judge = 0, 0, 0
+	out.Cost, out.MS, out.Judge, out.Unsure, out.GPU = 0, 0, 0, 0, 0
 	for _, r := range rs {
 		out.Cost, out.MS = out.Cost+r.Cost, out.MS+r.MS
+		out.Unsure, out.GPU = out.Unsure+r.Unsure, out.GPU+r.GPU
 		out.Priced, out.Timeout = out.Priced && r.Priced, out.Timeout || r.Timeout
 		if r.Status != string(run.OK) {
 			out.Status = r.Status

@@ -30,7 +30,12 @@ type Money struct {
 	CandidatePerRun int64
 	RunsPerMonth    int64
 	Known           bool // the three above are known; otherwise nothing is promised
-	ItemsPerNight   int  // what the budget buys in a night; 0 is unknown
+	// AtLeast: some cost is a bound. Then CurrentPerRun is the least and
+	// CandidatePerRun the most that it may be, so that a saving is at least that.
+	AtLeast bool
+	// Hardware milliseconds a run, where a tier is priced by GPU hour.
+	CurrentGPU, CandidateGPU int64
+	ItemsPerNight            int // what the budget buys in a night; 0 is unknown
 }
 
 // Record is the verdict record. Numbers of quality are integers in millionths,
