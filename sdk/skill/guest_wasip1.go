@@ -20,11 +20,12 @@ var (
 	result  []byte // the last answer; held until the next call
 )
 
-func install(p *Program) {
+func install(p *Program, types ...any) {
 	if program != nil {
 		panic("skill.Register was called twice: a module holds one skill")
 	}
 	program = p
+	p.warm(types...)
 }
 
 //go:wasmexport plim_abi_1

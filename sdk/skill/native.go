@@ -12,7 +12,7 @@ var hostCall HostFunc
 
 // install does nothing outside of WASM: several skills can be tested in one
 // process.
-func install(*Program) {}
+func install(*Program, ...any) {}
 
 // Logf writes a line for the person who develops the skill: to stderr in tests,
 // to the run's capped log in the sandbox. Nothing decides by it.

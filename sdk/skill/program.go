@@ -46,7 +46,8 @@ func Register[In, Out any](s Skill[In, Out]) *Program {
 		p.manifest.Ops = append(p.manifest.Ops, abi.OpRun.String())
 	}
 	p.manifest.Capabilities = slices.Clone(s.Capabilities)
-	install(p)
+	p.manifest.SelfTests = s.SelfTests
+	install(p, new(In), new(Out))
 	return p
 }
 

@@ -48,6 +48,10 @@ type Skill[In, Out any] struct {
 	// Capabilities are what Run needs of the host: of "model.generate", "kv.get",
 	// "kv.put", "tool.call". The project grants them, or does not.
 	Capabilities []string
+
+	// SelfTests are calls whose answers are known. They are made when the module is
+	// admitted, and make its calls faster.
+	SelfTests []SelfTest
 }
 
 // CheckFunc is a gate. An error means that it could not be checked, which is
