@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math/big"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
@@ -24,7 +25,7 @@ func limitsDoc() *BlockDoc {
 			{Name: "memory", Type: Size, Range: "[1048576,67108864]", Default: "the manifest's", Example: `"16MiB"`, Doc: "Memory of an instance, in whole MiB."},
 			{Name: "output", Type: Size, Range: "[1,67108864]", Default: "the manifest's", Example: `"64KiB"`, Doc: "Length of an answer."},
 			{Name: "timeout", Type: Duration, Default: "the manifest's", Example: `"500ms"`, Doc: "Time of a call, host calls not counted, in whole milliseconds."},
-			{Name: "fuel", Type: Integer, Range: "[1,1000000000]", Default: "the manifest's", Example: "100000000", Doc: "Instructions of a call, about: the one limit that is the same on every machine."},
+			{Name: "fuel", Type: Integer, Range: "[1,1000000000000]", Default: "the manifest's", Example: "100000000", Doc: "Instructions of a call, about: the one limit that is the same on every machine."},
 		},
 		Example: `limits {
   memory  = "16MiB"
@@ -39,7 +40,7 @@ func (b *body) limits() *CodeLimits {
 	b.each("limits", func(n *body, _ label) {
 		out = &CodeLimits{
 			Memory: n.size("memory"), Output: n.size("output"), Timeout: n.duration("timeout", 0),
-			Fuel: int64(n.integerOr("fuel", 0)), Range: n.header,
+			Fuel: n.fuel(), Range: n.header,
 		}
 		if out.Memory%(1<<20) != 0 {
 			n.d.add(badSize.at(n.rng("memory"), "memory is limited in whole MiB."))
@@ -49,4 +50,18 @@ func (b *body) limits() *CodeLimits {
 		}
 	})
 	return out
+}
+
+// fuel is a whole number that may be larger than what other settings count.
+func (b *body) fuel() int64 {
+	f, a, ok := b.float("fuel")
+	if !ok {
+		return 0
+	}
+	n, accuracy := f.Int64()
+	if accuracy != big.Exact {
+		b.d.add(wrongType.at(convert(a.Expr.Range()), "fuel must be a whole number, such as 100000000; this is %s.", shortNumber(f)))
+		return 0
+	}
+	return n
 }
