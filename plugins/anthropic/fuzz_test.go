@@ -13,6 +13,7 @@ import (
 	"github.com/anthropics/anthropic-sdk-go/packages/ssestream"
 
 	"github.com/plimsoll-dev/plimsoll/plugins/anthropic/fakeapi"
+	"github.com/plimsoll-dev/plimsoll/plugins/internal/api"
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
 )
 
@@ -55,8 +56,8 @@ func FuzzErrorBody(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		r := errorReader{}
-		if e := r.streamed(raw); e.Code == "" || e.Message == "" || len(e.Message) > 2000 {
+		r := errorReader{redact: api.NewRedactor(secret)}
+		if e := r.streamed(raw); e.Code == "" || e.Message == "" || len(e.Message) > 2000 || strings.Contains(e.Message, secret) {
 			t.Fatalf("%+v", e)
 		}
 	})

@@ -10,12 +10,14 @@ import (
 // maxSchemaDepth bounds the nesting that fitSchema looks into.
 const maxSchemaDepth = 64
 
+// hintKeyword is where the rest goes, for the model to read.
+const hintKeyword = "description"
+
 // Constrained decoding takes these keywords and refuses a request that holds
 // another one (the official SDKs keep the same list).
 var (
 	keptKeywords  = []string{"$ref", "$defs", "definitions", "type", "anyOf", "allOf", "title", "enum", "const", "default", "properties", "required", "items", "additionalProperties"}
 	keptFormats   = []string{"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
-	hintKeywords  = "description" // where the rest goes, for the model to read
 	closingMember = member{"additionalProperties", json.RawMessage("false")}
 )
 
@@ -44,10 +46,19 @@ func fit(raw json.RawMessage, depth int) json.RawMessage {
 	isObject := false
 	for _, m := range list {
 		written := m.key
-		switch m.key {
-		case "oneOf":
+		if m.key == "oneOf" {
 			m.key = "anyOf"
-			m.value = each(m.value, depth)
+		}
+		if has[m.key] || !keeps(m) { // has: oneOf beside anyOf, or a key given twice
+			if m.key != "$schema" && m.key != "$id" {
+				// As it was written: a fitted one may hold hints of its own, and
+				// quoting quotes again and again doubles their size each time.
+				hints = append(hints, written+": "+string(m.value))
+			}
+			continue
+		}
+		has[m.key] = true
+		switch m.key {
 		case "anyOf", "allOf":
 			m.value = each(m.value, depth)
 		case "items", "additionalProperties":
@@ -56,28 +67,17 @@ func fit(raw json.RawMessage, depth int) json.RawMessage {
 			m.value = named(m.value, depth)
 		case "type":
 			isObject = string(m.value) == `"object"`
-		case hintKeywords:
+		case hintKeyword:
 			if json.Unmarshal(m.value, &description) != nil {
 				description = ""
 			}
 			at = len(out)
 		}
-		kept := m.key == hintKeywords || slices.Contains(keptKeywords, m.key) ||
-			m.key == "format" && slices.Contains(keptFormats, strings.Trim(string(m.value), `"`)) ||
-			m.key == "minItems" && (string(m.value) == "0" || string(m.value) == "1")
-		switch {
-		case has[m.key]: // oneOf beside anyOf, or a key given twice
-			hints = append(hints, written+": "+string(m.value))
-		case kept:
-			has[m.key] = true
-			out = append(out, m)
-		case m.key != "$schema" && m.key != "$id":
-			hints = append(hints, written+": "+string(m.value))
-		}
+		out = append(out, m)
 	}
 	if len(hints) > 0 {
 		text := strings.TrimSpace(description + "\n\n{" + strings.Join(hints, ", ") + "}")
-		m := member{hintKeywords, quote(text)}
+		m := member{hintKeyword, quote(text)}
 		if at >= 0 {
 			out[at] = m
 		} else {
@@ -94,6 +94,17 @@ func fit(raw json.RawMessage, depth int) json.RawMessage {
 		}
 	}
 	return join(out)
+}
+
+// keeps tells whether the API takes a keyword with its value.
+func keeps(m member) bool {
+	switch m.key {
+	case "format":
+		return slices.Contains(keptFormats, strings.Trim(string(m.value), `"`))
+	case "minItems":
+		return string(m.value) == "0" || string(m.value) == "1"
+	}
+	return m.key == hintKeyword || slices.Contains(keptKeywords, m.key)
 }
 
 // each fits the schemas of a list.

@@ -67,6 +67,14 @@ func TestDeepSchemas(t *testing.T) {
 	}
 }
 
+// What moves into a description must not grow with every level that quotes it.
+func TestHintsDoNotGrow(t *testing.T) {
+	nested := strings.Repeat(`{"anyOf":[{}],"oneOf":[`, 60) + `{"maxLength":3}` + strings.Repeat(`]}`, 60)
+	if got := fitSchema(json.RawMessage(nested)); len(got) > 3*len(nested) || !json.Valid(got) {
+		t.Errorf("%d bytes became %d", len(nested), len(got))
+	}
+}
+
 func FuzzFitSchema(f *testing.F) {
 	f.Add(`{"type":"object","properties":{"a":{"type":"string","maxLength":2}},"oneOf":[{}]}`)
 	f.Add(`{"type":"array","items":{"$ref":"#"},"minItems":3,"description":"\u2028<"}`)
@@ -75,6 +83,9 @@ func FuzzFitSchema(f *testing.F) {
 		got := fitSchema(json.RawMessage(in))
 		if json.Valid([]byte(in)) && !json.Valid(got) {
 			t.Fatalf("%q became %q", in, got)
+		}
+		if len(got) > 8*len(in)+1000 {
+			t.Fatalf("%d bytes became %d", len(in), len(got))
 		}
 		if again := fitSchema(got); json.Valid(got) && string(again) != string(fitSchema(again)) {
 			t.Fatalf("%q changes again and again: %q", got, again)
