@@ -46,7 +46,7 @@ type record struct {
 const recordFormat = "plimsoll sandbox record 1\n"
 
 // rewriterVersion changes with what wasmbin makes of a module.
-const rewriterVersion = "2"
+const rewriterVersion = "3"
 
 // recordKey names what was compiled, by what, for which machine. The engine's own
 // key has fewer parts; a record of this key whose artifact the engine would not

@@ -145,7 +145,14 @@ func (d *decoder) section(id byte, r *reader) {
 	case startSection:
 		m.Start, m.HasStart = r.u32(), true
 	case elementSection:
-		m.Elements = list(r, "element segments", d.o.MaxElements, d.element)
+		entries := 0
+		m.Elements = list(r, "element segments", d.o.MaxElements, func(r *reader) Element {
+			e := d.element(r)
+			if entries += len(e.Funcs) + len(e.Exprs); r.err == nil && entries > d.o.MaxEntries {
+				r.err = tooMuch(r.at(), "entries in its element segments", uint64(entries), uint64(d.o.MaxEntries), "")
+			}
+			return e
+		})
 	case dataCountSection:
 		m.DataCount, m.HasCount = r.u32(), true
 	case codeSection:

@@ -290,7 +290,17 @@ func TestRefused(t *testing.T) {
 		"our import": {change: func(m *wasmbin.Module) {
 			m.Imports = []wasmbin.Import{{Module: "plim_rt", Name: "yield"}}
 		}, kind: wasmbin.Unsupported, says: "plim_rt"},
-		"table":    {change: func(m *wasmbin.Module) { m.Tables[0].Min = 100_000_000 }, kind: wasmbin.Shape, says: "entries in a table"},
+		"table": {change: func(m *wasmbin.Module) { m.Tables[0].Min = 100_000_000 }, kind: wasmbin.Shape, says: "entries in its tables"},
+		"tables": {change: func(m *wasmbin.Module) {
+			for range 3 {
+				m.Tables = append(m.Tables, wasmbin.TableType{Element: wasmbin.FuncRef, Limits: wasmbin.Limits{Min: 50_000}})
+			}
+		}, kind: wasmbin.Shape, says: "entries in its tables"},
+		"entries": {change: func(m *wasmbin.Module) {
+			for range 3 {
+				m.Elements = append(m.Elements, wasmbin.Element{Mode: 1, Type: wasmbin.FuncRef, Funcs: make([]uint32, 100_000)})
+			}
+		}, kind: wasmbin.Shape, says: "entries in its element segments"},
 		"locals":   {change: func(m *wasmbin.Module) { m.Code[0].Locals = locals(20_000, i32) }, kind: wasmbin.Shape, says: "locals"},
 		"locals 2": {change: func(m *wasmbin.Module) { m.Code[0].Locals = append(locals(1<<31, i32), locals(1<<31, i32)...) }, kind: wasmbin.Shape, says: "locals"},
 		"nesting":  {change: body(repeat(5000, opBlock, none), repeat(5000, opEnd)), kind: wasmbin.Shape, says: "blocks nested"},
@@ -312,6 +322,28 @@ func TestRefused(t *testing.T) {
 		if !errors.As(err, &e) || e.Kind != c.kind || !strings.Contains(e.Message, c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestTablesTogether: tables lie outside of an instance's memory, so that all of
+// them together are bounded, whatever each may grow to.
+func TestTablesTogether(t *testing.T) {
+	m := program(1, fn{})
+	m.Tables[0].Min = 1000
+	m.Tables = append(m.Tables, wasmbin.TableType{Element: wasmbin.FuncRef, Limits: wasmbin.Limits{Min: 10, Max: 20, HasMax: true}}, wasmbin.TableType{Element: wasmbin.ExternRef, Limits: wasmbin.Limits{Max: 1 << 31, HasMax: true}})
+	out, err := wasmbin.Decode(meter(t, m).Code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := uint32(0)
+	for _, table := range out.Tables {
+		if !table.HasMax || table.Max < table.Min {
+			t.Errorf("a table has %+v", table)
+		}
+		total += table.Max
+	}
+	if total > 1<<17 || out.Tables[1].Max != 20 || out.Tables[0].Max < 40_000 {
+		t.Errorf("the tables may grow to %+v", out.Tables)
 	}
 }
 

@@ -14,8 +14,9 @@ type Options struct {
 	// and 1.4 times the estimate in code that was made to deceive it. The engine
 	// doubles its stack when it is full, so this bounds it to about 22 MiB.
 	StackBytes int
-	// MaxTable is the entries of a table: 131,072, a MiB. Tables that declare
-	// more, or nothing, are given it as their maximum.
+	// MaxTable is the entries of all tables together: 131,072, a MiB. What the
+	// tables do not begin with is shared out among them as their maximum: an
+	// instance holds tables outside of the memory that its limit is about.
 	MaxTable uint32
 
 	MaxModule     int // bytes: 64 MiB
@@ -25,6 +26,7 @@ type Options struct {
 	MaxFunctions  int // 50,000
 	MaxGlobals    int // 10,000
 	MaxElements   int // element segments: 10,000
+	MaxEntries    int // of all element segments together, which every instance holds at 8 bytes each: 262,144
 	MaxSegments   int // data segments, before neighbours are joined: 1,000,000
 	MaxBody       int // bytes of one function: 1 MiB, which takes 2 s to compile
 	MaxLocals     int // of one function, with parameters: 10,000
@@ -58,6 +60,7 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxFunctions, 50_000)
 	set(&o.MaxGlobals, 10_000)
 	set(&o.MaxElements, 10_000)
+	set(&o.MaxEntries, 1<<18)
 	set(&o.MaxSegments, 1_000_000)
 	set(&o.MaxBody, 1<<20)
 	set(&o.MaxLocals, 10_000)

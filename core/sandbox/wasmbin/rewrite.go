@@ -64,21 +64,29 @@ func admissible(m *Module, o Options) *Error {
 		if m.Imports[i].Module == RuntimeModule {
 			return unsupported(-1, "the module imports %s.%s; the module name %s belongs to the host: give yours another name", RuntimeModule, m.Imports[i].Name, RuntimeModule)
 		}
-		if t := &m.Imports[i]; t.Kind == TableExtern && t.Table.Min > o.MaxTable {
-			return tooMuch(-1, "entries in a table", uint64(t.Table.Min), uint64(o.MaxTable), "")
-		}
 	}
 	for i := range m.Exports {
 		if strings.HasPrefix(m.Exports[i].Name, Reserved) {
 			return unsupported(-1, "the module exports %q; names that begin with %s belong to the host: give yours another name", m.Exports[i].Name, Reserved)
 		}
 	}
-	for i := range m.Tables {
-		if m.Tables[i].Min > o.MaxTable {
-			return tooMuch(-1, "entries in a table", uint64(m.Tables[i].Min), uint64(o.MaxTable), "")
-		}
+	if n := entries(m); n > uint64(o.MaxTable) {
+		return tooMuch(-1, "entries in its tables", n, uint64(o.MaxTable), "")
 	}
 	return nil
+}
+
+// entries is how many the tables begin with.
+func entries(m *Module) (n uint64) {
+	for i := range m.Imports {
+		if t := &m.Imports[i]; t.Kind == TableExtern {
+			n += uint64(t.Table.Min)
+		}
+	}
+	for i := range m.Tables {
+		n += uint64(m.Tables[i].Min)
+	}
+	return n
 }
 
 // indices checks every index outside of function bodies against the original.
@@ -258,10 +266,11 @@ func (p *plan) additions(out *Module, facts *Facts) {
 		out.Funcs = append(out.Funcs, typeOf(t))
 		out.Code = append(out.Code, b)
 	}
+	share := uint32((uint64(p.o.MaxTable) - entries(p.m)) / uint64(max(len(out.Tables), 1)))
 	for i := range out.Tables {
 		t := &out.Tables[i]
-		if !t.HasMax || t.Max > p.o.MaxTable {
-			t.Max, t.HasMax = p.o.MaxTable, true
+		if !t.HasMax || t.Max > t.Min+share {
+			t.Max, t.HasMax = t.Min+share, true
 		}
 	}
 	move := func(code []byte) []byte {
