@@ -158,19 +158,6 @@ func FuzzChatStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream string) {
 		m := configured(t, map[string]any{"base_url": fakeapi.New(t, fakeapi.Reply{Events: []string{stream}}).URL, "dialect": "compatible", "retries": 0})
 		r, err := backend.Collect(t.Context(), m, ask("x"))
-		if err != nil {
-			if backend.AsError(err).Code == "" {
-				t.Errorf("untyped: %v", err)
-			}
-			return
-		}
-		if u := r.Usage; u.Input < 0 || u.CachedInput < 0 || u.CacheWrite < 0 || u.Output < u.Reasoning || r.Model == "" {
-			t.Errorf("%+v", r)
-		}
-		for _, c := range r.Message.ToolCalls {
-			if !isObject(c.Arguments) || c.Name == "" || c.ID == "" {
-				t.Errorf("%+v", c)
-			}
-		}
+		sound(t, r, err)
 	})
 }
