@@ -116,11 +116,14 @@ func ReadRun(raw []byte) (RunOutput, error) { return ReadFinish(raw) }
 
 // ReadGenerate decodes the payload of model.generate.
 func ReadGenerate(raw []byte) (GenerateInput, error) {
-	var in GenerateInput
-	if err := json.Unmarshal(raw, &in); err != nil {
-		return in, err
+	var wire struct {
+		Step     string        `json:"step"`
+		Messages list[Message] `json:"messages"`
 	}
-	return in, checkMessages(in.Messages)
+	if err := json.Unmarshal(raw, &wire); err != nil {
+		return GenerateInput{}, err
+	}
+	return GenerateInput{wire.Step, wire.Messages}, checkMessages(wire.Messages)
 }
 
 // ReadGet decodes the payload of kv.get.

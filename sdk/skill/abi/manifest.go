@@ -55,8 +55,21 @@ func (m Manifest) Asks(op HostOp) bool { return slices.Contains(m.Capabilities, 
 // Has tells whether the manifest lists an op.
 func (m Manifest) Has(op Op) bool { return slices.Contains(m.Ops, op.String()) }
 
+// MaxSelfTests is how many self-tests a manifest may have: a host runs all of them
+// before it takes the module, twice.
+const MaxSelfTests = 100
+
+// maxErrors is how many errors are worth reading.
+const maxErrors = 10
+
 // Validate tells what is wrong with a manifest, everything at once.
 func (m Manifest) Validate() error {
+	if n := max(len(m.Ops), len(m.Gates), len(m.Formats), len(m.Capabilities)); n > MaxList {
+		return fmt.Errorf("a list has more than %d elements", MaxList)
+	}
+	if n := len(m.SelfTests); n > MaxSelfTests {
+		return fmt.Errorf("there are %d self_tests; at most %d are run", n, MaxSelfTests)
+	}
 	var errs []error
 	if m.ABI != Version {
 		errs = append(errs, fmt.Errorf("abi is %d; this is version %d", m.ABI, Version))
@@ -82,6 +95,9 @@ func (m Manifest) Validate() error {
 	}
 	if m.Limits.MemoryMiB < 0 || m.Limits.TimeoutMS < 0 || m.Limits.OutputBytes < 0 || m.Limits.Fuel < 0 {
 		errs = append(errs, errors.New("limits may not be negative"))
+	}
+	if more := len(errs) - maxErrors; more > 0 {
+		errs = append(errs[:maxErrors], fmt.Errorf("and %d more", more))
 	}
 	return errors.Join(errs...)
 }

@@ -73,11 +73,14 @@ type RenderOutput struct {
 // ReadPrepare decodes the answer to prepare. A prompt without messages, or with
 // a role that no model knows, is an error.
 func ReadPrepare(raw []byte) (PrepareOutput, error) {
-	var out PrepareOutput
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return out, err
+	var wire struct {
+		Messages list[Message]   `json:"messages"`
+		State    json.RawMessage `json:"state"`
 	}
-	return out, checkMessages(out.Messages)
+	if err := json.Unmarshal(raw, &wire); err != nil {
+		return PrepareOutput{}, err
+	}
+	return PrepareOutput{wire.Messages, wire.State}, checkMessages(wire.Messages)
 }
 
 // ReadFinish decodes the answer to finish. A missing output is an error; null
@@ -97,8 +100,9 @@ func ReadFinish(raw []byte) (FinishOutput, error) {
 // which is an error and never a pass.
 func ReadCheck(raw []byte) (CheckOutput, error) {
 	var wire struct {
-		CheckOutput
-		Passed *bool `json:"passed"`
+		Passed    *bool        `json:"passed"`
+		Reason    string       `json:"reason"`
+		FailedIDs list[string] `json:"failed_ids"`
 	}
 	if err := json.Unmarshal(raw, &wire); err != nil {
 		return CheckOutput{}, err
@@ -106,8 +110,7 @@ func ReadCheck(raw []byte) (CheckOutput, error) {
 	if wire.Passed == nil {
 		return CheckOutput{}, errors.New("passed is missing")
 	}
-	wire.CheckOutput.Passed = *wire.Passed
-	return wire.CheckOutput, nil
+	return CheckOutput{Passed: *wire.Passed, Reason: wire.Reason, FailedIDs: wire.FailedIDs}, nil
 }
 
 // ReadRender decodes the answer to render. A missing text is an error; an empty
