@@ -236,3 +236,38 @@ func TestRefusedPlugins(t *testing.T) {
 		})
 	}
 }
+
+// TestPluginStart: the ways in which toolchains want their runtimes started. Each
+// function adds its digit to the number at 8192, which finish ends with.
+func TestPluginStart(t *testing.T) {
+	add := func(n int32) []byte {
+		return cat(i32(8192), i32(8192), 0x28, 2, 0, i32(10), 0x6c, i32(n), 0x6a, 0x36, 2, 0)
+	}
+	h := newHost(t, sandbox.Config{})
+	for name, c := range map[string]struct {
+		starts []function
+		want   string
+	}{
+		"none":          {nil, "with 0"},
+		"reactor":       {[]function{{"_initialize", 8, add(1)}, {"__wasm_call_ctors", 8, add(2)}}, "with 1 "},
+		"constructors":  {[]function{{"__wasm_call_ctors", 8, add(2)}}, "with 2 "},
+		"Haskell":       {[]function{{"hs_init", 9, add(3)}}, "with 3 "},
+		"both":          {[]function{{"hs_init", 9, add(3)}, {"_initialize", 8, add(1)}}, "with 13 "},
+		"not a program": {[]function{{"_start", 8, add(4)}}, "with 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := plugin(cat(i32(8192), 0x28, 2, 0))
+			m.types = append(m.types, signature("", ""), signature("ii", ""))
+			m.funcs = append(m.funcs, c.starts...)
+			a := admit(t, h, m.bytes())
+			for range 2 {
+				_, err := a.Call(context.Background(), abi.OpFinish, []byte(`{}`), sandbox.CallOptions{})
+				if name == "none" || name == "not a program" {
+					expect(t, err, "protocol", "set no output")
+				} else if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("got %v, want %q", err, c.want)
+				}
+			}
+		})
+	}
+}
