@@ -8,7 +8,7 @@ BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store bench-sandbox proto clean
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store bench-sandbox bench-backend proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
@@ -114,7 +114,7 @@ recompute: demo ## the demo's evidence gives the same bytes on arm64
 	cmp .demo/recomputed.jsonl .demo/recomputed-arm64.jsonl
 	@echo "$$(wc -l <.demo/recomputed.jsonl) verdicts, the same bytes on both"
 
-bench: bench-gate bench-start bench-night bench-store
+bench: bench-gate bench-start bench-night bench-store bench-backend
 
 bench-gate: ## gates of a 20 KB output, rules
 	$(GO) run ./core/bench gate
@@ -137,6 +137,10 @@ bench-sandbox: guests sdks ## calls of skills' code, in every language, against 
 	else echo "skip core/bench/extism/guest: clang or wasm-ld is missing"; rm -f bin/bench-extism.wasm; fi
 	$(GO) build -o bin/bench ./core/bench
 	bin/bench sandbox
+
+bench-backend: build ## the hop into a backend's subprocess, streams, a full batch
+	$(GO) build -o bin/bench ./core/bench
+	bin/bench backend -plimsoll $(BIN)
 
 bench-truth: ## verdicts on public per-item tables: DATA=folder
 	$(GO) run ./core/verdict/truth -data $(DATA)

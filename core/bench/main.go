@@ -1,7 +1,7 @@
 // Command bench measures what the design page promises of the engine, each
 // figure beside a floor in the same run: gates and rules, the start of a command
 // among a thousand skills, the engine's share of a night, the audit log, calls of
-// skills' code.
+// skills' code, the hop into a backend.
 //
 // It prints a table (figure, target, measured, holds or not), ends in one line,
 // and exits 1 when a target is missed. The machine it runs on may be shared and
@@ -30,7 +30,7 @@ type figure struct {
 }
 
 func main() {
-	if sandbox.Child() {
+	if sandbox.Child() || serveMetronome() {
 		return
 	}
 	if err := run(os.Args[1:]); err != nil {
@@ -40,12 +40,12 @@ func main() {
 }
 
 func run(args []string) error {
-	benches := map[string]func(program string) ([]figure, error){"gate": gates, "start": start, "night": night, "store": audits, "sandbox": sandboxes}
+	benches := map[string]func(program string) ([]figure, error){"gate": gates, "start": start, "night": night, "store": audits, "sandbox": sandboxes, "backend": backends}
 	if len(args) == 1 && args[0] == "fuel" {
 		return fuelOnly()
 	}
 	if len(args) == 0 || benches[args[0]] == nil {
-		return fmt.Errorf("say which: gate, start, night, store or sandbox")
+		return fmt.Errorf("say which: gate, start, night, store, sandbox or backend")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("plimsoll", "bin/plimsoll", "the program under measurement")
