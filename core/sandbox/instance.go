@@ -84,6 +84,14 @@ type allocator struct{ space *memory.Space }
 // Allocate makes allocator a wazero allocator.
 func (a allocator) Allocate(_, _ uint64) experimental.LinearMemory { return a.space }
 
+// space is the memory of a new instance.
+func (m *admission) space(img *image) (*memory.Space, error) {
+	if img != nil {
+		return memory.NewFrom(img.memory, m.limits.memory)
+	}
+	return memory.New(m.limits.memory)
+}
+
 // instantiate makes an instance without running any code. With an image it is
 // the image; without, memory is as the module declares it.
 func (m *admission) instantiate(img *image) (in *instance, err error) {
@@ -96,11 +104,10 @@ func (m *admission) instantiate(img *image) (in *instance, err error) {
 			m.host.leave(c)
 		}
 	}()
-	var space *memory.Space
-	if img != nil {
-		space, err = memory.NewFrom(img.memory, m.limits.memory)
-	} else {
-		space, err = memory.New(m.limits.memory)
+	space, err := m.space(img)
+	if err != nil && m.host.pool.Trim(0) > 0 {
+		// Instances that wait for calls are worth less than a call that waits.
+		space, err = m.space(img)
 	}
 	if err != nil {
 		return nil, noMemory(err)
