@@ -129,6 +129,10 @@ func (m *Manager) start(ctx context.Context, spec Spec, src source) (*process, e
 		}
 	}
 	if err != nil {
+		if strings.Contains(err.Error(), "ncompatible API version") { // go-plugin has no type for it
+			err = &RefusedError{Plugin: spec.Plugin, Why: fmt.Sprintf(
+				"it does not speak version %d of the plugin protocol, the only one that this plimsoll does (%v); update whichever is older", backend.ProtocolVersion, err)}
+		}
 		why := p.failure(spec.Plugin, err)
 		p.stop()
 		return nil, why

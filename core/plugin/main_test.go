@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
 
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
@@ -45,9 +50,38 @@ func serveTestPlugin(name string) {
 		os.Exit(3)
 	case "mute":
 		_, _ = io.Copy(io.Discard, os.Stdin) // never completes the handshake
+	case "both":
+		serveVersions(1, 2)
+	case "later":
+		serveVersions(2)
 	default:
 		backend.Serve(name, factory(name))
 	}
+}
+
+// serveVersions is a plugin that was built with an SDK of the future, which
+// serves these versions of the protocol.
+func serveVersions(versions ...int) {
+	sets := map[int]goplugin.PluginSet{}
+	for _, v := range versions {
+		sets[v] = goplugin.PluginSet{backend.PluginName: anyVersion{}}
+	}
+	goplugin.Serve(&goplugin.ServeConfig{
+		HandshakeConfig: backend.Handshake(), VersionedPlugins: sets, Logger: hclog.NewNullLogger(), GRPCServer: goplugin.DefaultGRPCServer,
+	})
+}
+
+type anyVersion struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+func (anyVersion) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
+	backend.Register(s, "both", factory("both"))
+	return nil
+}
+
+func (anyVersion) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+	return nil, errors.New("a plugin is no host")
 }
 
 func factory(name string) backend.Factory {
@@ -154,7 +188,7 @@ func (p player) Generate(ctx context.Context, req message.Request, out backend.S
 	return backend.Errorf(backend.InvalidRequest, "unknown verb %q", verb)
 }
 
-var bundledForTests = []string{"player", "dead", "mute"}
+var bundledForTests = []string{"player", "dead", "mute", "both", "later"}
 
 func newManager(t testing.TB, change ...func(*Config)) *Manager {
 	t.Helper()

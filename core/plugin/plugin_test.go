@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -266,4 +267,33 @@ func (s *safeBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// A plugin of a later SDK runs as long as it still serves a version that we
+// speak; if not, it is told apart from one that is broken.
+func TestProtocolVersions(t *testing.T) {
+	m := newManager(t)
+	if got := told(t, client(t, m, Spec{Backend: "both", Plugin: "both"}), "echo x"); got != "x" {
+		t.Errorf("got %q", got)
+	}
+	c := client(t, m, Spec{Backend: "later", Plugin: "later"})
+	_, err := backend.Collect(t.Context(), c, say("echo x"))
+	var refused *RefusedError
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "update whichever is older") || c.status().Failures != 0 {
+		t.Errorf("a plugin of version 2 only: %v", err)
+	}
+}
+
+// The write end of the life pipe is nobody's variable: collected, it would be
+// closed, and the plugin would take that for the end of its host.
+func TestLifePipeIsNotCollected(t *testing.T) {
+	c := client(t, newManager(t), Spec{})
+	pid := told(t, c, "pid")
+	for range 3 {
+		runtime.GC()
+		time.Sleep(20 * time.Millisecond)
+	}
+	if again := told(t, c, "pid"); again != pid {
+		t.Error("the plugin ended when garbage was collected")
+	}
 }
