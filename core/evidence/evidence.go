@@ -170,7 +170,9 @@ type Result struct {
 	Timeout bool             `json:"timeout,omitempty"`
 	Status  string           `json:"status"` // ok, failed, unreadable, refused, timeout, missing
 	Model   string           `json:"model,omitempty"`
-	Sim     bool             `json:"simulated,omitempty"` // a simulated model answered
+	// JudgeModel is the id that the judge reported.
+	JudgeModel string `json:"judge_model,omitempty"`
+	Sim        bool   `json:"simulated,omitempty"` // a simulated model answered
 }
 
 // Pair is one item tried on both arms. For kind planted the candidate is the

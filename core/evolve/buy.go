@@ -158,30 +158,49 @@ func (m *measurement) stops(current, candidate *tried) string {
 }
 
 // changed closes the epoch when an arm reports another model id than in the
-// epoch's first line: what was measured before spoke of another model.
+// epoch's first line, or the judge another one than at first: what was measured before spoke of another model.
 func (m *measurement) changed(all [][2]*tried) error {
 	if m.fresh {
 		return nil
 	}
+	judge := m.judgeID()
 	for _, t := range all {
 		for side, arm := range []evidence.Arm{m.epoch.Current, m.epoch.Candidate} {
-			id := t[side].Result.Model
-			if id == "" || arm.Reported == "" || id == arm.Reported {
-				continue
+			res := t[side].Result
+			if res.Model != "" && arm.Reported != "" && res.Model != arm.Reported {
+				return m.replaced(arm.Tier, arm.Reported, res.Model)
 			}
-			line, err := canonjson.Marshal(evidence.Event{
-				V: evidence.Version, Kind: evidence.KindEvent, Skill: m.subject.Skill, Step: m.subject.Step, Event: evidence.ModelChanged,
-				At: m.bench.AsOf, From: arm.Reported, To: id, Closes: []string{m.epoch.ID()},
-				Reason: fmt.Sprintf("%s answered as %s, and the epoch began with %s", arm.Tier, id, arm.Reported),
-			})
-			if err != nil {
-				return err
+			if res.JudgeModel != "" && judge != "" && res.JudgeModel != judge {
+				return m.replaced("the judge "+m.subject.Judge.Ref(), judge, res.JudgeModel)
 			}
-			m.epoch.Closed = evidence.ModelChanged
-			return m.bench.Files.Append(m.subject.Skill, append(line, '\n'))
 		}
 	}
 	return nil
+}
+
+// judgeID is the id that the epoch's judge reported first. Another one later is
+// another judge, as it is for an arm.
+func (m *measurement) judgeID() string {
+	for _, p := range m.epoch.Tried {
+		if id := cmp.Or(p.Current.JudgeModel, p.Candidate.JudgeModel); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// replaced closes the epoch, as somebody answered under another id.
+func (m *measurement) replaced(who, was, is string) error {
+	line, err := canonjson.Marshal(evidence.Event{
+		V: evidence.Version, Kind: evidence.KindEvent, Skill: m.subject.Skill, Step: m.subject.Step, Event: evidence.ModelChanged,
+		At: m.bench.AsOf, From: was, To: is, Closes: []string{m.epoch.ID()},
+		Reason: fmt.Sprintf("%s answered as %s, and the epoch began with %s", who, is, was),
+	})
+	if err != nil {
+		return err
+	}
+	m.epoch.Closed = evidence.ModelChanged
+	return m.bench.Files.Append(m.subject.Skill, append(line, '\n'))
 }
 
 // pay counts what was really bought tonight.

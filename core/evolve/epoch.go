@@ -125,8 +125,11 @@ func (m *measurement) cannot() string {
 		if s.Judge == nil {
 			return "its dimensions need a judge, and none is configured"
 		}
-		if s.Judge.Family == s.Current.Family || s.Judge.Family == s.Candidate.Family {
-			return fmt.Sprintf("the judge is of the family %s, as one of the arms: no judge outside that family", s.Judge.Family)
+		if why := judge.Unfit(s.Judge, s.Current, s.Candidate); why != "" {
+			return why
+		}
+		if run.Simulated(s.Judge) && !(run.Simulated(s.Current) && run.Simulated(s.Candidate)) {
+			return "a simulated judge can never be the evidence for a real tier"
 		}
 		if err := s.Plan.MaySee(s.Judge.Backend.Name); err != nil {
 			return err.Error()

@@ -40,7 +40,7 @@ func (m *measurement) plant(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		res, err := m.judgeDamaged(ctx, it, damaged)
+		res, err := m.judgeDamaged(ctx, it, damaged, real[i].Result.Sim)
 		if err != nil {
 			return err
 		}
@@ -110,12 +110,12 @@ func emptied(out json.RawMessage) json.RawMessage {
 	}
 }
 
-func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged json.RawMessage) (evidence.Result, error) {
+func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged json.RawMessage, simulated bool) (evidence.Result, error) {
 	judged, err := m.subject.Plan.Judge(ctx, it.Input, damaged)
 	if err != nil {
 		return evidence.Result{}, err
 	}
-	rec := &run.Record{ID: "planted-" + it.ID, Skill: m.subject.Skill, Status: run.OK, Output: judged.Output, Checked: judged.Result, Priced: true}
+	rec := &run.Record{ID: "planted-" + it.ID, Skill: m.subject.Skill, Status: run.OK, Output: judged.Output, Checked: judged.Result, Priced: true, Simulated: simulated}
 	if len(judged.Result.Failed) > 0 {
 		rec.Status, rec.Why = run.Failed, judged.Result.Feedback()
 	}

@@ -1,6 +1,7 @@
 package evolve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,6 +38,14 @@ type tried struct {
 
 	key   []byte
 	known bool // found in the store: paid for earlier
+}
+
+// judged is what the audit log has of a judge's calls: what was asked and answered
+// stands there by digest.
+type judged struct {
+	Run   string     `json:"run"`
+	Item  string     `json:"item"`
+	Calls []run.Call `json:"calls"`
 }
 
 // again tells whether the trial should wait for another night.
@@ -81,6 +90,14 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 		res, calls, why, err := m.score(ctx, it, rec)
 		if err != nil {
 			return nil, err
+		}
+		if len(calls) > 0 {
+			entry, err := m.entry("judge", judged{Run: runID, Item: it.Digest, Calls: calls})
+			if err != nil {
+				return nil, err
+			}
+			entry.Run = runID
+			entries = append(entries, entry)
 		}
 		fresh.Judges = append(fresh.Judges, calls...)
 		results, fresh.Runs, fresh.Output, fresh.Why = append(results, res), append(fresh.Runs, runID), rec.Result, why
@@ -130,6 +147,7 @@ func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record)
 	for _, c := range calls {
 		res.Judge += c.Micro
 		res.Cost += c.Micro
+		res.JudgeModel = cmp.Or(res.JudgeModel, c.Reported)
 		res.Priced = res.Priced && c.Priced
 	}
 	return res, calls, why, nil
@@ -147,7 +165,9 @@ func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record) (
 	if t == nil {
 		return nil, nil, &judgeError{errors.New("its dimensions need a judge, and none is configured")}
 	}
-	req := judge.Request(t.Model, m.subject.Measure.Dimensions, it.Input, rec.Output)
+	req := judge.Request(t.Model, m.subject.Measure.Dimensions, judge.Case{
+		Input: it.Input, Output: rec.Output, Names: judge.NamesOf(m.subject.Current, m.subject.Candidate),
+	})
 	req.Idempotency = rec.ID + "/judge"
 	if run.Simulated(t) {
 		truth, err := judge.Truth(m.subject.Measure.Dimensions, rec.Output, it.Reference)
@@ -157,8 +177,20 @@ func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record) (
 		req.Metadata = map[string]string{judge.MetadataKey: truth}
 	}
 	answer, calls, err := m.bench.Runs.Ask(ctx, m.subject.Plan, t, req)
-	if err != nil {
+	var unanswered *run.CallError
+	var unseen *run.DataError
+	switch {
+	case errors.As(err, &unanswered), errors.As(err, &unseen):
 		return nil, calls, &judgeError{fmt.Errorf("the judge gave no answer: %w", err)}
+	case err != nil:
+		return nil, calls, err
+	}
+	answered := calls[len(calls)-1]
+	if err := judge.Ended(answered.Finish); err != nil {
+		return nil, calls, &judgeError{err}
+	}
+	if answered.Simulated && !rec.Simulated {
+		return nil, calls, &judgeError{errors.New("the judge is simulated: it can never be the evidence for a real tier")}
 	}
 	scores, err := judge.Read(answer, m.subject.Measure.Dimensions)
 	if err != nil {

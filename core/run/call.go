@@ -170,7 +170,8 @@ func member(reference json.RawMessage, name string) json.RawMessage {
 }
 
 // Ask makes a call that is no attempt of a run: a judge's. It is repeated as any
-// other; its text comes back, and every call that was made.
+// other; its text comes back, and every call that was made. The error is a
+// CallError or DataError, or one of the store.
 func (x Executor) Ask(ctx context.Context, p *Plan, t *config.Tier, req message.Request) (string, []Call, error) {
 	if err := p.MaySee(t.Backend.Name); err != nil {
 		return "", nil, err
@@ -180,13 +181,20 @@ func (x Executor) Ask(ctx context.Context, p *Plan, t *config.Tier, req message.
 		return "", nil, fmt.Errorf("making a prompt canonical: %w", err)
 	}
 	var calls []Call
+	k := &keeper{blobs: x.Blobs}
 	id := req.Idempotency
 	resp, err := x.repeat(ctx, func() (message.Response, error) {
-		c := Call{ID: fmt.Sprintf("%s/c%d", id, len(calls)+1), Tier: t.Ref(), Model: t.Model}
+		c := Call{ID: fmt.Sprintf("%s/c%d", id, len(calls)+1), Tier: t.Ref(), Model: t.Model, Prompt: k.keep(canon)}
 		req.Idempotency = c.ID
 		resp, err := x.once(ctx, p, t, req, &c, int64(len(canon)))
+		if err == nil {
+			c.Completion = k.keep([]byte(resp.Message.String()))
+		}
 		calls = append(calls, c)
 		return resp, err
 	})
+	if kept := k.wait(); kept != nil {
+		return "", calls, fmt.Errorf("keeping a prompt: %w", kept)
+	}
 	return resp.Message.String(), calls, err
 }

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -172,6 +173,7 @@ func Mean(rs []evidence.Result) evidence.Result {
 			out.Failed = r.Failed
 		}
 		out.Judge, out.Sim = out.Judge+r.Judge, out.Sim || r.Sim
+		out.JudgeModel = cmp.Or(out.JudgeModel, r.JudgeModel)
 		if r.Score == nil {
 			out.Score = nil
 		} else {
