@@ -12,7 +12,8 @@ import (
 // and the reading of the stream add to a model's own time.
 func BenchmarkCall(b *testing.B) {
 	server := fakeapi.New(b, fakeapi.Message(fakeapi.Answer{Text: strings.Split(strings.Repeat("word ", 100), " "), Usage: fakeapi.Usage{Input: 5, Output: 100}}))
-	made, err := New(map[string]any{"base_url": server.URL, "api_key_env": ""})
+	b.Setenv("PLIMSOLL_TEST_KEY", secret)
+	made, err := New(map[string]any{"base_url": server.URL, "api_key_env": "PLIMSOLL_TEST_KEY"})
 	if err != nil {
 		b.Fatal(err)
 	}
