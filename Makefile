@@ -11,8 +11,8 @@ GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/mai
 .PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store bench-sandbox bench-backend proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(KIT) ./conformance/cmd/plimsoll-conformance
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(KIT) ./conformance/cmd/plimsoll-conformance
 
 guests: $(GUESTS)
 
