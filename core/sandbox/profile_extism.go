@@ -118,6 +118,9 @@ func (plugins) call(in *instance, op abi.Op, input []byte) ([]byte, bool, error)
 		status = 0
 	}
 	if said, ok := p.arena.block(p.failed); ok || status != 0 {
+		if len(said) > in.limits.output {
+			return nil, false, fail(abi.OutputLimit, fmt.Sprintf("the error that the plugin set in %s has %d bytes; the limit is %d", op, len(said), in.limits.output))
+		}
 		return pluginFailure(op, said, status), true, nil
 	}
 	if p.outLen > uint64(in.limits.output) {

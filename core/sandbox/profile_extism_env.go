@@ -175,20 +175,31 @@ func (p *pluginCall) inputLoad64(args []uint64) uint64 {
 	return binary.LittleEndian.Uint64(p.input[args[0]:])
 }
 
+// maxVarName bounds the name of a variable, in bytes.
+const maxVarName = 64 << 10
+
+// varName reads the name of a variable; ok is false when there is no such block.
+func (p *pluginCall) varName(at uint64) (name []byte, ok bool) {
+	if n := p.arena.length(at); n > maxVarName {
+		p.stop(abi.Trap, fmt.Sprintf("the plugin names a variable with %d bytes; names have at most %d", n, maxVarName))
+	}
+	name, ok = p.arena.block(at)
+	p.in.charge(len(name))
+	return name, ok
+}
+
 // Variables live for a call: what one call leaves must not show in another.
 func (p *pluginCall) getVar(args []uint64) uint64 {
-	name, _ := p.arena.block(args[0])
-	p.in.charge(len(name))
+	name, _ := p.varName(args[0])
 	return p.put(p.vars[string(name)])
 }
 
 // setVar takes a name and a value; the value 0 deletes.
 func (p *pluginCall) setVar(args []uint64) uint64 {
-	name, ok := p.arena.block(args[0])
+	name, ok := p.varName(args[0])
 	if !ok {
 		return 0
 	}
-	p.in.charge(len(name))
 	old, had := p.vars[string(name)]
 	if had {
 		p.varLen -= len(name) + len(old)
@@ -217,7 +228,7 @@ func (p *pluginCall) refuseRequest(args []uint64) uint64 {
 		Method string `json:"method"`
 	}
 	what := "an HTTP request"
-	if json.Unmarshal(raw, &request) == nil && request.URL != "" {
+	if len(raw) <= maxLog && json.Unmarshal(raw, &request) == nil && request.URL != "" {
 		what = fmt.Sprintf("an HTTP request (%s %s)", clip(request.Method, 16), clip(request.URL, 200))
 	}
 	p.stop(abi.Capability, "the plugin made "+what+"; a skill's code has no network: let the project fetch it, as part of the input")

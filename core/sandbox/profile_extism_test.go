@@ -176,6 +176,8 @@ func TestHostilePlugins(t *testing.T) {
 		"error outside":           {cat(i64(77), opCall, extError, zero), "protocol", "set no output"},
 		"variables without end": {cat(alloc(1<<20), opSet, 0, alloc(1), opSet, 1, opLoop, empty, opGet, 1, opGet, 1, opCall, extLoad8, i32(1), 0x6a, opCall, extStore8,
 			opGet, 1, opGet, 0, opCall, extVarSet, opBr, 0, opEnd, zero), "memory", "limit of 8 MiB"},
+		"a name of 1 MiB":     {cat(alloc(1<<20), opCall, extVarGet, opI64Wrap), "trap", "names have at most"},
+		"an error of 5 MiB":   {cat(alloc(5<<20), opCall, extError, zero), "output_limit", "5242880 bytes"},
 		"variable of nothing": {cat(i64(3), i64(4), opCall, extVarSet, i64(5), opCall, extVarGet, opI64Wrap), "protocol", "set no output"},
 		"log of nothing":      {cat(i64(-1), opCall, extLog, zero), "protocol", "set no output"},
 		"fetch":               {cat(i64(-1), i64(-1), opCall, extFetch, opDrop, zero), "capability", "has no network"},

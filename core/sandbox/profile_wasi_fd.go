@@ -100,9 +100,13 @@ func commandWrite(in *instance, ctx context.Context, mod api.Module, stack []uin
 	errno := vector(mod, uint32(stack[1]), uint32(stack[2]), func(b []byte) {
 		written += uint32(len(b))
 		if fd == 2 {
-			in.charge(min(len(b), maxLog))
 			in.log.write(2, b)
-			c.stderr.write(b)
+			for len(b) > 0 {
+				n := min(len(b), chunk)
+				in.charge(n)
+				c.stderr.write(b[:n])
+				b = b[n:]
+			}
 			return
 		}
 		if len(c.stdout)+len(b) > in.limits.output {

@@ -189,6 +189,7 @@ func TestHostileCommands(t *testing.T) {
 		"argument sizes":       {errno(call(wasiArgSizes, 4096, -1)), "failed", "exit code 21", true},
 		"answer of 128 KiB":    {cat(buffer(0, 131072), call(wasiWrite, 1, 4096, 1, 8192), opDrop), "output_limit", "more than 65536", false},
 		"answer for ever":      {cat(opLoop, empty, call(wasiWrite, 1, 4096, 1, 8192), opDrop, opBr, 0, opEnd), "output_limit", "", false},
+		"the memory to stderr": {cat(opLoop, empty, buffer(0, 131072), call(wasiWrite, 2, 4096, 1, 8192), opDrop, opBr, 0, opEnd), "fuel", "", false},
 		"stderr for ever":      {cat(opLoop, empty, call(wasiWrite, 2, 4096, 1, 8192), opDrop, opBr, 0, opEnd), "fuel", "", false},
 		"writes what it reads": {cat(buffer(16384, 64), call(wasiRead, 0, 4096, 1, 4100), opDrop, call(wasiWrite, 1, 4096, 1, 8192), opDrop), "schema", "", false},
 	} {
