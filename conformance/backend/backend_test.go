@@ -174,6 +174,33 @@ func TestWrongsAreCaught(t *testing.T) {
 	}
 }
 
+// TestHopeless: the whole kit against backends with which nothing can be done. It
+// comes to an end, says by name what is wrong, and has no fault of its own.
+func TestHopeless(t *testing.T) {
+	for mode, id := range map[string]string{
+		"dead": "handshake.line", "chatter": "handshake.line", "panic": "generate.answer", "hang": "stream.one_end",
+		"flood": "stream.bounded", "mute": "generate.answer", "reorder": "stream.order", "late_text": "stream.none_after",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			o := stubOptions(t, mode)
+			o.Timeout = 4 * time.Second
+			r := run(t, o)
+			if r.Conformant() || r.Counts[report.Error] > 0 || len(r.Cases) != len(backend.Cases()) {
+				t.Errorf("%s: %v", r.Result, r.Counts)
+			}
+			for _, c := range r.Cases {
+				if c.Status == report.Error {
+					t.Errorf("%s: %s", c.ID, c.Saw)
+				}
+			}
+			if c := caseOf(r, id); c.Status != report.Fail {
+				t.Errorf("%s: %s: %s", id, c.Status, c.Saw)
+			}
+		})
+	}
+}
+
 // TestEveryCaseCatchesSomething: a case that no stub fails might be one that
 // cannot fail.
 func TestEveryCaseCatchesSomething(t *testing.T) {

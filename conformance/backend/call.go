@@ -273,13 +273,15 @@ func text(role, words string) *pb.Message {
 	return &pb.Message{Role: role, Parts: []*pb.Part{{Type: "text", Text: words}}}
 }
 
-// request is a plain one to the model under test.
+// request is a plain one to the model under test. It sets a seed where seeds are
+// offered, and no other parameter: models refuse what they do not have.
 func (k *kit) request(messages ...*pb.Message) *pb.GenerateRequest {
-	seed, cold := int64(7), 0.0
-	return &pb.GenerateRequest{
-		Model: k.model(), Messages: messages,
-		Sampling: &pb.Sampling{Seed: &seed, Temperature: &cold},
+	req := &pb.GenerateRequest{Model: k.model(), Messages: messages}
+	if k.desc.GetCapabilities().GetSeeds() {
+		seed := int64(7)
+		req.Sampling = &pb.Sampling{Seed: &seed}
 	}
+	return req
 }
 
 // ask makes one call of the shared session and tells whether the backend lives.

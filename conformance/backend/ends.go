@@ -163,11 +163,12 @@ func (k *kit) askKilled() finding {
 	ask := func(ctx context.Context, model, words string) error {
 		ctx, cancel := context.WithTimeout(ctx, k.o.Timeout)
 		defer cancel()
-		seed, cold := int64(7), 0.0
-		_, err := sdk.Collect(ctx, c, message.Request{
-			Model: model, Messages: []message.Message{message.Text(message.User, words)},
-			Sampling: message.Sampling{Seed: &seed, Temperature: &cold},
-		})
+		req := message.Request{Model: model, Messages: []message.Message{message.Text(message.User, words)}}
+		if k.desc.GetCapabilities().GetSeeds() {
+			seed := int64(7)
+			req.Sampling.Seed = &seed
+		}
+		_, err := sdk.Collect(ctx, c, req)
 		return err
 	}
 	if err := ask(k.ctx, k.model(), plainPrompt); err != nil {

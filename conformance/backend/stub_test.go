@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -216,13 +215,13 @@ func (s *stub) Configure(_ context.Context, req *pb.ConfigureRequest) (*pb.Confi
 	return &pb.ConfigureResponse{}, nil
 }
 
-type events = grpc.ServerStreamingServer[pb.GenerateEvent]
+type answers = grpc.ServerStreamingServer[pb.GenerateEvent]
 
-func say(out events, words string) error {
+func say(out answers, words string) error {
 	return out.Send(&pb.GenerateEvent{Event: &pb.GenerateEvent_Text{Text: words}})
 }
 
-func refuse(out events, code, message string, retry bool) error {
+func refuse(out answers, code, message string, retry bool) error {
 	return out.Send(&pb.GenerateEvent{Event: &pb.GenerateEvent_Error{Error: &pb.Error{Code: code, Message: message, Retryable: retry}}})
 }
 
@@ -238,7 +237,7 @@ func prompt(req *pb.GenerateRequest) (last string, size int64) {
 	return last, size/4 + 1
 }
 
-func (s *stub) Generate(req *pb.GenerateRequest, out events) error {
+func (s *stub) Generate(req *pb.GenerateRequest, out answers) error {
 	s.mu.Lock()
 	ready := s.config != nil
 	s.asked++
@@ -290,7 +289,7 @@ func (s *stub) Generate(req *pb.GenerateRequest, out events) error {
 }
 
 // echo repeats words in parts.
-func (s *stub) echo(out events, words string) error {
+func (s *stub) echo(out answers, words string) error {
 	size := max(16, len(words)/64)
 	var parts []string
 	for words = "echo: " + words; len(words) > 0; {
@@ -328,11 +327,8 @@ func (s *stub) wait(ctx context.Context) error {
 	}
 }
 
-// forever keeps a process busy until it is killed.
-var forever atomic.Bool
-
 // misbehave does what the mode says; over tells that the call is answered by it.
-func (s *stub) misbehave(req *pb.GenerateRequest, out events, last string, asked int, done *pb.Done, finish func() error) (over bool, err error) {
+func (s *stub) misbehave(req *pb.GenerateRequest, out answers, last string, asked int, done *pb.Done, finish func() error) (over bool, err error) {
 	switch s.mode {
 	case "panic":
 		panic("the boiler is empty")
@@ -350,9 +346,7 @@ func (s *stub) misbehave(req *pb.GenerateRequest, out events, last string, asked
 		if err := say(out, "well, "); err != nil {
 			return true, err
 		}
-		for !forever.Load() {
-			time.Sleep(10 * time.Millisecond)
-		}
+		select {} // not even the context is heard
 	case "unfinished":
 		return true, say(out, "that is")
 	case "flood":
