@@ -15,7 +15,6 @@ package openai
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -52,15 +51,12 @@ func New(values map[string]any) (backend.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := api.NewClient(api.Network{Proxy: cfg.Proxy, CAPEM: cfg.CAPEM, Idle: seconds(*cfg.IdleSeconds)})
+	m := &model{cfg: cfg, errs: errorReader{redact: api.NewRedactor(cfg.key), idle: cfg.Idle()}}
+	client, caller, err := cfg.Connect(m.errs.typed)
 	if err != nil {
 		return nil, backend.Errorf(backend.InvalidRequest, "config: %v", err)
 	}
-	m := &model{cfg: cfg, errs: errorReader{redact: api.NewRedactor(cfg.key), idle: seconds(*cfg.IdleSeconds)}}
-	m.caller = api.NewCaller(api.Limits{
-		Concurrency: cfg.Concurrency, RequestsPerMinute: cfg.RequestsPerMinute, TokensPerMinute: cfg.TokensPerMinute,
-		Retries: *cfg.Retries, Longest: seconds(cfg.RetryMaxSeconds),
-	}, m.errs.typed)
+	m.caller = caller
 	m.caller.Notice = func(line string) { _, _ = os.Stderr.WriteString("openai: " + line + "\n") }
 	opts := []option.RequestOption{
 		option.WithBaseURL(cfg.BaseURL), option.WithHTTPClient(client),
@@ -85,8 +81,6 @@ func New(values map[string]any) (backend.Model, error) {
 	return m, nil
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
 // Describe says what the declared dialect can do.
 func (m *model) Describe(context.Context) (backend.Description, error) {
 	masking := backend.MaskNone
@@ -107,9 +101,9 @@ func (m *model) Generate(ctx context.Context, req message.Request, out backend.S
 	if m.caller == nil {
 		return backend.Errorf(backend.InvalidRequest, "this backend was made without a config and can only describe itself")
 	}
-	if m.cfg.TimeoutSeconds > 0 {
+	if limit := m.cfg.Timeout(); limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, seconds(m.cfg.TimeoutSeconds))
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	req = m.settle(req)
