@@ -190,13 +190,9 @@ func (c *Client) current() (*process, error) {
 	if stopped {
 		return nil, ErrClosed
 	}
-	if p != nil {
-		select {
-		case <-p.exited: // watch has not come round to it yet
-			c.died(p)
-			return nil, nil
-		default:
-		}
+	if p != nil && p.gone() { // watch has not come round to it yet
+		c.died(p)
+		return nil, nil
 	}
 	return p, nil
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
 )
@@ -29,6 +31,7 @@ type process struct {
 	exited  <-chan struct{} // nil when attached
 	conn    io.Closer       // when attached or remote
 	address string          // when remote
+	link    *grpc.ClientConn
 	// calls is held for reading by every call. A remote server that is being
 	// stopped lets them end: retire closes the connection behind the last one.
 	calls   sync.RWMutex
@@ -221,6 +224,16 @@ func (p *process) failure(name string, err error) error {
 		return fmt.Errorf("plugin %q ended by itself (%s): %w%s", name, ended, err, p.said())
 	}
 	return fmt.Errorf("plugin %q: %w", name, err)
+}
+
+// gone tells whether the process has ended, or its connection is broken.
+func (p *process) gone() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return p.link != nil && p.link.GetState() != connectivity.Ready
+	}
 }
 
 // state is how it ended; valid once exited is closed.

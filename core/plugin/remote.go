@@ -36,7 +36,7 @@ func (m *Manager) connect(ctx context.Context, spec Spec) (*process, error) {
 	if err != nil {
 		return nil, &RefusedError{Plugin: spec.Plugin, Why: err.Error()}
 	}
-	p := &process{remote: backend.NewRemote(conn), tail: &tail{name: spec.Plugin}, conn: conn, address: spec.Address}
+	p := &process{remote: backend.NewRemote(conn), tail: &tail{name: spec.Plugin}, conn: conn, link: conn, address: spec.Address}
 	if err := m.introduce(ctx, p, spec); err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("backend %q at %s: %w", spec.Backend, spec.Address, err)
@@ -70,10 +70,9 @@ func lost(conn *grpc.ClientConn) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		// Ends at the latest when the connection is closed.
-		for conn.GetState() == connectivity.Ready {
-			conn.WaitForStateChange(context.Background(), connectivity.Ready)
-		}
+		// Ends at the latest when the connection is closed. One change is enough: by
+		// now gRPC may have made the connection anew.
+		conn.WaitForStateChange(context.Background(), connectivity.Ready)
 	}()
 	return gone
 }

@@ -162,12 +162,16 @@ func TestRemoteThatStaysAway(t *testing.T) {
 	told(t, c, "echo x")
 	s.kill(t)
 	var err error
-	for range 4 {
+	for tries := 0; c.status().State != Open; tries++ {
+		if tries > 10 {
+			t.Fatalf("the circuit does not open: %+v, %v", c.status(), err)
+		}
 		_, err = backend.Collect(t.Context(), c, say("echo x"))
 		if err == nil || backend.AsError(err).Code != backend.Unavailable {
 			t.Fatalf("nobody is there, and: %v", err)
 		}
 	}
+	_, err = backend.Collect(t.Context(), c, say("echo x"))
 	if st := c.status(); st.State != Open || !strings.Contains(err.Error(), "times in a row") || backend.AsError(err).RetryAfter <= 0 {
 		t.Errorf("%+v, %v", st, err)
 	}
