@@ -168,7 +168,7 @@ func pauseFigure(ctx context.Context, loop *sandbox.Admitted) (figure, error) {
 	slices.Sort(guests)
 	slices.Sort(natives)
 	guest, native := guests[len(guests)/2], natives[len(natives)/2]
-	f := figure{"added to a GC pause by a guest in a loop", "<= 5ms", fmt.Sprintf("%s: %s, beside Go code %s", brief(guest-native), brief(guest), brief(native)), guest-native <= 5*time.Millisecond}
+	f := figure{"added to a GC pause by a guest, to that by Go code", "<= 5ms", fmt.Sprintf("%s: %s, beside Go code %s", brief(guest-native), brief(guest), brief(native)), guest-native <= 5*time.Millisecond}
 	var e *sandbox.Error
 	if !errors.As(last, &e) {
 		return f, fmt.Errorf("the guest in a loop ended with %w", last)
