@@ -164,8 +164,11 @@ func clause(s string) string {
 }
 
 func joined(a, b, with string) string {
-	if b == "" || b == "nothing" || b == "not priced" {
+	switch b {
+	case "", "nothing":
 		return a
+	case notPriced:
+		return a + ", " + notPriced
 	}
 	return a + with + b
 }

@@ -95,7 +95,10 @@ func (r Row) saving(short bool) string {
 	case *r.SavePer1k != 0:
 		s = price.Format(*r.SavePer1k) + runs
 	}
-	if r.AtLeast {
+	switch {
+	case r.AtLeast && s == "nothing":
+		s = "nothing for sure"
+	case r.AtLeast:
 		s = "at least " + s
 	}
 	if gpu := r.gpu(); gpu != "" && !short {
