@@ -39,18 +39,34 @@ type breach struct {
 
 // call is one Generate as it was seen on the wire.
 type call struct {
-	what     string // which request it was, for people
-	blank    bool   // the request has no text at all
-	text     strings.Builder
-	deltas   int
-	tools    []*pb.ToolCall
-	done     *pb.Done
-	error    *pb.Error
-	lost     error // the status of a stream that ended without either
-	dead     string
-	took     time.Duration // until the end
-	breaches []breach
+	what   string // which request it was, for people
+	blank  bool   // the request has no text at all
+	text   strings.Builder
+	room   int // what may still be kept in text
+	size   int // of the whole text
+	deltas int
+	tools  []*pb.ToolCall
+	done   *pb.Done
+	error  *pb.Error
+	lost   error // the status of a stream that ended without either
+	dead   string
+	took   time.Duration // until the end
+	*account
 }
+
+// account is what the run keeps of a call: answers may be large, and there are
+// hundreds.
+type account struct {
+	breaches []breach
+	ended    bool // by Done or an error
+}
+
+// What is kept of one answer, alone and among a hundred at once. The kit lives
+// through backends that flood.
+const (
+	keptAlone = 16 << 20
+	keptCrowd = 64 << 10
+)
 
 // closeTime is what a stream has to close after its last event. The host needs
 // less: it has gone by then.
@@ -77,7 +93,7 @@ func (c *call) refused(codes ...string) bool {
 func (c *call) how() string {
 	switch {
 	case c.done != nil:
-		return fmt.Sprintf("an answer of %d bytes in %d parts and %d tool calls, finish %q", c.text.Len(), c.deltas, len(c.tools), c.done.GetFinish())
+		return fmt.Sprintf("an answer of %d bytes in %d parts and %d tool calls, finish %q", c.size, c.deltas, len(c.tools), c.done.GetFinish())
 	case c.error != nil:
 		return fmt.Sprintf("%s: %.200s", c.error.GetCode(), c.error.GetMessage())
 	case c.lost != nil:
@@ -94,7 +110,8 @@ func (c *call) breach(r rule, format string, args ...any) {
 func (k *kit) generate(s *session, what string, req *pb.GenerateRequest) *call {
 	ctx, cancel := context.WithTimeout(k.ctx, k.o.Timeout)
 	defer cancel()
-	c := k.stream(ctx, s, what, req, nil)
+	c := newCall(what, req, keptAlone)
+	k.stream(ctx, s, c, req, nil)
 	k.keep(c)
 	return c
 }
@@ -106,25 +123,31 @@ func (k *kit) keep(c *call) {
 		k.look("the error of "+c.what, c.error.GetMessage())
 	}
 	k.look("the answer to "+c.what, c.text.String())
-	k.calls = append(k.calls, c)
+	c.ended = c.whole() || c.error != nil
+	k.calls = append(k.calls, c.account)
 }
 
-// stream makes one call and reads it until it ends; between, when set, is called
-// after the first event. It is safe for concurrent use: keep is the caller's.
-func (k *kit) stream(ctx context.Context, s *session, what string, req *pb.GenerateRequest, between func()) *call {
-	c := &call{what: what, blank: true}
+// newCall is a call that has not been made yet.
+func newCall(what string, req *pb.GenerateRequest, room int) *call {
+	c := &call{what: what, blank: true, room: room, account: &account{}}
 	for _, m := range req.GetMessages() {
 		for _, p := range m.GetParts() {
 			c.blank = c.blank && p.GetText() == ""
 		}
 	}
+	return c
+}
+
+// stream makes a call and reads it until it ends; between, when set, is called
+// after the first event. It is safe for concurrent use: keep is the caller's.
+func (k *kit) stream(ctx context.Context, s *session, c *call, req *pb.GenerateRequest, between func()) {
 	begun := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	events, err := s.model.Generate(ctx, req)
 	if err != nil {
 		c.lost, c.took = err, time.Since(begun)
-		return c
+		return
 	}
 	var timer *time.Timer
 	defer func() {
@@ -138,12 +161,12 @@ func (k *kit) stream(ctx context.Context, s *session, what string, req *pb.Gener
 			between()
 		}
 		if err != nil {
-			c.ended(err, timer != nil)
+			c.closed(err, timer != nil)
 			break
 		}
 		ending := c.take(event)
-		if c.text.Len() > maxAnswer {
-			c.breach(bounded, "after %d MiB there was no end of the answer to %s", maxAnswer>>20, what)
+		if c.size > maxAnswer {
+			c.breach(bounded, "after %d MiB there was no end of the answer to %s", maxAnswer>>20, c.what)
 			break
 		}
 		if n := len(c.breaches); n > 16 {
@@ -160,7 +183,6 @@ func (k *kit) stream(ctx context.Context, s *session, what string, req *pb.Gener
 	if !c.whole() && c.error == nil {
 		c.dead = s.dead()
 	}
-	return c
 }
 
 // take adds an event and tells whether it is an end.
@@ -175,11 +197,15 @@ func (c *call) take(event *pb.GenerateEvent) bool {
 	case *pb.GenerateEvent_Text:
 		late("text")
 		if !over {
-			c.text.WriteString(e.Text)
+			kept := min(len(e.Text), c.room)
+			c.text.WriteString(e.Text[:kept])
+			c.room -= kept
+			c.size += len(e.Text)
 			c.deltas++
 		}
 	case *pb.GenerateEvent_ToolCall:
 		late("a tool call")
+		c.size += len(e.ToolCall.GetArguments())
 		var object map[string]json.RawMessage
 		if err := json.Unmarshal(e.ToolCall.GetArguments(), &object); err != nil || object == nil || e.ToolCall.GetName() == "" {
 			c.breach(events, "in the answer to %s a tool call (%q) has no name, or arguments that are no JSON object: %.80q", c.what, e.ToolCall.GetName(), e.ToolCall.GetArguments())
@@ -208,13 +234,13 @@ func (c *call) take(event *pb.GenerateEvent) bool {
 	return false
 }
 
-// ended judges how the stream was closed.
-func (c *call) ended(err error, afterEnd bool) {
+// closed judges how the stream was closed.
+func (c *call) closed(err error, afterEnd bool) {
 	switch {
 	case errors.Is(err, io.EOF) && afterEnd:
 	case errors.Is(err, io.EOF):
 		c.lost = errors.New("the stream closed without Done and without an error")
-		c.breach(oneEnd, "the answer to %s closed without Done and without an error, after %d bytes", c.what, c.text.Len())
+		c.breach(oneEnd, "the answer to %s closed without Done and without an error, after %d bytes", c.what, c.size)
 	case afterEnd && status.Code(err) == codes.Canceled:
 		c.breach(closes, "the answer to %s was still open %s after its last event", c.what, closeTime)
 	case afterEnd:
@@ -223,7 +249,7 @@ func (c *call) ended(err error, afterEnd bool) {
 		c.lost = err
 		switch status.Code(err) {
 		case codes.DeadlineExceeded:
-			c.breach(oneEnd, "the answer to %s had no end in time; until then there were %d bytes", c.what, c.text.Len())
+			c.breach(oneEnd, "the answer to %s had no end in time; until then there were %d bytes", c.what, c.size)
 		case codes.Canceled, codes.Unavailable, codes.ResourceExhausted:
 		default:
 			c.breach(typed, "%s was answered with the gRPC status %v, and not with an error event", c.what, err)
@@ -258,7 +284,7 @@ func (c *call) checkDone(d *pb.Done) {
 		wrong = "has more written for an hour than written at all"
 	case u.GetReasoning() > u.GetOutput():
 		wrong = "has more reasoning than output, which includes it"
-	case u.GetOutput() == 0 && c.text.Len() > 0:
+	case u.GetOutput() == 0 && c.size > 0:
 		wrong = "has no output, and there is text"
 	case u.GetInput()+u.GetCachedInput()+u.GetCacheWrite() == 0 && !c.blank:
 		wrong = "has no prompt at all"

@@ -144,12 +144,9 @@ func (k *kit) askSchema() finding {
 	return pass("%d fields", len(k.desc.GetConfigSchema()))
 }
 
-// untyped lists what is wrong with fields. What is nested more deeply than 16 is
-// endless for all that a person may write.
+// untyped lists what is wrong with fields. Nobody writes a config that is nested
+// more than 16 deep.
 func untyped(at string, fields []*pb.ConfigField, depth int) []string {
-	if depth > 16 {
-		return []string{at + " is nested more than 16 deep"}
-	}
 	var wrong []string
 	seen := map[string]bool{}
 	for _, f := range fields {
@@ -167,6 +164,9 @@ func untyped(at string, fields []*pb.ConfigField, depth int) []string {
 }
 
 func untypedField(name string, f *pb.ConfigField, depth int) []string {
+	if depth > 16 {
+		return []string{name + " is nested more than 16 deep"}
+	}
 	var wrong []string
 	list := f.GetType() == sdk.TypeList || f.GetType() == sdk.TypeMap
 	object := f.GetType() == sdk.TypeObject
@@ -179,7 +179,7 @@ func untypedField(name string, f *pb.ConfigField, depth int) []string {
 	if len(f.GetFields()) > 0 && !object {
 		wrong = append(wrong, name+" is no object, and has Fields")
 	}
-	if f.GetElem() != nil && depth <= 16 {
+	if f.GetElem() != nil {
 		wrong = append(wrong, untypedField(name+"[]", f.GetElem(), depth+1)...)
 	}
 	return append(wrong, untyped(name+".", f.GetFields(), depth+1)...)

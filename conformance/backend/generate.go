@@ -71,7 +71,7 @@ func (k *kit) plain() *call {
 	if k.first == nil {
 		c, err := k.ask("a plain request", k.request(text("user", plainPrompt)))
 		if err != nil {
-			c = &call{what: "a plain request", lost: err}
+			c = &call{what: "a plain request", lost: err, account: &account{}}
 		}
 		k.first = c
 	}
@@ -83,7 +83,7 @@ func (k *kit) askAnswer() finding {
 	switch {
 	case !c.whole():
 		return fail("%s", c.how())
-	case c.text.Len() == 0 && len(c.tools) == 0 && c.done.GetFinish() != "refusal":
+	case c.size == 0 && len(c.tools) == 0 && c.done.GetFinish() != "refusal":
 		return fail("it finished and had said nothing")
 	case len(c.tools) > 0:
 		return fail("it called the tool %q, and was offered none", c.tools[0].GetName())
@@ -106,7 +106,7 @@ func (k *kit) askRepeat() finding {
 		return fail("first %s; then %s", a.how(), b.how())
 	}
 	if a.text.String() == b.text.String() && sameTools(a.tools, b.tools) {
-		return pass("twice the same %d bytes", a.text.Len())
+		return pass("twice the same %d bytes", a.size)
 	}
 	if k.desc.GetSimulated() {
 		return fail("a simulation said two things: %.120q and %.120q", a.text.String(), b.text.String())
@@ -251,7 +251,7 @@ func (k *kit) withTools() *call {
 	req.ToolChoice = &pb.ToolChoice{Mode: "required"}
 	c, err := k.ask("a request with tools", req)
 	if err != nil {
-		return &call{what: "a request with tools", lost: err}
+		return &call{what: "a request with tools", lost: err, account: &account{}}
 	}
 	return c
 }

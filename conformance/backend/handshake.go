@@ -82,6 +82,7 @@ func (k *kit) askCookie() finding {
 	defer p.kill()
 	printed := make(chan string, 1)
 	go func() {
+		defer out.Close()
 		buf := make([]byte, 4096)
 		n, _ := out.Read(buf)
 		printed <- string(buf[:n])
@@ -90,10 +91,13 @@ func (k *kit) askCookie() finding {
 	if !p.waits(bound) {
 		return fail("without the cookie it was still running after %s", bound)
 	}
-	if line := <-printed; line != "" {
-		if _, err := parseHandshake(line); err == nil {
-			return fail("without the cookie it printed a handshake")
-		}
+	line := ""
+	select {
+	case line = <-printed:
+	case <-time.After(time.Second): // something that it started holds stdout open
+	}
+	if _, err := parseHandshake(line); err == nil {
+		return fail("without the cookie it printed a handshake")
 	}
 	switch {
 	case p.cmd.ProcessState.Success():

@@ -34,9 +34,9 @@ type kit struct {
 
 	first   *call // the answer to a plain request; nil before it is asked
 	sampled bool
-	calls   []*call  // every call of the run
-	errors  []*fault // every typed error of the run
-	leaks   []string // where a secret was seen
+	calls   []*account // every call of the run
+	errors  []*fault   // every typed error of the run
+	leaks   []string   // where a secret was seen
 	secrets map[string]string
 }
 

@@ -45,12 +45,15 @@ type startOptions struct {
 	versions string   // of the protocol that are offered; "" is ours
 }
 
+// maxLine bounds the handshake: a certificate has about 1 KiB.
+const maxLine = 64 << 10
+
 // socketDir begins the name of a folder of sockets. The whole path has to be
 // short: a socket's name has 103 bytes on some systems.
 const socketDir = sdk.SocketDirPrefix
 
 // launch starts the program and reads nothing yet.
-func (k *kit) launch(o startOptions) (*process, io.Reader, error) {
+func (k *kit) launch(o startOptions) (*process, *os.File, error) {
 	env, err := k.environment()
 	if err != nil {
 		return nil, nil, err
@@ -107,13 +110,14 @@ func (k *kit) start(o startOptions) (*process, error) {
 	}
 	lines := make(chan string, 1)
 	go func() {
-		in := bufio.NewReaderSize(out, 64<<10)
-		first, err := in.ReadString('\n')
-		if err != nil && first == "" {
+		defer out.Close()
+		in := bufio.NewReaderSize(out, maxLine)
+		first, err := in.ReadSlice('\n') // a line that does not end is none
+		if err != nil && len(first) == 0 {
 			close(lines)
 			return
 		}
-		lines <- first
+		lines <- string(first)
 		_, _ = io.Copy(io.Discard, in)
 	}()
 	select {

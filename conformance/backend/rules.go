@@ -114,7 +114,7 @@ func (k *kit) askRule(r rule) finding {
 	}
 	whole := 0
 	for _, c := range k.calls {
-		if c.whole() || c.error != nil {
+		if c.ended {
 			whole++
 		}
 	}
@@ -150,7 +150,7 @@ func (k *kit) unknownModel() *call {
 	req.Model = unknownID
 	c, err := k.ask("a request to a model that does not exist", req)
 	if err != nil {
-		return &call{lost: err}
+		return &call{lost: err, account: &account{}}
 	}
 	return c
 }

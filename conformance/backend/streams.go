@@ -85,7 +85,9 @@ func (k *kit) askConcurrent() finding {
 	var wg sync.WaitGroup
 	for i := range crowd {
 		wg.Go(func() {
-			calls[i] = k.stream(ctx, s, fmt.Sprintf("call %d of %d at once", i+1, crowd), k.request(text("user", "Repeat: "+marker(i))), nil)
+			req := k.request(text("user", "Repeat: "+marker(i)))
+			calls[i] = newCall(fmt.Sprintf("call %d of %d at once", i+1, crowd), req, keptCrowd)
+			k.stream(ctx, s, calls[i], req, nil)
 		})
 	}
 	wg.Wait()
@@ -143,8 +145,8 @@ func (k *kit) askBackpressure() finding {
 		return skip("a long request is refused (%s): name a prompt with a long answer by -long", fast.how())
 	case !fast.whole():
 		return fail("%s", fast.how())
-	case fast.text.Len() < minLong:
-		return skip("its answers are short (%d bytes): name a prompt with an answer of a MiB or more by -long", fast.text.Len())
+	case fast.size < minLong:
+		return skip("its answers are short (%d bytes): name a prompt with an answer of a MiB or more by -long", fast.size)
 	}
 	if s, err = k.session(); err != nil {
 		return fail("%v", err)
@@ -159,22 +161,24 @@ func (k *kit) askBackpressure() finding {
 	before = look()
 	ctx, cancel := context.WithTimeout(k.ctx, k.o.Timeout+slowLook)
 	defer cancel()
-	slow := k.stream(ctx, s, "a long answer that is read slowly", k.request(text("user", k.long())), func() {
+	req := k.request(text("user", k.long()))
+	slow := newCall("a long answer that is read slowly", req, keptAlone)
+	k.stream(ctx, s, slow, req, func() {
 		time.Sleep(slowLook)
 		after = look()
 	})
 	k.keep(slow)
 	grown := after - before
-	measured := map[string]int64{"answer_bytes": int64(slow.text.Len()), "grown_bytes": max(grown, 0)}
+	measured := map[string]int64{"answer_bytes": int64(slow.size), "grown_bytes": max(grown, 0)}
 	switch {
 	case !slow.whole():
 		return fail("read slowly: %s", slow.how())
-	case k.desc.GetSimulated() && slow.text.String() != fast.text.String():
-		return fail("read slowly it has %d bytes, and read fast %d", slow.text.Len(), fast.text.Len())
+	case k.desc.GetSimulated() && (slow.size != fast.size || slow.text.String() != fast.text.String()):
+		return fail("read slowly it has %d bytes, and read fast %d", slow.size, fast.size)
 	case grown > maxGrown:
 		return finding{status: report.Fail, measured: measured, saw: fmt.Sprintf("while nobody read for %s its memory grew by %d MiB", slowLook, grown>>20)}
 	}
-	f := pass("%d KiB, read after a second's wait; its memory grew by %d MiB meanwhile", slow.text.Len()>>10, max(grown, 0)>>20)
+	f := pass("%d KiB, read after a second's wait; its memory grew by %d MiB meanwhile", slow.size>>10, max(grown, 0)>>20)
 	f.measured = measured
 	return f
 }
