@@ -58,7 +58,7 @@ func TestLive(t *testing.T) {
 	h := backend.NewHarness(t, New, map[string]any{"max_output": 200})
 	name := os.Getenv("PLIMSOLL_LIVE_ANTHROPIC_MODEL")
 	if name == "" {
-		name = string(anthropic.ModelClaudeHaiku4_5)
+		name = anthropic.ModelClaudeHaiku4_5
 	}
 	req := message.Request{
 		Model: name, Messages: []message.Message{message.Text(message.System, "Answer in JSON."), message.Text(message.User, "Which planet is the third from the sun?")},

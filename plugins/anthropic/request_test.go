@@ -271,16 +271,12 @@ func TestTheEnvironmentChangesNothing(t *testing.T) {
 
 func TestCountTokens(t *testing.T) {
 	server := fakeapi.New(t, aye())
-	t.Setenv("PLIMSOLL_TEST_KEY", secret)
-	made, err := New(map[string]any{"base_url": server.URL, "api_key_env": "PLIMSOLL_TEST_KEY", "extra": map[string]any{"service_tier": "auto"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := serve(t, server, map[string]any{"extra": map[string]any{"service_tier": "auto"}})
 	req := ask("hello")
 	req.Messages = append([]message.Message{message.Text(message.System, "Be brief.")}, req.Messages...)
 	req.Tools, req.Sampling = []message.ToolDef{tide}, message.Sampling{Temperature: ptr(0.5), Stop: []string{"x"}, MaxOutput: 9}
 	req.ResponseSchema = json.RawMessage(`{"type":"object","properties":{}}`)
-	n, err := made.(backend.TokenCounter).CountTokens(t.Context(), req)
+	n, err := h.CountTokens(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
