@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func TestCostOfACall(t *testing.T) {
 		if (err == nil) != (c.wire.err == nil) {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if got.Micro != c.micro || got.Unsure != c.unsure || got.GPU != c.gpu || got.Priced != c.priced || got.Upper != (c.unsure > 0 || !c.priced && c.wire.err == error(lost)) {
+		if got.Micro != c.micro || got.Unsure != c.unsure || got.GPU != c.gpu || got.Priced != c.priced || got.Upper != (c.unsure > 0 || !c.priced && errors.Is(c.wire.err, lost)) {
 			t.Errorf("%s: %+v; want %d with %d unsure, %d ms", c.name, got, c.micro, c.unsure, c.gpu)
 		}
 	}
@@ -88,7 +89,8 @@ func TestADeadlineFromTheOtherSide(t *testing.T) {
 	cut := wire{err: &run.CallError{Code: "cancelled", Message: "RST_STREAM", Lost: true}}
 	for timeout, want := range map[time.Duration]string{time.Second: "timeout", 1050 * time.Millisecond: "timeout", time.Minute: "cancelled"} {
 		_, err := once(t, cut, config.Price{}, 0, timeout)
-		if e, ok := err.(*run.CallError); !ok || e.Code != want || !e.Lost {
+		var e *run.CallError
+		if !errors.As(err, &e) || e.Code != want || !e.Lost {
 			t.Errorf("after a second of %s: %v, want %s", timeout, err, want)
 		}
 	}

@@ -59,7 +59,7 @@ func TestDriftIsChecked(t *testing.T) {
 		`{"models":{"a":{"drift":[{"from":"soon"}]}}}`:                       `"soon"`,
 		`{"models":{"a":{"drift":[{"from":"2026-08-01","ability":7}]}}}`:     "drift[0].ability is 7",
 		`{"models":{"a":{"drift":[{"from":"2026-08-01","latency_ms":-7}]}}}`: "drift[0].latency_ms",
-		`{"models":{"a":{"drift":[{"from":"2026-08-01","abilty":1}]}}}`:      "abilty",
+		`{"models":{"a":{"drift":[{"from":"2026-08-01","abilityy":1}]}}}`:    "abilityy",
 	} {
 		var values map[string]any
 		if err := json.Unmarshal([]byte(config), &values); err != nil {
