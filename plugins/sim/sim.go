@@ -73,6 +73,15 @@ type answer struct {
 	finish message.Finish
 }
 
+// tokens of what was said: calls of tools are said too, and no API gives them away.
+func (a answer) tokens() int64 {
+	n := tokens(a.text)
+	for _, c := range a.calls {
+		n += tokens(c.Name + string(c.Arguments))
+	}
+	return n
+}
+
 // Generate answers one request.
 func (s simulator) Generate(ctx context.Context, req message.Request, out backend.Sink) error {
 	m, ok := s.cfg.Models[req.Model]
@@ -109,7 +118,7 @@ func (s simulator) Generate(ctx context.Context, req message.Request, out backen
 			return err
 		}
 	}
-	usage := message.Usage{Input: promptTokens(req), Output: int64(float64(tokens(a.text)) * or(m.Verbosity, 1))}
+	usage := message.Usage{Input: promptTokens(req), Output: int64(float64(a.tokens()) * or(m.Verbosity, 1))}
 	reports := req.Model
 	if m.Reports != "" {
 		reports = m.Reports
