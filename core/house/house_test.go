@@ -119,6 +119,8 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 		"github.com/hashicorp/go-plugin": {"core/plugin", "sdk/backend"},
 		"google.golang.org/grpc":         {"core/plugin", "core/backend", "sdk/backend", "conformance/backend"},
 		"github.com/tetratelabs/wazero":  {"core/sandbox"},
+		"github.com/openai":              {"plugins/openai"},
+		"github.com/anthropics":          {"plugins/anthropic"},
 		"github.com/evanw/esbuild":       {"core/sandbox/script"},
 		"github.com/dgraph-io/badger":    {"core/store/badgerstore"},
 		"github.com/spf13/cobra":         {"core/cli"},

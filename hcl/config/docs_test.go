@@ -62,7 +62,7 @@ func TestExamplesInDocs(t *testing.T) {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, dir := range []string{"docs", "sdk", "examples"} {
+	for _, dir := range []string{"docs", "sdk", "examples", "plugins", "conformance"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, e fs.DirEntry, err error) error {
 			if err == nil && !e.IsDir() && strings.HasSuffix(path, ".md") {
 				out = append(out, path)
