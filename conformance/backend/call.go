@@ -285,7 +285,7 @@ func (c *call) checkDone(d *pb.Done) {
 	case u.GetReasoning() > u.GetOutput():
 		wrong = "has more reasoning than output, which includes it"
 	case u.GetOutput() == 0 && c.size > 0:
-		wrong = "has no output, and there is text"
+		wrong = "has no output, and something was said"
 	case u.GetInput()+u.GetCachedInput()+u.GetCacheWrite() == 0 && !c.blank:
 		wrong = "has no prompt at all"
 	}
