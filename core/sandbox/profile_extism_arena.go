@@ -6,7 +6,8 @@ import (
 )
 
 // arena is the memory that a plugin shares with its host, for one call. Blocks
-// have addresses from arenaBase on, 16 bytes apart at least; 0 is no block. A
+// have addresses from arenaBase on, 64 bytes apart, so that what the host notes of a
+// block is not more than the block; 0 is no block. A
 // freed block serves again for blocks of its class (sizes between two powers of
 // two), so that a plugin that allocates and frees in a loop does not grow. Old
 // contents may show through in a block that serves again; those of another call
@@ -25,7 +26,7 @@ type block struct {
 const (
 	arenaBase = 64
 	arenaBits = 33 // classes: 2^0 to 2^32 bytes
-	arenaLow  = 4  // the least class
+	arenaLow  = 6  // the least class
 	arenaKept = 256 << 10
 )
 

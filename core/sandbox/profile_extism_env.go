@@ -178,6 +178,9 @@ func (p *pluginCall) inputLoad64(args []uint64) uint64 {
 // maxVarName bounds the name of a variable, in bytes.
 const maxVarName = 64 << 10
 
+// varNote is what a variable is taken to weigh besides its name and value.
+const varNote = 128
+
 // varName reads the name of a variable; ok is false when there is no such block.
 func (p *pluginCall) varName(at uint64) (name []byte, ok bool) {
 	if n := p.arena.length(at); n > maxVarName {
@@ -202,7 +205,7 @@ func (p *pluginCall) setVar(args []uint64) uint64 {
 	}
 	old, had := p.vars[string(name)]
 	if had {
-		p.varLen -= len(name) + len(old)
+		p.varLen -= len(name) + len(old) + varNote
 		delete(p.vars, string(name))
 	}
 	value, ok := p.arena.block(args[1])
@@ -210,14 +213,14 @@ func (p *pluginCall) setVar(args []uint64) uint64 {
 		return 0
 	}
 	p.in.charge(len(value))
-	if n := uint64(len(name) + len(value)); n > p.most()-min(p.most(), uint64(len(p.arena.buf))) {
+	if n := uint64(len(name) + len(value) + varNote); n > p.most()-min(p.most(), uint64(len(p.arena.buf))) {
 		p.noRoom(n)
 	}
 	if p.vars == nil {
 		p.vars = map[string][]byte{}
 	}
 	p.vars[string(name)] = append([]byte(nil), value...)
-	p.varLen += len(name) + len(value)
+	p.varLen += len(name) + len(value) + varNote
 	return 0
 }
 

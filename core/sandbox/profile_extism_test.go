@@ -140,10 +140,10 @@ func TestHostilePlugins(t *testing.T) {
 		minusEight = -8
 	)
 	alloc := func(n int64) []byte { return cat(i64(n), opCall, extAlloc) }
-	say := cat(alloc(16), opSet, 0, opGet, 0, i64(0x3a), opCall, extStore64) // local 0 has 16 bytes
+	say := cat(alloc(64), opSet, 0, opGet, 0, i64(0x3a), opCall, extStore64) // local 0 has 64 bytes
 	zero := i32(0)
 	// answer "output": the input as it is is no answer, so finish has schema.
-	h := newHost(t, sandbox.Config{Fuel: 100_000_000, MemoryMiB: 8})
+	h := newHost(t, sandbox.Config{Fuel: 100_000_000, MemoryMiB: 8, Timeout: time.Minute})
 	for name, c := range map[string]struct {
 		body      []byte
 		code, say string
@@ -157,12 +157,12 @@ func TestHostilePlugins(t *testing.T) {
 		"alloc 0":                 {cat(alloc(0), opI64Wrap), "protocol", "set no output"},
 		"load outside":            {cat(i64(1<<40), opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes at 1099511627776"},
 		"load at 0":               {cat(say, i64(0), opCall, extLoad8), "trap", "read 1 bytes at 0"},
-		"load over the end":       {cat(say, opGet, 0, i64(9), opI64Add, opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes"},
+		"load over the end":       {cat(say, opGet, 0, i64(57), opI64Add, opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes"},
 		"load that overflows":     {cat(say, i64(minusEight), opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes at 18446744073709551608"},
 		"store outside":           {cat(i64(64), i32(1), opCall, extStore8, zero), "trap", "wrote 1 bytes at 64"},
 		"store that overflows":    {cat(say, i64(-1), i64(1), opCall, extStore64, zero), "trap", "wrote 8 bytes"},
 		"input far behind":        {cat(i64(-1), opCall, extInputLoad64, opI64Wrap), "protocol", "set no output"},
-		"output outside":          {cat(say, opGet, 0, i64(17), opCall, extOutput, zero), "protocol", "17 bytes at"},
+		"output outside":          {cat(say, opGet, 0, i64(65), opCall, extOutput, zero), "protocol", "65 bytes at"},
 		"output that overflows":   {cat(say, opGet, 0, i64(-1), opCall, extOutput, zero), "output_limit", "18446744073709551615 bytes"},
 		"output at -1":            {cat(say, i64(-1), i64(2), opCall, extOutput, zero), "protocol", "2 bytes at"},
 		"output of nothing":       {cat(i64(1000), i64(0), opCall, extOutput, zero), "protocol", "set no output"},

@@ -162,7 +162,7 @@ func TestHostileCommands(t *testing.T) {
 	// errno ends the program with the result of a call as its exit code.
 	errno := func(b []byte) []byte { return cat(b, opCall, wasiExit) }
 	const ok = `{"output":1}`
-	h := newHost(t, sandbox.Config{MaxOutput: 1 << 16, Fuel: 100_000_000})
+	h := newHost(t, sandbox.Config{MaxOutput: 1 << 16, Fuel: 100_000_000, Timeout: time.Minute})
 	for name, c := range map[string]struct {
 		body  []byte
 		code  string // "" for success
@@ -215,7 +215,7 @@ func TestHostileCommands(t *testing.T) {
 // TestCommandsThatDoNotDescribe: what a program without a manifest makes of op
 // describe, which it never heard of.
 func TestCommandsThatDoNotDescribe(t *testing.T) {
-	h := newHost(t, sandbox.Config{Fuel: 100_000_000})
+	h := newHost(t, sandbox.Config{Fuel: 100_000_000, Timeout: time.Minute})
 	say := func(text string) []byte {
 		n := int32(len(text))
 		return cat(i32(4096), i32(4120), 0x36, 2, 0, i32(4100), i32(n), 0x36, 2, 0, i32(1), i32(4096), i32(1), i32(8192), opCall, wasiWrite, opDrop)
