@@ -264,6 +264,23 @@ func TestMemoryOfTheHost(t *testing.T) {
 	}
 }
 
+// TestSelfTestsEnd: a manifest cannot keep the one who admits it for hours.
+func TestSelfTestsEnd(t *testing.T) {
+	h := newHost(t, sandbox.Config{Fuel: 1_000_000})
+	spin := cat(opLoop, empty, opGlobalGet, 0, i64(1), opI64Add, opGlobalSet, 0, opGlobalGet, 0, i64(60_000), 0x53, opBrIf, 0, opEnd)
+	m := asm{answer: okAnswer, call: cat(spin, i64(abi.Pack(4096, uint32(len(okAnswer)), false))), noDesc: true}.bytes()
+	manifest := abi.Manifest{ABI: 1, Ops: []string{"finish"}}
+	for range abi.MaxSelfTests {
+		manifest.SelfTests = append(manifest.SelfTests, abi.SelfTest{Op: "finish", Input: []byte(`{}`), Output: []byte(okAnswer)})
+	}
+	m, err := abi.WithManifest(m, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Admit(context.Background(), m, sandbox.AdmitOptions{})
+	expect(t, err, "fuel", "the self-tests of the manifest take more than 10 times")
+}
+
 func ExampleHost_Admit() {
 	h, err := sandbox.New(sandbox.Config{CacheDir: sharedCache})
 	if err != nil {

@@ -33,6 +33,10 @@ type Facts struct {
 // Facts tells what admission found out. The slices must not be changed.
 func (a *Admitted) Facts() Facts { return a.facts }
 
+// selfTestCalls is how many times the fuel of one call all self-tests may take:
+// whoever admits a module waits for them.
+const selfTestCalls = 10
+
 // prove starts the module, runs its self-tests twice and writes the facts down.
 // A module that answers otherwise than its author vouches for, or otherwise the
 // second time, is refused: it would do so in production too.
@@ -60,7 +64,9 @@ func (m *admission) prove(ctx context.Context, size int) error {
 			return err
 		}
 		m.facts.SelfTests++
-		m.facts.SelfTestFuel += fuel
+		if m.facts.SelfTestFuel += fuel; m.facts.SelfTestFuel/selfTestCalls > m.limits.fuel {
+			return fail(abi.Fuel, fmt.Sprintf("the self-tests of the manifest take more than %d times the %d units of fuel of one call, up to number %d: leave some out, or test with smaller inputs", selfTestCalls, m.limits.fuel, i+1))
+		}
 	}
 	return nil
 }

@@ -237,9 +237,9 @@ func (in *instance) restore() (pages int, ok bool) {
 		g.Set(img.globals[i])
 	}
 	in.slept = img.slept
-	if in.meter.slices > 0 {
+	if in.used() > deepFuel {
 		// The engine keeps the stack that a deep recursion grew for the life of the
-		// function object. A call deep enough to matter takes more than a slice.
+		// function object.
 		clear(in.functions)
 	}
 	in.log.reset(nil)

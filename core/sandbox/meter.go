@@ -13,9 +13,15 @@ import (
 // slice is how much fuel a guest is given at once. When it is used up the guest
 // comes back to the host, which looks at the clock, at the caller and at the
 // budget; and this is where Go's garbage collector finds a goroutine that it
-// can stop. 100,000 units are 40 to 150 us of ordinary code and about 3 ms of
-// code that misses the cache with every load; coming back costs 0.1 us.
-const slice = 100_000
+// can stop. 20,000 units are 8 to 30 us of ordinary code; coming back costs 0.1 us.
+// What decides it is a guest that writes to a page of its own with every few
+// instructions: each is a page fault of 2 to 4 us, and with 100,000 units the
+// collector waited 40 to 130 ms for one (2026-11).
+const slice = 20_000
+
+// deepFuel is what a call takes at least that nests deep enough for the engine's
+// stack to matter afterwards.
+const deepFuel = 100_000
 
 // What host functions charge, in fuel: calling one costs about as much as a
 // hundred instructions, moving bytes about an eighth of one for each.
