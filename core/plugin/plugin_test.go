@@ -297,3 +297,13 @@ func TestLifePipeIsNotCollected(t *testing.T) {
 		t.Error("the plugin ended when garbage was collected")
 	}
 }
+
+// No file can pose as a backend that is built in.
+func TestBundledNamesWin(t *testing.T) {
+	m := newManager(t, func(c *Config) {
+		c.Lock = []Locked{{Name: "player", Version: "9", Source: "dir:" + t.TempDir(), Digests: map[string]string{platform(): contentDigest([]byte("x"))}}}
+	})
+	if got := told(t, client(t, m, Spec{}), "echo built in"); got != "built in" {
+		t.Errorf("got %q", got)
+	}
+}
