@@ -58,6 +58,9 @@ func Examine(ctx context.Context, project, source string) (*Offer, diag.List, er
 	case info.IsDir():
 		kind = "dir"
 		o.Files, err = pack.Collect(source)
+	case !info.Mode().IsRegular():
+		// A pipe or a device may never end, or never begin.
+		return nil, nil, fmt.Errorf("%s is neither a folder nor a file", source)
 	case info.Size() > pack.MaxTotal:
 		return nil, nil, fmt.Errorf("%s has %d MiB; at most %d are read", source, info.Size()>>20, pack.MaxTotal>>20)
 	default:
