@@ -40,6 +40,9 @@ type dialect struct {
 	needsKey      bool
 }
 
+// counts tells whether there is a way to ask how long a prompt is.
+func (d dialect) counts() bool { return d.responses || d.countPath != "" }
+
 var dialects = map[string]dialect{
 	dialectOpenAI: {
 		name: dialectOpenAI, responses: true, maxField: "max_completion_tokens", allowedTools: true, toolChoice: true,

@@ -42,8 +42,26 @@ var (
 	_ backend.TokenCounter = (*model)(nil)
 )
 
-// New makes the backend of one endpoint.
+// New makes the backend of one endpoint. It offers to count tokens where the
+// dialect can.
 func New(values map[string]any) (backend.Model, error) {
+	m, err := newModel(values)
+	if err != nil {
+		return nil, err
+	}
+	if !m.cfg.kind.counts() {
+		return uncounted{m, m}, nil
+	}
+	return m, nil
+}
+
+// uncounted hides an ability: what a backend can do is told by its methods.
+type uncounted struct {
+	backend.Model
+	backend.Embedder
+}
+
+func newModel(values map[string]any) (*model, error) {
 	if values == nil {
 		return &model{cfg: config{kind: dialects[dialectOpenAI]}}, nil
 	}

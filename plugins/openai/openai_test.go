@@ -19,11 +19,10 @@ const testKey = "sk-test-4f1b7c2d9e8a6b5c"
 // configured is New with waits short enough for tests.
 func configured(t *testing.T, values map[string]any) *model {
 	t.Helper()
-	m, err := New(values)
+	ours, err := newModel(values)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := m.(*model)
 	ours.caller.Base = 2 * time.Millisecond
 	ours.caller.Notice = func(string) {}
 	return ours
@@ -359,6 +358,15 @@ func TestCountTokens(t *testing.T) {
 	m := configured(t, map[string]any{"base_url": "http://127.0.0.1:11434/v1"})
 	if _, err := m.CountTokens(t.Context(), ask("x")); code(err) != backend.InvalidRequest {
 		t.Errorf("a guess: %v", err)
+	}
+	for url, counts := range map[string]bool{"http://127.0.0.1:11434/v1": false, "http://127.0.0.1:8000/v1": true} {
+		offered, err := New(map[string]any{"base_url": url})
+		if _, ok := offered.(backend.TokenCounter); err != nil || ok != counts {
+			t.Errorf("%s offers to count: %v, %v", url, ok, err)
+		}
+		if _, ok := offered.(backend.Embedder); !ok {
+			t.Errorf("%s offers no embeddings", url)
+		}
 	}
 }
 
