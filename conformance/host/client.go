@@ -18,6 +18,7 @@ const (
 	maxLine   = 16 << 20
 	maxTail   = 300 // bytes of stderr that are quoted, from its beginning and from its end
 	startTime = 30 * time.Second
+	lastWords = 500 * time.Millisecond
 )
 
 // client is one running adapter.
@@ -27,6 +28,7 @@ type client struct {
 	hello Hello
 	tail  *tail
 	done  chan struct{} // the reader has ended
+	quiet chan struct{} // it has said everything on standard error
 
 	mu      sync.Mutex
 	next    int64
@@ -42,10 +44,8 @@ type reply struct {
 
 // start runs the command and greets it.
 func start(ctx context.Context, command []string) (*client, error) {
-	c := &client{waiting: map[int64]chan reply{}, tail: &tail{}, done: make(chan struct{})}
+	c := &client{waiting: map[int64]chan reply{}, tail: &tail{}, done: make(chan struct{}), quiet: make(chan struct{})}
 	c.cmd = exec.CommandContext(ctx, command[0], command[1:]...)
-	c.cmd.Stderr = c.tail
-	c.cmd.WaitDelay = time.Second
 	alone(c.cmd)
 	var err error
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
@@ -55,10 +55,18 @@ func start(ctx context.Context, command []string) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the host under test: %w", err)
 	}
+	words, err := c.cmd.StderrPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting the host under test: %w", err)
+	}
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the host under test: %w", err)
 	}
 	go c.read(out)
+	go func() {
+		defer close(c.quiet)
+		_, _ = io.Copy(c.tail, words) // ends with the host, or when it is killed
+	}()
 	r, _, err := c.ask(Request{Hello: &Hello{Protocol: Protocol}}, startTime)
 	switch {
 	case err != nil:
@@ -173,8 +181,13 @@ func (c *client) ask(r Request, within time.Duration) (Response, time.Duration, 
 	return c.wait(p, within)
 }
 
-// explain adds the adapter's last words.
+// explain adds the adapter's last words, which may still be on their way when its
+// answers have ended.
 func (c *client) explain(err error) error {
+	select {
+	case <-c.quiet:
+	case <-time.After(lastWords):
+	}
 	if said := c.tail.String(); said != "" {
 		return fmt.Errorf("%w; it said: %s", err, said)
 	}
