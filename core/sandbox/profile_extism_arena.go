@@ -6,8 +6,8 @@ import (
 )
 
 // arena is the memory that a plugin shares with its host, for one call. Blocks
-// have addresses from arenaBase on, 64 bytes apart, so that what the host notes of a
-// block is not more than the block; 0 is no block. A
+// have addresses from arenaBase on, 256 bytes apart, so that what the host notes
+// of a block is less than the block; 0 is no block. A
 // freed block serves again for blocks of its class (sizes between two powers of
 // two), so that a plugin that allocates and frees in a loop does not grow. Old
 // contents may show through in a block that serves again; those of another call
@@ -16,6 +16,7 @@ type arena struct {
 	buf    []byte              // addresses arenaBase to arenaBase+len(buf)
 	blocks map[uint64]block    // by address
 	free   [arenaBits][]uint64 // by class
+	peak   int                 // most blocks at a time
 }
 
 type block struct {
@@ -26,8 +27,11 @@ type block struct {
 const (
 	arenaBase = 64
 	arenaBits = 33 // classes: 2^0 to 2^32 bytes
-	arenaLow  = 6  // the least class
+	arenaLow  = 8  // the least class
 	arenaKept = 256 << 10
+	// arenaNotes is for how many blocks notes are kept from call to call: neither
+	// maps nor lists give back what they once grew to.
+	arenaNotes = 4096
 )
 
 // reset empties the arena. A buffer of up to arenaKept bytes is kept, cleared.
@@ -38,6 +42,9 @@ func (a *arena) reset() {
 		a.buf = nil
 	}
 	clear(a.blocks)
+	if a.peak > arenaNotes {
+		a.blocks, a.free, a.peak = nil, [arenaBits][]uint64{}, 0
+	}
 	for i := range a.free {
 		a.free[i] = a.free[i][:0]
 	}
@@ -81,6 +88,7 @@ func (a *arena) alloc(n, most uint64) uint64 {
 		a.buf = grown
 	}
 	a.blocks[at] = block{n, class}
+	a.peak = max(a.peak, len(a.blocks))
 	return at
 }
 

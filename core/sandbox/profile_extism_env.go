@@ -82,10 +82,11 @@ func (p *pluginCall) stop(code abi.HostCode, message string) {
 }
 
 // most is how large the arena may be: it and the plugin's own memory are under
-// one limit.
+// one limit. It has half of what is left, because the host holds it twice while
+// it grows.
 func (p *pluginCall) most() uint64 {
 	own := p.in.space.Size() + uint64(p.varLen)
-	return p.in.limits.memory - min(own, p.in.limits.memory)
+	return (p.in.limits.memory - min(own, p.in.limits.memory)) / 2
 }
 
 // alloc ends the plugin when there is no room: kits do not look for a 0.

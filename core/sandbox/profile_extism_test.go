@@ -143,7 +143,7 @@ func TestHostilePlugins(t *testing.T) {
 	say := cat(alloc(64), opSet, 0, opGet, 0, i64(0x3a), opCall, extStore64) // local 0 has 64 bytes
 	zero := i32(0)
 	// answer "output": the input as it is is no answer, so finish has schema.
-	h := newHost(t, sandbox.Config{Fuel: 100_000_000, MemoryMiB: 8, Timeout: time.Minute})
+	h := newHost(t, sandbox.Config{Fuel: 100_000_000, MemoryMiB: 8, MaxOutput: 2 << 20, Timeout: time.Minute})
 	for name, c := range map[string]struct {
 		body      []byte
 		code, say string
@@ -157,12 +157,12 @@ func TestHostilePlugins(t *testing.T) {
 		"alloc 0":                 {cat(alloc(0), opI64Wrap), "protocol", "set no output"},
 		"load outside":            {cat(i64(1<<40), opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes at 1099511627776"},
 		"load at 0":               {cat(say, i64(0), opCall, extLoad8), "trap", "read 1 bytes at 0"},
-		"load over the end":       {cat(say, opGet, 0, i64(57), opI64Add, opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes"},
+		"load over the end":       {cat(say, opGet, 0, i64(249), opI64Add, opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes"},
 		"load that overflows":     {cat(say, i64(minusEight), opCall, extLoad64, opDrop, zero), "trap", "read 8 bytes at 18446744073709551608"},
 		"store outside":           {cat(i64(64), i32(1), opCall, extStore8, zero), "trap", "wrote 1 bytes at 64"},
 		"store that overflows":    {cat(say, i64(-1), i64(1), opCall, extStore64, zero), "trap", "wrote 8 bytes"},
 		"input far behind":        {cat(i64(-1), opCall, extInputLoad64, opI64Wrap), "protocol", "set no output"},
-		"output outside":          {cat(say, opGet, 0, i64(65), opCall, extOutput, zero), "protocol", "65 bytes at"},
+		"output outside":          {cat(say, opGet, 0, i64(257), opCall, extOutput, zero), "protocol", "257 bytes at"},
 		"output that overflows":   {cat(say, opGet, 0, i64(-1), opCall, extOutput, zero), "output_limit", "18446744073709551615 bytes"},
 		"output at -1":            {cat(say, i64(-1), i64(2), opCall, extOutput, zero), "protocol", "2 bytes at"},
 		"output of nothing":       {cat(i64(1000), i64(0), opCall, extOutput, zero), "protocol", "set no output"},
@@ -177,7 +177,7 @@ func TestHostilePlugins(t *testing.T) {
 		"variables without end": {cat(alloc(1<<20), opSet, 0, alloc(1), opSet, 1, opLoop, empty, opGet, 1, opGet, 1, opCall, extLoad8, i32(1), 0x6a, opCall, extStore8,
 			opGet, 1, opGet, 0, opCall, extVarSet, opBr, 0, opEnd, zero), "memory", "limit of 8 MiB"},
 		"a name of 1 MiB":     {cat(alloc(1<<20), opCall, extVarGet, opI64Wrap), "trap", "names have at most"},
-		"an error of 5 MiB":   {cat(alloc(5<<20), opCall, extError, zero), "output_limit", "5242880 bytes"},
+		"an error of 3 MiB":   {cat(alloc(3<<20), opCall, extError, zero), "output_limit", "3145728 bytes"},
 		"variable of nothing": {cat(i64(3), i64(4), opCall, extVarSet, i64(5), opCall, extVarGet, opI64Wrap), "protocol", "set no output"},
 		"log of nothing":      {cat(i64(-1), opCall, extLog, zero), "protocol", "set no output"},
 		"fetch":               {cat(i64(-1), i64(-1), opCall, extFetch, opDrop, zero), "capability", "has no network"},
