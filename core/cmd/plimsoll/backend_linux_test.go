@@ -81,7 +81,7 @@ func TestKilledBackend(t *testing.T) {
 		t.Fatalf("the night: %v\n%s", err, out.String())
 	}
 	night(t, dir, "nightly") // picks up what an outage may have left open
-	sameFiles(t, calm, dir, "cost")
+	sameFiles(t, calm, dir, "cost", "unsure")
 	boughtOnce(t, calm, dir)
 	night(t, dir, "audit", "verify")
 }
