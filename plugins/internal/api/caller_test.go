@@ -159,27 +159,30 @@ func TestDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	do := func(path string) (*http.Response, error) {
-		req, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+path, strings.NewReader("{}"))
+	do := func(ctx context.Context, path string) error {
+		req, err := http.NewRequestWithContext(ctx, "POST", s.URL+path, strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return client.Do(req)
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		return resp.Body.Close()
 	}
-	if resp, err := do("/ok"); err != nil || resp.Body.Close() != nil {
+	if err := do(t.Context(), "/ok"); err != nil {
 		t.Error(err)
 	}
 	var e *StatusError
-	if _, err := do("/busy"); !errors.As(err, &e) || e.Status != 503 || len(e.Body) != maxErrorBody || e.RetryAfter(time.Now()) != 3*time.Second {
+	if err := do(t.Context(), "/busy"); !errors.As(err, &e) || e.Status != 503 || len(e.Body) != maxErrorBody || e.RetryAfter(time.Now()) != 3*time.Second {
 		t.Errorf("%v", err)
 	}
-	if _, err := do("/away"); !errors.As(err, &e) || e.Status != 307 {
+	if err := do(t.Context(), "/away"); !errors.As(err, &e) || e.Status != 307 {
 		t.Errorf("a redirect was followed: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	req, _ := http.NewRequestWithContext(ctx, "GET", s.URL+"/ok", nil)
-	if _, err := client.Do(req); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), s.URL) {
+	if err := do(ctx, "/ok"); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), s.URL) {
 		t.Errorf("%v", err)
 	}
 }
