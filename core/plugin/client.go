@@ -32,6 +32,8 @@ var (
 	_ backend.Model        = (*Client)(nil)
 	_ backend.TokenCounter = (*Client)(nil)
 	_ backend.Embedder     = (*Client)(nil)
+	_ backend.Serving      = (*Client)(nil)
+	_ backend.Runner       = (*Client)(nil)
 )
 
 func newClient(m *Manager, spec Spec) *Client {

@@ -23,8 +23,9 @@ import (
 
 // ProtocolVersion is the newest version of the wire protocol that this SDK
 // speaks. It is independent of the SDK's own version. The host serves it and the
-// one before it. There is one so far: what came since, Counter and Embedder, are
-// services beside Model that an older side does not know, and needed no second.
+// one before it. There is one so far: what came since, Counter, Embedder,
+// Serving and Runner, are services beside Model that an older side does not know,
+// and needed no second.
 const ProtocolVersion = 1
 
 // MaxMessage is the largest single protocol message in bytes, both ways. A
@@ -102,10 +103,12 @@ type Capabilities struct {
 	StructuredOutput bool   `json:"structured_output,omitempty"`
 	Seeds            bool   `json:"seeds,omitempty"`
 	Logprobs         bool   `json:"logprobs,omitempty"`
-	// CountTokens and Embeddings say that the Model is a TokenCounter or an
-	// Embedder. The SDK fills them in; an author does not.
+	// These say that the Model is a TokenCounter, an Embedder, Serving or a
+	// Runner. The SDK fills them in; an author does not.
 	CountTokens bool `json:"count_tokens,omitempty"`
 	Embeddings  bool `json:"embeddings,omitempty"`
+	Serving     bool `json:"serving,omitempty"`
+	Running     bool `json:"running,omitempty"`
 }
 
 // The types of a ConfigField.

@@ -79,7 +79,11 @@ func (c *Collector) take(n int) error {
 		return ErrFinished
 	}
 	if c.size += n; c.size > MaxAnswer {
-		return &Error{Code: Unavailable, Message: "the answer grew beyond 64 MiB and was cut off: the backend floods"}
+		return flooded()
 	}
 	return nil
+}
+
+func flooded() error {
+	return &Error{Code: Unavailable, Message: "the answer grew beyond 64 MiB and was cut off: the backend floods"}
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
-// All conversions between sdk/message and the wire stand in this file. An empty
+// All conversions between sdk/message and the wire stand in this file,
+// those of the optional services in convert_optional.go. An empty
 // slice and a nil one are the same on the wire; nothing else is lost, which a
 // property test checks.
 
@@ -108,7 +109,7 @@ func descriptionToWire(d Description) *pb.DescribeResponse {
 		Capabilities: &pb.Capabilities{
 			ToolMasking: c.ToolMasking, PrefixCaching: c.PrefixCaching,
 			StructuredOutput: c.StructuredOutput, Seeds: c.Seeds, Logprobs: c.Logprobs,
-			CountTokens: c.CountTokens, Embeddings: c.Embeddings,
+			CountTokens: c.CountTokens, Embeddings: c.Embeddings, Serving: c.Serving, Running: c.Running,
 		},
 	}
 	for _, m := range d.Models {
@@ -127,7 +128,7 @@ func descriptionFromWire(d *pb.DescribeResponse) Description {
 		Capabilities: Capabilities{
 			ToolMasking: c.GetToolMasking(), PrefixCaching: c.GetPrefixCaching(),
 			StructuredOutput: c.GetStructuredOutput(), Seeds: c.GetSeeds(), Logprobs: c.GetLogprobs(),
-			CountTokens: c.GetCountTokens(), Embeddings: c.GetEmbeddings(),
+			CountTokens: c.GetCountTokens(), Embeddings: c.GetEmbeddings(), Serving: c.GetServing(), Running: c.GetRunning(),
 		},
 	}
 	for _, m := range d.GetModels() {

@@ -30,13 +30,22 @@ func fill(t *rapid.T, v reflect.Value, name string) {
 	case reflect.TypeFor[json.RawMessage]():
 		v.SetBytes([]byte(rapid.SampledFrom([]string{`{}`, `{"a":1}`}).Draw(t, name)))
 		return
+	case reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(time.Unix(0, rapid.Int64Range(1, 1<<62).Draw(t, name)).UTC()))
+		return
+	case reflect.TypeFor[[]byte]():
+		v.SetBytes(rapid.SliceOfN(rapid.Byte(), 1, 8).Draw(t, name))
+		return
+	case reflect.TypeFor[map[string]float64]():
+		v.Set(reflect.ValueOf(map[string]float64{rapid.String().Draw(t, name): rapid.Float64Range(0, 1e18).Draw(t, name)}))
+		return
 	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(rapid.StringN(1, 8, -1).Draw(t, name))
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(rapid.Int64Range(1, 1<<62).Draw(t, name))
 	case reflect.Float64:
 		v.SetFloat(rapid.Float64Range(0.1, 2).Draw(t, name))
@@ -49,7 +58,7 @@ func fill(t *rapid.T, v reflect.Value, name string) {
 			fill(t, v.Index(i), name)
 		}
 	case reflect.Map:
-		v.Set(reflect.ValueOf(map[string]string{"k": rapid.String().Draw(t, name)}))
+		v.Set(reflect.ValueOf(map[string]string{"k": rapid.StringMatching(`[^\x00]*`).Draw(t, name)}))
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fill(t, v.Field(i), v.Type().Field(i).Name)
@@ -85,7 +94,7 @@ func TestNothingIsLostOnTheWire(t *testing.T) {
 func TestDescriptionAndErrorOnTheWire(t *testing.T) {
 	d := Description{
 		Name: "n", Version: "1", Simulated: true, Models: []ModelInfo{{"m", 1, 2}},
-		Capabilities: Capabilities{MaskNames, true, true, true, true, true, true},
+		Capabilities: Capabilities{MaskNames, true, true, true, true, true, true, true, true},
 		ConfigSchema: []ConfigField{{Name: "a", Type: TypeMap, Required: true, Doc: "x", Elem: &ConfigField{Type: TypeObject, Fields: []ConfigField{{Name: "b", Type: TypeNumber}}}}},
 	}
 	if got := descriptionFromWire(descriptionToWire(d)); !reflect.DeepEqual(got, d) {

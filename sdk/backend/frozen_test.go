@@ -143,6 +143,11 @@ func TestOldPluginNewHost(t *testing.T) {
 	if _, _, err := r.Embed(t.Context(), "m", []string{"a"}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("an ability from after its time: %v", err)
 	}
+	for name, err := range everyServing(t.Context(), r) {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s, an ability from after its time: %v", name, err)
+		}
+	}
 	empty := NewRemote(connect(t, oldPlugin(t, old.message("GenerateEvent"), done)))
 	if _, err := Collect(t.Context(), empty, message.Request{Model: "m"}); err == nil || !strings.Contains(err.Error(), "empty event") {
 		t.Errorf("an event with nothing in it: %v", err)

@@ -20,19 +20,23 @@ import (
 // the protocol. It believes nothing: a stream that breaks the contract becomes
 // an error, and nothing after Done is let through.
 //
-// It has the methods of a TokenCounter and an Embedder whether the backend has
-// the abilities or not: Description.Capabilities says so, and calls of one that
+// It has the methods of every optional interface whether the backend has the
+// abilities or not: Description.Capabilities says so, and calls of one that
 // is missing fail with an error that is errors.ErrUnsupported.
 type Remote struct {
 	rpc     pb.ModelClient
 	counter pb.CounterClient
 	vectors pb.EmbedderClient
+	serving pb.ServingClient
+	runner  pb.RunnerClient
 }
 
 var (
 	_ Model        = (*Remote)(nil)
 	_ TokenCounter = (*Remote)(nil)
 	_ Embedder     = (*Remote)(nil)
+	_ Serving      = (*Remote)(nil)
+	_ Runner       = (*Remote)(nil)
 )
 
 // LostError is a call that was cut off after it had been sent and before Done
@@ -52,7 +56,10 @@ var ErrUnconfigured = errors.New("the backend has no config yet")
 
 // NewRemote speaks to the backend behind conn.
 func NewRemote(conn grpc.ClientConnInterface) *Remote {
-	return &Remote{rpc: pb.NewModelClient(conn), counter: pb.NewCounterClient(conn), vectors: pb.NewEmbedderClient(conn)}
+	return &Remote{
+		rpc: pb.NewModelClient(conn), counter: pb.NewCounterClient(conn), vectors: pb.NewEmbedderClient(conn),
+		serving: pb.NewServingClient(conn), runner: pb.NewRunnerClient(conn),
+	}
 }
 
 // DialOptions are the gRPC options that the protocol needs on the host's side.

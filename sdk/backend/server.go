@@ -18,6 +18,8 @@ type server struct {
 	pb.UnimplementedModelServer
 	pb.UnimplementedCounterServer
 	pb.UnimplementedEmbedderServer
+	pb.UnimplementedServingServer
+	pb.UnimplementedRunnerServer
 	name    string
 	factory Factory
 
@@ -36,6 +38,8 @@ func Register(s grpc.ServiceRegistrar, name string, f Factory) {
 	pb.RegisterModelServer(s, srv)
 	pb.RegisterCounterServer(s, srv)
 	pb.RegisterEmbedderServer(s, srv)
+	pb.RegisterServingServer(s, srv)
+	pb.RegisterRunnerServer(s, srv)
 }
 
 // ServerOptions are the gRPC options that the protocol needs on the backend's
@@ -61,6 +65,8 @@ func (s *server) Describe(ctx context.Context, _ *pb.DescribeRequest) (*pb.Descr
 	}
 	_, d.Capabilities.CountTokens = m.(TokenCounter)
 	_, d.Capabilities.Embeddings = m.(Embedder)
+	_, d.Capabilities.Serving = m.(Serving)
+	_, d.Capabilities.Running = m.(Runner)
 	return descriptionToWire(d), nil
 }
 

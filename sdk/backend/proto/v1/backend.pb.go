@@ -223,6 +223,8 @@ type Capabilities struct {
 	Logprobs         bool   `protobuf:"varint,5,opt,name=logprobs,proto3" json:"logprobs,omitempty"`
 	CountTokens      bool   `protobuf:"varint,6,opt,name=count_tokens,json=countTokens,proto3" json:"count_tokens,omitempty"` // serves Counter
 	Embeddings       bool   `protobuf:"varint,7,opt,name=embeddings,proto3" json:"embeddings,omitempty"`                      // serves Embedder
+	Serving          bool   `protobuf:"varint,8,opt,name=serving,proto3" json:"serving,omitempty"`                            // serves Serving
+	Running          bool   `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`                            // serves Runner
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -302,6 +304,20 @@ func (x *Capabilities) GetCountTokens() bool {
 func (x *Capabilities) GetEmbeddings() bool {
 	if x != nil {
 		return x.Embeddings
+	}
+	return false
+}
+
+func (x *Capabilities) GetServing() bool {
+	if x != nil {
+		return x.Serving
+	}
+	return false
+}
+
+func (x *Capabilities) GetRunning() bool {
+	if x != nil {
+		return x.Running
 	}
 	return false
 }
@@ -1628,6 +1644,961 @@ func (x *EmbedDone) GetUsage() *Usage {
 	return nil
 }
 
+type Plan struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Model         string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	Document      []byte                 `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"` // a JSON object
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Plan) Reset() {
+	*x = Plan{}
+	mi := &file_v1_backend_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Plan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Plan) ProtoMessage() {}
+
+func (x *Plan) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Plan.ProtoReflect.Descriptor instead.
+func (*Plan) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Plan) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Plan) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Plan) GetDocument() []byte {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
+type Instance struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                 // of its plan
+	Endpoints     []string               `protobuf:"bytes,2,rep,name=endpoints,proto3" json:"endpoints,omitempty"`                   // URLs, http or https
+	StartedNs     int64                  `protobuf:"varint,3,opt,name=started_ns,json=startedNs,proto3" json:"started_ns,omitempty"` // since 1970, UTC; so are all times
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Instance) Reset() {
+	*x = Instance{}
+	mi := &file_v1_backend_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Instance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Instance) ProtoMessage() {}
+
+func (x *Instance) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Instance.ProtoReflect.Descriptor instead.
+func (*Instance) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Instance) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Instance) GetEndpoints() []string {
+	if x != nil {
+		return x.Endpoints
+	}
+	return nil
+}
+
+func (x *Instance) GetStartedNs() int64 {
+	if x != nil {
+		return x.StartedNs
+	}
+	return 0
+}
+
+type LaunchRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Plan          *Plan                  `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LaunchRequest) Reset() {
+	*x = LaunchRequest{}
+	mi := &file_v1_backend_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LaunchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LaunchRequest) ProtoMessage() {}
+
+func (x *LaunchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LaunchRequest.ProtoReflect.Descriptor instead.
+func (*LaunchRequest) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *LaunchRequest) GetPlan() *Plan {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
+type LaunchResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Instance      *Instance              `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	Error         *Error                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"` // unset: launched
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LaunchResponse) Reset() {
+	*x = LaunchResponse{}
+	mi := &file_v1_backend_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LaunchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LaunchResponse) ProtoMessage() {}
+
+func (x *LaunchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LaunchResponse.ProtoReflect.Descriptor instead.
+func (*LaunchResponse) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *LaunchResponse) GetInstance() *Instance {
+	if x != nil {
+		return x.Instance
+	}
+	return nil
+}
+
+func (x *LaunchResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type StatusRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatusRequest) Reset() {
+	*x = StatusRequest{}
+	mi := &file_v1_backend_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatusRequest) ProtoMessage() {}
+
+func (x *StatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
+func (*StatusRequest) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *StatusRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type StatusResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "starting", "ready", "failed", "stopping", "stopped". A host refuses others.
+	Phase         string     `protobuf:"bytes,1,opt,name=phase,proto3" json:"phase,omitempty"`
+	SinceNs       int64      `protobuf:"varint,2,opt,name=since_ns,json=sinceNs,proto3" json:"since_ns,omitempty"`
+	Message       string     `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Log           []string   `protobuf:"bytes,4,rep,name=log,proto3" json:"log,omitempty"` // the last lines, oldest first
+	Processes     []*Process `protobuf:"bytes,5,rep,name=processes,proto3" json:"processes,omitempty"`
+	Error         *Error     `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"` // unset: this is the status
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatusResponse) Reset() {
+	*x = StatusResponse{}
+	mi := &file_v1_backend_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatusResponse) ProtoMessage() {}
+
+func (x *StatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
+func (*StatusResponse) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *StatusResponse) GetPhase() string {
+	if x != nil {
+		return x.Phase
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetSinceNs() int64 {
+	if x != nil {
+		return x.SinceNs
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetLog() []string {
+	if x != nil {
+		return x.Log
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetProcesses() []*Process {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type Process struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Pid           int64                  `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
+	Command       []string               `protobuf:"bytes,2,rep,name=command,proto3" json:"command,omitempty"`
+	Phase         string                 `protobuf:"bytes,3,opt,name=phase,proto3" json:"phase,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Process) Reset() {
+	*x = Process{}
+	mi := &file_v1_backend_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Process) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Process) ProtoMessage() {}
+
+func (x *Process) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Process.ProtoReflect.Descriptor instead.
+func (*Process) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Process) GetPid() int64 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *Process) GetCommand() []string {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *Process) GetPhase() string {
+	if x != nil {
+		return x.Phase
+	}
+	return ""
+}
+
+type StopRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	GraceNs       int64                  `protobuf:"varint,2,opt,name=grace_ns,json=graceNs,proto3" json:"grace_ns,omitempty"` // 0: kill at once
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopRequest) Reset() {
+	*x = StopRequest{}
+	mi := &file_v1_backend_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopRequest) ProtoMessage() {}
+
+func (x *StopRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
+func (*StopRequest) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *StopRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *StopRequest) GetGraceNs() int64 {
+	if x != nil {
+		return x.GraceNs
+	}
+	return 0
+}
+
+type StopResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Error         *Error                 `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"` // unset: nothing of it runs any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopResponse) Reset() {
+	*x = StopResponse{}
+	mi := &file_v1_backend_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopResponse) ProtoMessage() {}
+
+func (x *StopResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopResponse.ProtoReflect.Descriptor instead.
+func (*StopResponse) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *StopResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type MetricsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MetricsRequest) Reset() {
+	*x = MetricsRequest{}
+	mi := &file_v1_backend_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MetricsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MetricsRequest) ProtoMessage() {}
+
+func (x *MetricsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MetricsRequest.ProtoReflect.Descriptor instead.
+func (*MetricsRequest) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *MetricsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type MetricsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtNs          int64                  `protobuf:"varint,1,opt,name=at_ns,json=atNs,proto3" json:"at_ns,omitempty"`
+	Counters      map[string]float64     `protobuf:"bytes,2,rep,name=counters,proto3" json:"counters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	Gauges        map[string]float64     `protobuf:"bytes,3,rep,name=gauges,proto3" json:"gauges,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	Error         *Error                 `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"` // unset: these are the metrics
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MetricsResponse) Reset() {
+	*x = MetricsResponse{}
+	mi := &file_v1_backend_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MetricsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MetricsResponse) ProtoMessage() {}
+
+func (x *MetricsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MetricsResponse.ProtoReflect.Descriptor instead.
+func (*MetricsResponse) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *MetricsResponse) GetAtNs() int64 {
+	if x != nil {
+		return x.AtNs
+	}
+	return 0
+}
+
+func (x *MetricsResponse) GetCounters() map[string]float64 {
+	if x != nil {
+		return x.Counters
+	}
+	return nil
+}
+
+func (x *MetricsResponse) GetGauges() map[string]float64 {
+	if x != nil {
+		return x.Gauges
+	}
+	return nil
+}
+
+func (x *MetricsResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type Task struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Input         []byte                 `protobuf:"bytes,1,opt,name=input,proto3" json:"input,omitempty"`     // JSON
+	Fixture       string                 `protobuf:"bytes,2,opt,name=fixture,proto3" json:"fixture,omitempty"` // the absolute path of a folder on this machine, or empty
+	Model         string                 `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	TimeoutNs     int64                  `protobuf:"varint,4,opt,name=timeout_ns,json=timeoutNs,proto3" json:"timeout_ns,omitempty"` // 0: none but the deadline of the call
+	Env           map[string]string      `protobuf:"bytes,5,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Idempotency   string                 `protobuf:"bytes,6,opt,name=idempotency,proto3" json:"idempotency,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Task) Reset() {
+	*x = Task{}
+	mi := &file_v1_backend_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Task) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Task) ProtoMessage() {}
+
+func (x *Task) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Task.ProtoReflect.Descriptor instead.
+func (*Task) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Task) GetInput() []byte {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *Task) GetFixture() string {
+	if x != nil {
+		return x.Fixture
+	}
+	return ""
+}
+
+func (x *Task) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Task) GetTimeoutNs() int64 {
+	if x != nil {
+		return x.TimeoutNs
+	}
+	return 0
+}
+
+func (x *Task) GetEnv() map[string]string {
+	if x != nil {
+		return x.Env
+	}
+	return nil
+}
+
+func (x *Task) GetIdempotency() string {
+	if x != nil {
+		return x.Idempotency
+	}
+	return ""
+}
+
+type TaskEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Event:
+	//
+	//	*TaskEvent_Text
+	//	*TaskEvent_File
+	//	*TaskEvent_Done
+	//	*TaskEvent_Error
+	Event         isTaskEvent_Event `protobuf_oneof:"event"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskEvent) Reset() {
+	*x = TaskEvent{}
+	mi := &file_v1_backend_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskEvent) ProtoMessage() {}
+
+func (x *TaskEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
+func (*TaskEvent) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *TaskEvent) GetEvent() isTaskEvent_Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *TaskEvent) GetText() string {
+	if x != nil {
+		if x, ok := x.Event.(*TaskEvent_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *TaskEvent) GetFile() *ChangedFile {
+	if x != nil {
+		if x, ok := x.Event.(*TaskEvent_File); ok {
+			return x.File
+		}
+	}
+	return nil
+}
+
+func (x *TaskEvent) GetDone() *TaskDone {
+	if x != nil {
+		if x, ok := x.Event.(*TaskEvent_Done); ok {
+			return x.Done
+		}
+	}
+	return nil
+}
+
+func (x *TaskEvent) GetError() *Error {
+	if x != nil {
+		if x, ok := x.Event.(*TaskEvent_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isTaskEvent_Event interface {
+	isTaskEvent_Event()
+}
+
+type TaskEvent_Text struct {
+	Text string `protobuf:"bytes,1,opt,name=text,proto3,oneof"` // the next part
+}
+
+type TaskEvent_File struct {
+	File *ChangedFile `protobuf:"bytes,2,opt,name=file,proto3,oneof"`
+}
+
+type TaskEvent_Done struct {
+	Done *TaskDone `protobuf:"bytes,3,opt,name=done,proto3,oneof"`
+}
+
+type TaskEvent_Error struct {
+	Error *Error `protobuf:"bytes,4,opt,name=error,proto3,oneof"`
+}
+
+func (*TaskEvent_Text) isTaskEvent_Event() {}
+
+func (*TaskEvent_File) isTaskEvent_Event() {}
+
+func (*TaskEvent_Done) isTaskEvent_Event() {}
+
+func (*TaskEvent_Error) isTaskEvent_Event() {}
+
+type ChangedFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"` // below the fixture, with slashes
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "added", "changed", "removed"
+	Size          int64                  `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"` // whole, or empty for a file that is too large to be sent
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangedFile) Reset() {
+	*x = ChangedFile{}
+	mi := &file_v1_backend_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangedFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangedFile) ProtoMessage() {}
+
+func (x *ChangedFile) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangedFile.ProtoReflect.Descriptor instead.
+func (*ChangedFile) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ChangedFile) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ChangedFile) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ChangedFile) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ChangedFile) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type TaskDone struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Usage         *Usage                 `protobuf:"bytes,1,opt,name=usage,proto3" json:"usage,omitempty"` // unset: not known
+	Model         string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"` // the id that really answered, or empty
+	ExitCode      int64                  `protobuf:"varint,3,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	TimedOut      bool                   `protobuf:"varint,4,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	Log           []string               `protobuf:"bytes,5,rep,name=log,proto3" json:"log,omitempty"` // the last lines, oldest first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskDone) Reset() {
+	*x = TaskDone{}
+	mi := &file_v1_backend_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskDone) ProtoMessage() {}
+
+func (x *TaskDone) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_backend_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskDone.ProtoReflect.Descriptor instead.
+func (*TaskDone) Descriptor() ([]byte, []int) {
+	return file_v1_backend_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *TaskDone) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *TaskDone) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *TaskDone) GetExitCode() int64 {
+	if x != nil {
+		return x.ExitCode
+	}
+	return 0
+}
+
+func (x *TaskDone) GetTimedOut() bool {
+	if x != nil {
+		return x.TimedOut
+	}
+	return false
+}
+
+func (x *TaskDone) GetLog() []string {
+	if x != nil {
+		return x.Log
+	}
+	return nil
+}
+
 var File_v1_backend_proto protoreflect.FileDescriptor
 
 const file_v1_backend_proto_rawDesc = "" +
@@ -1644,7 +2615,7 @@ const file_v1_backend_proto_rawDesc = "" +
 	"\tModelInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12%\n" +
 	"\x0econtext_tokens\x18\x02 \x01(\x03R\rcontextTokens\x12*\n" +
-	"\x11max_output_tokens\x18\x03 \x01(\x03R\x0fmaxOutputTokens\"\xfa\x01\n" +
+	"\x11max_output_tokens\x18\x03 \x01(\x03R\x0fmaxOutputTokens\"\xae\x02\n" +
 	"\fCapabilities\x12!\n" +
 	"\ftool_masking\x18\x01 \x01(\tR\vtoolMasking\x12%\n" +
 	"\x0eprefix_caching\x18\x02 \x01(\bR\rprefixCaching\x12+\n" +
@@ -1654,7 +2625,9 @@ const file_v1_backend_proto_rawDesc = "" +
 	"\fcount_tokens\x18\x06 \x01(\bR\vcountTokens\x12\x1e\n" +
 	"\n" +
 	"embeddings\x18\a \x01(\bR\n" +
-	"embeddings\"\xd3\x01\n" +
+	"embeddings\x12\x18\n" +
+	"\aserving\x18\b \x01(\bR\aserving\x12\x18\n" +
+	"\arunning\x18\t \x01(\bR\arunning\"\xd3\x01\n" +
 	"\vConfigField\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
@@ -1755,7 +2728,80 @@ const file_v1_backend_proto_rawDesc = "" +
 	"\x06Vector\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\x02R\x06values\"=\n" +
 	"\tEmbedDone\x120\n" +
-	"\x05usage\x18\x01 \x01(\v2\x1a.plimsoll.backend.v1.UsageR\x05usage2\x94\x02\n" +
+	"\x05usage\x18\x01 \x01(\v2\x1a.plimsoll.backend.v1.UsageR\x05usage\"H\n" +
+	"\x04Plan\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x1a\n" +
+	"\bdocument\x18\x03 \x01(\fR\bdocument\"W\n" +
+	"\bInstance\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
+	"\tendpoints\x18\x02 \x03(\tR\tendpoints\x12\x1d\n" +
+	"\n" +
+	"started_ns\x18\x03 \x01(\x03R\tstartedNs\">\n" +
+	"\rLaunchRequest\x12-\n" +
+	"\x04plan\x18\x01 \x01(\v2\x19.plimsoll.backend.v1.PlanR\x04plan\"}\n" +
+	"\x0eLaunchResponse\x129\n" +
+	"\binstance\x18\x01 \x01(\v2\x1d.plimsoll.backend.v1.InstanceR\binstance\x120\n" +
+	"\x05error\x18\x02 \x01(\v2\x1a.plimsoll.backend.v1.ErrorR\x05error\"\x1f\n" +
+	"\rStatusRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xdb\x01\n" +
+	"\x0eStatusResponse\x12\x14\n" +
+	"\x05phase\x18\x01 \x01(\tR\x05phase\x12\x19\n" +
+	"\bsince_ns\x18\x02 \x01(\x03R\asinceNs\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x10\n" +
+	"\x03log\x18\x04 \x03(\tR\x03log\x12:\n" +
+	"\tprocesses\x18\x05 \x03(\v2\x1c.plimsoll.backend.v1.ProcessR\tprocesses\x120\n" +
+	"\x05error\x18\x06 \x01(\v2\x1a.plimsoll.backend.v1.ErrorR\x05error\"K\n" +
+	"\aProcess\x12\x10\n" +
+	"\x03pid\x18\x01 \x01(\x03R\x03pid\x12\x18\n" +
+	"\acommand\x18\x02 \x03(\tR\acommand\x12\x14\n" +
+	"\x05phase\x18\x03 \x01(\tR\x05phase\"8\n" +
+	"\vStopRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
+	"\bgrace_ns\x18\x02 \x01(\x03R\agraceNs\"@\n" +
+	"\fStopResponse\x120\n" +
+	"\x05error\x18\x01 \x01(\v2\x1a.plimsoll.backend.v1.ErrorR\x05error\" \n" +
+	"\x0eMetricsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xea\x02\n" +
+	"\x0fMetricsResponse\x12\x13\n" +
+	"\x05at_ns\x18\x01 \x01(\x03R\x04atNs\x12N\n" +
+	"\bcounters\x18\x02 \x03(\v22.plimsoll.backend.v1.MetricsResponse.CountersEntryR\bcounters\x12H\n" +
+	"\x06gauges\x18\x03 \x03(\v20.plimsoll.backend.v1.MetricsResponse.GaugesEntryR\x06gauges\x120\n" +
+	"\x05error\x18\x04 \x01(\v2\x1a.plimsoll.backend.v1.ErrorR\x05error\x1a;\n" +
+	"\rCountersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\x1a9\n" +
+	"\vGaugesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xfb\x01\n" +
+	"\x04Task\x12\x14\n" +
+	"\x05input\x18\x01 \x01(\fR\x05input\x12\x18\n" +
+	"\afixture\x18\x02 \x01(\tR\afixture\x12\x14\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\x12\x1d\n" +
+	"\n" +
+	"timeout_ns\x18\x04 \x01(\x03R\ttimeoutNs\x124\n" +
+	"\x03env\x18\x05 \x03(\v2\".plimsoll.backend.v1.Task.EnvEntryR\x03env\x12 \n" +
+	"\vidempotency\x18\x06 \x01(\tR\vidempotency\x1a6\n" +
+	"\bEnvEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x01\n" +
+	"\tTaskEvent\x12\x14\n" +
+	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x126\n" +
+	"\x04file\x18\x02 \x01(\v2 .plimsoll.backend.v1.ChangedFileH\x00R\x04file\x123\n" +
+	"\x04done\x18\x03 \x01(\v2\x1d.plimsoll.backend.v1.TaskDoneH\x00R\x04done\x122\n" +
+	"\x05error\x18\x04 \x01(\v2\x1a.plimsoll.backend.v1.ErrorH\x00R\x05errorB\a\n" +
+	"\x05event\"]\n" +
+	"\vChangedFile\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"\x9e\x01\n" +
+	"\bTaskDone\x120\n" +
+	"\x05usage\x18\x01 \x01(\v2\x1a.plimsoll.backend.v1.UsageR\x05usage\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x1b\n" +
+	"\texit_code\x18\x03 \x01(\x03R\bexitCode\x12\x1b\n" +
+	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12\x10\n" +
+	"\x03log\x18\x05 \x03(\tR\x03log2\x94\x02\n" +
 	"\x05Model\x12W\n" +
 	"\bDescribe\x12$.plimsoll.backend.v1.DescribeRequest\x1a%.plimsoll.backend.v1.DescribeResponse\x12Z\n" +
 	"\tConfigure\x12%.plimsoll.backend.v1.ConfigureRequest\x1a&.plimsoll.backend.v1.ConfigureResponse\x12V\n" +
@@ -1763,7 +2809,14 @@ const file_v1_backend_proto_rawDesc = "" +
 	"\aCounter\x12`\n" +
 	"\vCountTokens\x12'.plimsoll.backend.v1.CountTokensRequest\x1a(.plimsoll.backend.v1.CountTokensResponse2Y\n" +
 	"\bEmbedder\x12M\n" +
-	"\x05Embed\x12!.plimsoll.backend.v1.EmbedRequest\x1a\x1f.plimsoll.backend.v1.EmbedEvent0\x01BAZ?github.com/plimsoll-dev/plimsoll/sdk/backend/proto/v1;backendv1b\x06proto3"
+	"\x05Embed\x12!.plimsoll.backend.v1.EmbedRequest\x1a\x1f.plimsoll.backend.v1.EmbedEvent0\x012\xd2\x02\n" +
+	"\aServing\x12Q\n" +
+	"\x06Launch\x12\".plimsoll.backend.v1.LaunchRequest\x1a#.plimsoll.backend.v1.LaunchResponse\x12Q\n" +
+	"\x06Status\x12\".plimsoll.backend.v1.StatusRequest\x1a#.plimsoll.backend.v1.StatusResponse\x12K\n" +
+	"\x04Stop\x12 .plimsoll.backend.v1.StopRequest\x1a!.plimsoll.backend.v1.StopResponse\x12T\n" +
+	"\aMetrics\x12#.plimsoll.backend.v1.MetricsRequest\x1a$.plimsoll.backend.v1.MetricsResponse2P\n" +
+	"\x06Runner\x12F\n" +
+	"\aExecute\x12\x19.plimsoll.backend.v1.Task\x1a\x1e.plimsoll.backend.v1.TaskEvent0\x01BAZ?github.com/plimsoll-dev/plimsoll/sdk/backend/proto/v1;backendv1b\x06proto3"
 
 var (
 	file_v1_backend_proto_rawDescOnce sync.Once
@@ -1777,7 +2830,7 @@ func file_v1_backend_proto_rawDescGZIP() []byte {
 	return file_v1_backend_proto_rawDescData
 }
 
-var file_v1_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_v1_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_v1_backend_proto_goTypes = []any{
 	(*DescribeRequest)(nil),     // 0: plimsoll.backend.v1.DescribeRequest
 	(*DescribeResponse)(nil),    // 1: plimsoll.backend.v1.DescribeResponse
@@ -1803,7 +2856,25 @@ var file_v1_backend_proto_goTypes = []any{
 	(*EmbedEvent)(nil),          // 21: plimsoll.backend.v1.EmbedEvent
 	(*Vector)(nil),              // 22: plimsoll.backend.v1.Vector
 	(*EmbedDone)(nil),           // 23: plimsoll.backend.v1.EmbedDone
-	nil,                         // 24: plimsoll.backend.v1.GenerateRequest.MetadataEntry
+	(*Plan)(nil),                // 24: plimsoll.backend.v1.Plan
+	(*Instance)(nil),            // 25: plimsoll.backend.v1.Instance
+	(*LaunchRequest)(nil),       // 26: plimsoll.backend.v1.LaunchRequest
+	(*LaunchResponse)(nil),      // 27: plimsoll.backend.v1.LaunchResponse
+	(*StatusRequest)(nil),       // 28: plimsoll.backend.v1.StatusRequest
+	(*StatusResponse)(nil),      // 29: plimsoll.backend.v1.StatusResponse
+	(*Process)(nil),             // 30: plimsoll.backend.v1.Process
+	(*StopRequest)(nil),         // 31: plimsoll.backend.v1.StopRequest
+	(*StopResponse)(nil),        // 32: plimsoll.backend.v1.StopResponse
+	(*MetricsRequest)(nil),      // 33: plimsoll.backend.v1.MetricsRequest
+	(*MetricsResponse)(nil),     // 34: plimsoll.backend.v1.MetricsResponse
+	(*Task)(nil),                // 35: plimsoll.backend.v1.Task
+	(*TaskEvent)(nil),           // 36: plimsoll.backend.v1.TaskEvent
+	(*ChangedFile)(nil),         // 37: plimsoll.backend.v1.ChangedFile
+	(*TaskDone)(nil),            // 38: plimsoll.backend.v1.TaskDone
+	nil,                         // 39: plimsoll.backend.v1.GenerateRequest.MetadataEntry
+	nil,                         // 40: plimsoll.backend.v1.MetricsResponse.CountersEntry
+	nil,                         // 41: plimsoll.backend.v1.MetricsResponse.GaugesEntry
+	nil,                         // 42: plimsoll.backend.v1.Task.EnvEntry
 }
 var file_v1_backend_proto_depIdxs = []int32{
 	2,  // 0: plimsoll.backend.v1.DescribeResponse.models:type_name -> plimsoll.backend.v1.ModelInfo
@@ -1816,7 +2887,7 @@ var file_v1_backend_proto_depIdxs = []int32{
 	11, // 7: plimsoll.backend.v1.GenerateRequest.tools:type_name -> plimsoll.backend.v1.ToolDef
 	12, // 8: plimsoll.backend.v1.GenerateRequest.tool_choice:type_name -> plimsoll.backend.v1.ToolChoice
 	13, // 9: plimsoll.backend.v1.GenerateRequest.sampling:type_name -> plimsoll.backend.v1.Sampling
-	24, // 10: plimsoll.backend.v1.GenerateRequest.metadata:type_name -> plimsoll.backend.v1.GenerateRequest.MetadataEntry
+	39, // 10: plimsoll.backend.v1.GenerateRequest.metadata:type_name -> plimsoll.backend.v1.GenerateRequest.MetadataEntry
 	9,  // 11: plimsoll.backend.v1.Message.parts:type_name -> plimsoll.backend.v1.Part
 	10, // 12: plimsoll.backend.v1.Message.tool_calls:type_name -> plimsoll.backend.v1.ToolCall
 	10, // 13: plimsoll.backend.v1.GenerateEvent.tool_call:type_name -> plimsoll.backend.v1.ToolCall
@@ -1829,21 +2900,45 @@ var file_v1_backend_proto_depIdxs = []int32{
 	23, // 20: plimsoll.backend.v1.EmbedEvent.done:type_name -> plimsoll.backend.v1.EmbedDone
 	17, // 21: plimsoll.backend.v1.EmbedEvent.error:type_name -> plimsoll.backend.v1.Error
 	16, // 22: plimsoll.backend.v1.EmbedDone.usage:type_name -> plimsoll.backend.v1.Usage
-	0,  // 23: plimsoll.backend.v1.Model.Describe:input_type -> plimsoll.backend.v1.DescribeRequest
-	5,  // 24: plimsoll.backend.v1.Model.Configure:input_type -> plimsoll.backend.v1.ConfigureRequest
-	7,  // 25: plimsoll.backend.v1.Model.Generate:input_type -> plimsoll.backend.v1.GenerateRequest
-	18, // 26: plimsoll.backend.v1.Counter.CountTokens:input_type -> plimsoll.backend.v1.CountTokensRequest
-	20, // 27: plimsoll.backend.v1.Embedder.Embed:input_type -> plimsoll.backend.v1.EmbedRequest
-	1,  // 28: plimsoll.backend.v1.Model.Describe:output_type -> plimsoll.backend.v1.DescribeResponse
-	6,  // 29: plimsoll.backend.v1.Model.Configure:output_type -> plimsoll.backend.v1.ConfigureResponse
-	14, // 30: plimsoll.backend.v1.Model.Generate:output_type -> plimsoll.backend.v1.GenerateEvent
-	19, // 31: plimsoll.backend.v1.Counter.CountTokens:output_type -> plimsoll.backend.v1.CountTokensResponse
-	21, // 32: plimsoll.backend.v1.Embedder.Embed:output_type -> plimsoll.backend.v1.EmbedEvent
-	28, // [28:33] is the sub-list for method output_type
-	23, // [23:28] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	24, // 23: plimsoll.backend.v1.LaunchRequest.plan:type_name -> plimsoll.backend.v1.Plan
+	25, // 24: plimsoll.backend.v1.LaunchResponse.instance:type_name -> plimsoll.backend.v1.Instance
+	17, // 25: plimsoll.backend.v1.LaunchResponse.error:type_name -> plimsoll.backend.v1.Error
+	30, // 26: plimsoll.backend.v1.StatusResponse.processes:type_name -> plimsoll.backend.v1.Process
+	17, // 27: plimsoll.backend.v1.StatusResponse.error:type_name -> plimsoll.backend.v1.Error
+	17, // 28: plimsoll.backend.v1.StopResponse.error:type_name -> plimsoll.backend.v1.Error
+	40, // 29: plimsoll.backend.v1.MetricsResponse.counters:type_name -> plimsoll.backend.v1.MetricsResponse.CountersEntry
+	41, // 30: plimsoll.backend.v1.MetricsResponse.gauges:type_name -> plimsoll.backend.v1.MetricsResponse.GaugesEntry
+	17, // 31: plimsoll.backend.v1.MetricsResponse.error:type_name -> plimsoll.backend.v1.Error
+	42, // 32: plimsoll.backend.v1.Task.env:type_name -> plimsoll.backend.v1.Task.EnvEntry
+	37, // 33: plimsoll.backend.v1.TaskEvent.file:type_name -> plimsoll.backend.v1.ChangedFile
+	38, // 34: plimsoll.backend.v1.TaskEvent.done:type_name -> plimsoll.backend.v1.TaskDone
+	17, // 35: plimsoll.backend.v1.TaskEvent.error:type_name -> plimsoll.backend.v1.Error
+	16, // 36: plimsoll.backend.v1.TaskDone.usage:type_name -> plimsoll.backend.v1.Usage
+	0,  // 37: plimsoll.backend.v1.Model.Describe:input_type -> plimsoll.backend.v1.DescribeRequest
+	5,  // 38: plimsoll.backend.v1.Model.Configure:input_type -> plimsoll.backend.v1.ConfigureRequest
+	7,  // 39: plimsoll.backend.v1.Model.Generate:input_type -> plimsoll.backend.v1.GenerateRequest
+	18, // 40: plimsoll.backend.v1.Counter.CountTokens:input_type -> plimsoll.backend.v1.CountTokensRequest
+	20, // 41: plimsoll.backend.v1.Embedder.Embed:input_type -> plimsoll.backend.v1.EmbedRequest
+	26, // 42: plimsoll.backend.v1.Serving.Launch:input_type -> plimsoll.backend.v1.LaunchRequest
+	28, // 43: plimsoll.backend.v1.Serving.Status:input_type -> plimsoll.backend.v1.StatusRequest
+	31, // 44: plimsoll.backend.v1.Serving.Stop:input_type -> plimsoll.backend.v1.StopRequest
+	33, // 45: plimsoll.backend.v1.Serving.Metrics:input_type -> plimsoll.backend.v1.MetricsRequest
+	35, // 46: plimsoll.backend.v1.Runner.Execute:input_type -> plimsoll.backend.v1.Task
+	1,  // 47: plimsoll.backend.v1.Model.Describe:output_type -> plimsoll.backend.v1.DescribeResponse
+	6,  // 48: plimsoll.backend.v1.Model.Configure:output_type -> plimsoll.backend.v1.ConfigureResponse
+	14, // 49: plimsoll.backend.v1.Model.Generate:output_type -> plimsoll.backend.v1.GenerateEvent
+	19, // 50: plimsoll.backend.v1.Counter.CountTokens:output_type -> plimsoll.backend.v1.CountTokensResponse
+	21, // 51: plimsoll.backend.v1.Embedder.Embed:output_type -> plimsoll.backend.v1.EmbedEvent
+	27, // 52: plimsoll.backend.v1.Serving.Launch:output_type -> plimsoll.backend.v1.LaunchResponse
+	29, // 53: plimsoll.backend.v1.Serving.Status:output_type -> plimsoll.backend.v1.StatusResponse
+	32, // 54: plimsoll.backend.v1.Serving.Stop:output_type -> plimsoll.backend.v1.StopResponse
+	34, // 55: plimsoll.backend.v1.Serving.Metrics:output_type -> plimsoll.backend.v1.MetricsResponse
+	36, // 56: plimsoll.backend.v1.Runner.Execute:output_type -> plimsoll.backend.v1.TaskEvent
+	47, // [47:57] is the sub-list for method output_type
+	37, // [37:47] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_v1_backend_proto_init() }
@@ -1863,15 +2958,21 @@ func file_v1_backend_proto_init() {
 		(*EmbedEvent_Done)(nil),
 		(*EmbedEvent_Error)(nil),
 	}
+	file_v1_backend_proto_msgTypes[36].OneofWrappers = []any{
+		(*TaskEvent_Text)(nil),
+		(*TaskEvent_File)(nil),
+		(*TaskEvent_Done)(nil),
+		(*TaskEvent_Error)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_backend_proto_rawDesc), len(file_v1_backend_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   43,
 			NumExtensions: 0,
-			NumServices:   3,
+			NumServices:   5,
 		},
 		GoTypes:           file_v1_backend_proto_goTypes,
 		DependencyIndexes: file_v1_backend_proto_depIdxs,

@@ -437,3 +437,344 @@ var Embedder_ServiceDesc = grpc.ServiceDesc{
 	},
 	Metadata: "v1/backend.proto",
 }
+
+const (
+	Serving_Launch_FullMethodName  = "/plimsoll.backend.v1.Serving/Launch"
+	Serving_Status_FullMethodName  = "/plimsoll.backend.v1.Serving/Status"
+	Serving_Stop_FullMethodName    = "/plimsoll.backend.v1.Serving/Stop"
+	Serving_Metrics_FullMethodName = "/plimsoll.backend.v1.Serving/Metrics"
+)
+
+// ServingClient is the client API for Serving service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Serving is optional: it launches engines from plans of the host's planner.
+type ServingClient interface {
+	// Launch starts what a plan says and does not wait until it is ready. A plan
+	// of the same id that runs already is answered with what runs.
+	Launch(ctx context.Context, in *LaunchRequest, opts ...grpc.CallOption) (*LaunchResponse, error)
+	// Status of an id that is not known is "stopped".
+	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
+	// Stop of an id that is not known does nothing.
+	Stop(ctx context.Context, in *StopRequest, opts ...grpc.CallOption) (*StopResponse, error)
+	Metrics(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*MetricsResponse, error)
+}
+
+type servingClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewServingClient(cc grpc.ClientConnInterface) ServingClient {
+	return &servingClient{cc}
+}
+
+func (c *servingClient) Launch(ctx context.Context, in *LaunchRequest, opts ...grpc.CallOption) (*LaunchResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LaunchResponse)
+	err := c.cc.Invoke(ctx, Serving_Launch_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *servingClient) Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StatusResponse)
+	err := c.cc.Invoke(ctx, Serving_Status_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *servingClient) Stop(ctx context.Context, in *StopRequest, opts ...grpc.CallOption) (*StopResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopResponse)
+	err := c.cc.Invoke(ctx, Serving_Stop_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *servingClient) Metrics(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*MetricsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MetricsResponse)
+	err := c.cc.Invoke(ctx, Serving_Metrics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ServingServer is the server API for Serving service.
+// All implementations must embed UnimplementedServingServer
+// for forward compatibility.
+//
+// Serving is optional: it launches engines from plans of the host's planner.
+type ServingServer interface {
+	// Launch starts what a plan says and does not wait until it is ready. A plan
+	// of the same id that runs already is answered with what runs.
+	Launch(context.Context, *LaunchRequest) (*LaunchResponse, error)
+	// Status of an id that is not known is "stopped".
+	Status(context.Context, *StatusRequest) (*StatusResponse, error)
+	// Stop of an id that is not known does nothing.
+	Stop(context.Context, *StopRequest) (*StopResponse, error)
+	Metrics(context.Context, *MetricsRequest) (*MetricsResponse, error)
+	mustEmbedUnimplementedServingServer()
+}
+
+// UnimplementedServingServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedServingServer struct{}
+
+func (UnimplementedServingServer) Launch(context.Context, *LaunchRequest) (*LaunchResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Launch not implemented")
+}
+func (UnimplementedServingServer) Status(context.Context, *StatusRequest) (*StatusResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Status not implemented")
+}
+func (UnimplementedServingServer) Stop(context.Context, *StopRequest) (*StopResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Stop not implemented")
+}
+func (UnimplementedServingServer) Metrics(context.Context, *MetricsRequest) (*MetricsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Metrics not implemented")
+}
+func (UnimplementedServingServer) mustEmbedUnimplementedServingServer() {}
+func (UnimplementedServingServer) testEmbeddedByValue()                 {}
+
+// UnsafeServingServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to ServingServer will
+// result in compilation errors.
+type UnsafeServingServer interface {
+	mustEmbedUnimplementedServingServer()
+}
+
+func RegisterServingServer(s grpc.ServiceRegistrar, srv ServingServer) {
+	// If the following call panics, it indicates UnimplementedServingServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Serving_ServiceDesc, srv)
+}
+
+func _Serving_Launch_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LaunchRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServingServer).Launch(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Serving_Launch_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServingServer).Launch(ctx, req.(*LaunchRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Serving_Status_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServingServer).Status(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Serving_Status_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServingServer).Status(ctx, req.(*StatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Serving_Stop_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServingServer).Stop(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Serving_Stop_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServingServer).Stop(ctx, req.(*StopRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Serving_Metrics_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServingServer).Metrics(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Serving_Metrics_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServingServer).Metrics(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Serving_ServiceDesc is the grpc.ServiceDesc for Serving service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Serving_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "plimsoll.backend.v1.Serving",
+	HandlerType: (*ServingServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Launch",
+			Handler:    _Serving_Launch_Handler,
+		},
+		{
+			MethodName: "Status",
+			Handler:    _Serving_Status_Handler,
+		},
+		{
+			MethodName: "Stop",
+			Handler:    _Serving_Stop_Handler,
+		},
+		{
+			MethodName: "Metrics",
+			Handler:    _Serving_Metrics_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "v1/backend.proto",
+}
+
+const (
+	Runner_Execute_FullMethodName = "/plimsoll.backend.v1.Runner/Execute"
+)
+
+// RunnerClient is the client API for Runner service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Runner is optional: it lets an agent do a whole task. The text comes in parts
+// and the files one by one, so that no result is too large for a message, then
+// exactly one done or one error.
+type RunnerClient interface {
+	Execute(ctx context.Context, in *Task, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TaskEvent], error)
+}
+
+type runnerClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewRunnerClient(cc grpc.ClientConnInterface) RunnerClient {
+	return &runnerClient{cc}
+}
+
+func (c *runnerClient) Execute(ctx context.Context, in *Task, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TaskEvent], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Runner_ServiceDesc.Streams[0], Runner_Execute_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[Task, TaskEvent]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Runner_ExecuteClient = grpc.ServerStreamingClient[TaskEvent]
+
+// RunnerServer is the server API for Runner service.
+// All implementations must embed UnimplementedRunnerServer
+// for forward compatibility.
+//
+// Runner is optional: it lets an agent do a whole task. The text comes in parts
+// and the files one by one, so that no result is too large for a message, then
+// exactly one done or one error.
+type RunnerServer interface {
+	Execute(*Task, grpc.ServerStreamingServer[TaskEvent]) error
+	mustEmbedUnimplementedRunnerServer()
+}
+
+// UnimplementedRunnerServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedRunnerServer struct{}
+
+func (UnimplementedRunnerServer) Execute(*Task, grpc.ServerStreamingServer[TaskEvent]) error {
+	return status.Error(codes.Unimplemented, "method Execute not implemented")
+}
+func (UnimplementedRunnerServer) mustEmbedUnimplementedRunnerServer() {}
+func (UnimplementedRunnerServer) testEmbeddedByValue()                {}
+
+// UnsafeRunnerServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to RunnerServer will
+// result in compilation errors.
+type UnsafeRunnerServer interface {
+	mustEmbedUnimplementedRunnerServer()
+}
+
+func RegisterRunnerServer(s grpc.ServiceRegistrar, srv RunnerServer) {
+	// If the following call panics, it indicates UnimplementedRunnerServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Runner_ServiceDesc, srv)
+}
+
+func _Runner_Execute_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(Task)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RunnerServer).Execute(m, &grpc.GenericServerStream[Task, TaskEvent]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Runner_ExecuteServer = grpc.ServerStreamingServer[TaskEvent]
+
+// Runner_ServiceDesc is the grpc.ServiceDesc for Runner service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Runner_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "plimsoll.backend.v1.Runner",
+	HandlerType: (*RunnerServer)(nil),
+	Methods:     []grpc.MethodDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Execute",
+			Handler:       _Runner_Execute_Handler,
+			ServerStreams: true,
+		},
+	},
+	Metadata: "v1/backend.proto",
+}
