@@ -89,6 +89,9 @@ func factory(name string) backend.Factory {
 		if config["refuse"] != nil {
 			return nil, backend.Errorf(backend.InvalidRequest, "refuse is not a word for a backend")
 		}
+		if name == "worker" {
+			return &worker{player: player{name, config}}, nil
+		}
 		return player{name, config}, nil
 	}
 }
@@ -188,7 +191,7 @@ func (p player) Generate(ctx context.Context, req message.Request, out backend.S
 	return backend.Errorf(backend.InvalidRequest, "unknown verb %q", verb)
 }
 
-var bundledForTests = []string{"player", "dead", "mute", "both", "later"}
+var bundledForTests = []string{"player", "dead", "mute", "both", "later", "worker"}
 
 func newManager(t testing.TB, change ...func(*Config)) *Manager {
 	t.Helper()

@@ -18,7 +18,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
-// server of engines that says what the test wants and keeps what it was asked.
+// engines is a Serving that says what the test wants and keeps what it was asked.
 type engines struct {
 	scripted
 	plan     Plan
@@ -66,16 +66,24 @@ func (e *engines) harness(t *testing.T) *Harness {
 
 func aPlan() Plan { return Plan{ID: "p", Model: "m", Document: json.RawMessage(`{"engine":"vllm"}`)} }
 
+// servingCalls are the calls of Serving and Runner.
+func servingCalls() map[string]func(context.Context, *Remote) error {
+	return map[string]func(context.Context, *Remote) error{
+		"Launch":  func(ctx context.Context, r *Remote) error { _, err := r.Launch(ctx, aPlan()); return err },
+		"Status":  func(ctx context.Context, r *Remote) error { _, err := r.Status(ctx, "p"); return err },
+		"Stop":    func(ctx context.Context, r *Remote) error { return r.Stop(ctx, "p", time.Second) },
+		"Metrics": func(ctx context.Context, r *Remote) error { _, err := r.Metrics(ctx, "p"); return err },
+		"Execute": func(ctx context.Context, r *Remote) error { _, err := r.Execute(ctx, aTask()); return err },
+	}
+}
+
 // everyServing makes each call of Serving and Runner once.
 func everyServing(ctx context.Context, r *Remote) map[string]error {
-	_, launch := r.Launch(ctx, aPlan())
-	_, status := r.Status(ctx, "p")
-	_, metrics := r.Metrics(ctx, "p")
-	_, execute := r.Execute(ctx, Task{Input: json.RawMessage(`1`)})
-	return map[string]error{
-		"Launch": launch, "Status": status, "Metrics": metrics, "Execute": execute,
-		"Stop": r.Stop(ctx, "p", time.Second),
+	out := map[string]error{}
+	for name, call := range servingCalls() {
+		out[name] = call(ctx, r)
 	}
+	return out
 }
 
 func aPhase(t *rapid.T) Phase {
@@ -246,21 +254,22 @@ func TestServingAndRunnerErrors(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	h = serve(&engines{wait: true})
-	for _, name := range []string{"cancelled", "deadline"} {
-		ctx, cancel := context.WithCancel(t.Context())
-		if name == "deadline" {
-			ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
-		} else {
-			time.AfterFunc(20*time.Millisecond, cancel)
-		}
-		for call, err := range everyServing(ctx, h.Remote) {
+	for name, call := range servingCalls() {
+		for _, deadline := range []bool{true, false} {
+			h := serve(&engines{wait: true})
+			ctx, cancel := context.WithCancel(t.Context())
+			if deadline {
+				ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
+			} else {
+				time.AfterFunc(10*time.Millisecond, cancel)
+			}
+			err := call(ctx, h.Remote)
 			var lost *LostError
 			if !errors.As(err, &lost) || AsError(err).Code != Cancelled {
-				t.Errorf("%s, %s: %v", call, name, err)
+				t.Errorf("%s, given up: %v", name, err)
 			}
+			cancel()
 		}
-		cancel()
 	}
 }
 
