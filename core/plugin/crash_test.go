@@ -207,7 +207,8 @@ func TestNoOrphanAfterTheHostIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	number, sockets, _ := strings.Cut(strings.TrimSpace(line), " ")
+	number, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+	sockets, child, born := strings.Cut(rest, " ")
 	pid, err := strconv.Atoi(number)
 	if err != nil || !alive(pid) {
 		t.Fatalf("no plugin to watch: %q, %v", line, err)
@@ -217,6 +218,11 @@ func TestNoOrphanAfterTheHostIsKilled(t *testing.T) {
 	}
 	_ = host.Wait()
 	gone(t, pid, 5*time.Second)
+	if grandchild, err := strconv.Atoi(child); born && (err != nil || grandchild < 2) {
+		t.Errorf("no child of the plugin to watch: %q", line)
+	} else if born {
+		gone(t, grandchild, 5*time.Second)
+	}
 	if _, err := os.Stat(sockets); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the sockets' folder %s is left behind: %v", sockets, err)
 	}

@@ -269,7 +269,15 @@ func playHost(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(resp.Message.String(), m.sockets)
+	child := ""
+	if sleep, err := exec.LookPath("sleep"); err == nil {
+		bore, err := backend.Collect(context.Background(), c, say("bear "+sleep))
+		if err != nil {
+			panic(err)
+		}
+		child = bore.Message.String()
+	}
+	fmt.Println(resp.Message.String(), m.sockets, child)
 	time.Sleep(time.Hour)
 }
 

@@ -42,6 +42,7 @@ func Serve(name string, f Factory) {
 	os.Stdin = nil // whatever the author's code does, the life line stays ours
 	go dieWith(stdin, func() {
 		leaveNoSocket(os.Getenv(plugin.EnvUnixSocketDir))
+		endGroup()
 		os.Exit(0)
 	})
 	plugin.Serve(&plugin.ServeConfig{
