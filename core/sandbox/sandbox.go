@@ -131,7 +131,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.IdleMiB = orDefault(c.IdleMiB, defaultIdleMiB)
 	c.IdleTime = orDefault(c.IdleTime, defaultIdleTime)
 	c.ResidentMiB = orDefault(c.ResidentMiB, defaultResidentMiB)
-	c.CompileTimeout = orDefault(c.CompileTimeout, defaultCompileTime)
+	c.CompileTimeout = orDefault(c.CompileTimeout, slowed*defaultCompileTime)
 	if c.MemoryMiB < 1 || c.MemoryMiB > maxMemoryMiB {
 		return c, fmt.Errorf("memory must be 1 to %d MiB", maxMemoryMiB)
 	}
