@@ -21,7 +21,7 @@ import (
 // desk is a remote backend. It sends half an answer, calls half when that is set,
 // and then the rest.
 type desk struct {
-	half  func(ctx context.Context)
+	half  atomic.Pointer[func(ctx context.Context)]
 	calls atomic.Int32
 }
 
@@ -34,8 +34,8 @@ func (d *desk) Generate(ctx context.Context, req message.Request, out backend.Si
 	if err := out.Text(`{"language": "de", "gree`); err != nil {
 		return err
 	}
-	if d.half != nil {
-		d.half(ctx)
+	if half := d.half.Load(); half != nil {
+		(*half)(ctx)
 	}
 	if err := out.Text(`ting": "Moin!"}`); err != nil {
 		return err
@@ -166,7 +166,8 @@ func TestRemoteStreamIsCut(t *testing.T) {
 	if code != 0 || calm.Status != "ok" {
 		t.Fatalf("a calm run: %d\n%s", code, text)
 	}
-	d.half = func(context.Context) { w.cut() }
+	half := func(context.Context) { w.cut() }
+	d.half.Store(&half)
 	d.calls.Store(0)
 	w.cuts.Store(1)
 	once, code, text := runGreet(t, dir)
@@ -195,11 +196,13 @@ func TestRemoteStreamIsCut(t *testing.T) {
 // the log verifies, and the project goes on.
 func TestHostKilledInARemoteStream(t *testing.T) {
 	began, heard := make(chan struct{}), make(chan struct{})
-	d := &desk{half: func(ctx context.Context) {
+	half := func(ctx context.Context) {
 		close(began)
 		<-ctx.Done()
 		close(heard)
-	}}
+	}
+	d := &desk{}
+	d.half.Store(&half)
 	dir, _ := remoteProject(t, d)
 	cmd := command(t, dir, "run", "greet", "-i", filepath.Join(dir, "in.json"))
 	if err := cmd.Start(); err != nil {
@@ -219,7 +222,7 @@ func TestHostKilledInARemoteStream(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	wait("the remote side goes on for a host that is dead", heard)
-	d.half = nil
+	d.half.Store(nil)
 	night(t, dir, "audit", "verify")
 	if again, code, text := runGreet(t, dir); code != 0 || again.Status != "ok" {
 		t.Errorf("the next run: %d\n%s", code, text)
