@@ -72,7 +72,7 @@ func Child() bool {
 	if dir == "" {
 		return false
 	}
-	restrain(childMemory)
+	restrain(slowed * childMemory)
 	debug.SetMemoryLimit(childMemory * 3 / 4)
 	go watchMemory(childMemory)
 	if err := serveChild(dir, os.Stdin, os.Stdout); err != nil {

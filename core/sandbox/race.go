@@ -2,6 +2,6 @@
 
 package sandbox
 
-// slowed is how much longer compiling takes in a binary that the race detector is
-// built into: its compile child is that binary as well.
+// slowed is how many times the time and the memory compiling takes in a binary
+// that the race detector is built into: its compile child is that binary as well.
 const slowed = 6
