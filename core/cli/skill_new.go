@@ -205,49 +205,44 @@ func (c *command) findSkill(args []string) (found, error) {
 	case strings.ContainsAny(args[0], `/\`) || args[0] == "." || args[0] == "..":
 		dir = args[0]
 	default:
-		// A folder that no block brings in is where skill new put it.
-		for _, folder := range []string{args[0], filepath.Join(c.dir, "skills", args[0])} {
-			if _, err := os.Lstat(filepath.Join(folder, "SKILL.md")); err == nil && !c.declares(args[0]) {
-				dir = folder
-				break
-			}
-		}
+		return c.findNamed(args[0])
 	}
-	if dir != "" {
-		p, s, diags := engine.LoadFolder(dir)
-		if s == nil {
-			return found{}, c.refuse(p, diags)
-		}
-		return found{p, s, diags}, nil
+	return c.openFolder(dir)
+}
+
+func (c *command) openFolder(dir string) (found, error) {
+	p, s, diags := engine.LoadFolder(dir)
+	if s == nil {
+		return found{}, c.refuse(p, diags)
 	}
+	return found{p, s, diags}, nil
+}
+
+// findNamed takes the project's skill of that name, with what the project says
+// about it; a folder that no block brings in is where skill new put it.
+func (c *command) findNamed(name string) (found, error) {
 	o, err := c.loadOptions()
 	if err != nil {
 		return found{}, err
 	}
-	o.Only = args[0]
+	o.Only = name
 	p, diags := engine.LoadProject(o)
-	if p.Empty() {
-		return found{}, fmt.Errorf("%s is no skill's folder, and %s is no Plimsoll project", args[0], p.Dir)
+	var s *skill.Skill
+	if p.Config != nil {
+		if s, err = p.Skill(name); err == nil {
+			return found{p, s, diags}, nil
+		}
 	}
-	if p.Config == nil || len(p.Skills) == 0 && diags.HasErrors() {
+	for _, folder := range []string{name, filepath.Join(c.dir, "skills", name)} {
+		if _, err := os.Lstat(filepath.Join(folder, "SKILL.md")); err == nil {
+			return c.openFolder(folder)
+		}
+	}
+	switch {
+	case p.Empty():
+		return found{}, fmt.Errorf("%s is no skill's folder, and %s is no Plimsoll project", name, p.Dir)
+	case p.Config == nil || len(p.Skills) == 0 && diags.HasErrors():
 		return found{}, c.refuse(p, diags)
 	}
-	s, err := p.Skill(args[0])
-	return found{p, s, diags}, err
-}
-
-// declares tells whether the project has a skill of that name: then the name
-// means that one, with what the project says about it.
-func (c *command) declares(name string) bool {
-	o, err := c.loadOptions()
-	if err != nil {
-		return false
-	}
-	o.Only = name
-	p, _ := engine.LoadProject(o)
-	if p == nil || p.Config == nil {
-		return false
-	}
-	_, err = p.Skill(name)
-	return err == nil
+	return found{p, nil, diags}, err
 }

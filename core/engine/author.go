@@ -66,8 +66,17 @@ func (p *Project) checkScript(s *skill.Skill) diag.List {
 		return nil
 	}
 	_, err := script.Bundle(s.FS(), s.Contract.Code)
+	diags := p.scriptDiags(s, scriptErrors(err))
+	if err != nil && len(diags) == 0 {
+		diags = diag.List{diag.Errorf(diag.Range{File: path.Join(s.Path, s.Contract.Code)}, "script", "Script cannot be used", "%v.", err)}
+	}
+	return diags
+}
+
+// scriptDiags shows each error at its line.
+func (p *Project) scriptDiags(s *skill.Skill, errs []*script.Error) diag.List {
 	var diags diag.List
-	for _, e := range scriptErrors(err) {
+	for _, e := range errs {
 		file := path.Join(s.Path, e.File)
 		at := diag.Range{File: file}
 		if src, err := fs.ReadFile(s.FS(), e.File); err == nil && e.Line > 0 {
@@ -80,9 +89,6 @@ func (p *Project) checkScript(s *skill.Skill) diag.List {
 			text += " " + e.Help
 		}
 		diags = append(diags, diag.Errorf(at, "script", "Script cannot be used", "%s", text))
-	}
-	if err != nil && len(diags) == 0 {
-		diags = diag.List{diag.Errorf(diag.Range{File: path.Join(s.Path, s.Contract.Code)}, "script", "Script cannot be used", "%v.", err)}
 	}
 	return diags
 }

@@ -67,11 +67,11 @@ func (p *Project) checkCode(ctx context.Context) diag.List {
 		if _, more := p.planOf(s); more.HasErrors() {
 			continue // said already, and no plan can be made
 		}
-		if more := p.checkScript(s); more.HasErrors() {
-			diags = append(diags, more...)
+		plan, err := tools.Plan(ctx, s)
+		if found := scriptErrors(err); len(found) > 0 {
+			diags = append(diags, p.scriptDiags(s, found)...)
 			continue
 		}
-		plan, err := tools.Plan(ctx, s)
 		if err != nil {
 			at := diag.Range{File: filepath.Join(s.Dir, s.Contract.Code)}
 			diags = append(diags, diag.Errorf(at, "code-admission", "Code cannot be used", "Skill %s: %v. Mend the code, and build it again if it is a module.", s.Name, err))
