@@ -195,19 +195,16 @@ type found struct {
 // findSkill takes the name of a skill of the project, or a skill's folder; with
 // nothing it is the folder in which one stands.
 func (c *command) findSkill(args []string) (found, error) {
-	dir := ""
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		if _, err := os.Lstat(filepath.Join(c.dir, "SKILL.md")); err != nil {
 			return found{}, usage("say which skill: its name in the project, or its folder")
 		}
-		dir = c.dir
-	case strings.ContainsAny(args[0], `/\`) || args[0] == "." || args[0] == "..":
-		dir = args[0]
-	default:
-		return c.findNamed(args[0])
+		return c.openFolder(c.dir)
 	}
-	return c.openFolder(dir)
+	if strings.ContainsAny(args[0], `/\`) || args[0] == "." || args[0] == ".." {
+		return c.openFolder(args[0])
+	}
+	return c.findNamed(args[0])
 }
 
 func (c *command) openFolder(dir string) (found, error) {

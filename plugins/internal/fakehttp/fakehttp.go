@@ -113,18 +113,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.mu.Unlock()
-	defer func() {
+	// Over is before the last byte: a client may ask again as soon as it has that.
+	over := sync.OnceFunc(func() {
 		s.mu.Lock()
 		s.running--
 		s.mu.Unlock()
-	}()
+	})
+	defer over()
 	if reply == nil {
 		reply = &Reply{Status: http.StatusTeapot, Body: "this test prepared no reply"}
 	}
-	s.play(w, r, *reply)
+	s.play(w, r, *reply, over)
 }
 
-func (s *Server) play(w http.ResponseWriter, r *http.Request, reply Reply) {
+func (s *Server) play(w http.ResponseWriter, r *http.Request, reply Reply, over func()) {
 	if reply.Drop {
 		panic(http.ErrAbortHandler) // net/http's way to break a connection
 	}
@@ -145,6 +147,9 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request, reply Reply) {
 	for i, part := range parts {
 		if i > 0 && reply.Pause > 0 && !s.wait(r, reply.Pause) {
 			return
+		}
+		if i == len(parts)-1 && !reply.Hang && !reply.Cut {
+			over()
 		}
 		if _, err := io.WriteString(w, part); err != nil {
 			s.left()
