@@ -39,9 +39,6 @@ func build(tb testing.TB, pkg string) []byte {
 // buildGuest is cheap after the first time: the go tool has it in its cache.
 func buildGuest(tb testing.TB) []byte { return build(tb, "testdata/guest") }
 
-// raceCompile is enough for the race detector, which children run under as well.
-const raceCompile = time.Minute
-
 var sharedCache string // compiled code of all tests of this run
 
 func TestMain(m *testing.M) {
@@ -62,9 +59,6 @@ func newHost(tb testing.TB, c sandbox.Config) *sandbox.Host {
 	tb.Helper()
 	if c.CacheDir == "" {
 		c.CacheDir = sharedCache
-	}
-	if c.CompileTimeout == 0 {
-		c.CompileTimeout = raceCompile
 	}
 	h, err := sandbox.New(c)
 	if err != nil {
@@ -310,7 +304,7 @@ func TestCacheFolder(t *testing.T) {
 }
 
 func TestCloseEndsCalls(t *testing.T) {
-	h, err := sandbox.New(sandbox.Config{Timeout: time.Minute, Fuel: 1e12, CacheDir: sharedCache, CompileTimeout: raceCompile})
+	h, err := sandbox.New(sandbox.Config{Timeout: time.Minute, Fuel: 1e12, CacheDir: sharedCache})
 	if err != nil {
 		t.Fatal(err)
 	}
