@@ -1,21 +1,28 @@
 // Command truth measures how often core/verdict is wrong, and how often it
-// finds what it should: the settings of the design's "Proof that it works".
+// finds what it should: the settings of the design's "Proof that it works",
+// and the rules that people use instead, beside it.
 //
-//	go run ./core/verdict/truth                 # boundary settings and fuzzed verdicts
-//	go run ./core/verdict/truth -data DIR       # and the public per-item tables
+//	go run ./core/verdict/truth                  # everything that needs no data
+//	go run ./core/verdict/truth -data DIR        # and the public per-item tables
+//	go run ./core/verdict/truth -data DIR -part rates -csv cells.csv -plot rates.svg
+//	go run ./core/verdict/truth -part boundary   # one part
 //
 // It prints one line a figure (what, target, measured, whether it holds), one
 // line of summary, and exits 1 when a target is missed. Everything is seeded:
 // two runs print the same. It must not tune anything: the methods are fixed in
-// core/verdict, and a figure that does not hold is a finding.
+// core/verdict, and a figure that does not hold is a finding. Every candidate,
+// price and night in it is simulated, save the scores of the public tables.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
+	"slices"
+	"strings"
+	"time"
 )
 
 // size is how much to simulate.
@@ -23,16 +30,60 @@ type size struct {
 	reps     int // repetitions of each boundary setting
 	verdicts int // fuzzed verdicts
 	draws    int // draws from each public cell
+	quarters int // simulated quarters
+	years    int // simulated years after a move down
+}
+
+func full() size {
+	return size{reps: 20_000, verdicts: 1_000_000, draws: 2_000, quarters: 100, years: 2_000}
+}
+
+// bench is one run of the program.
+type bench struct {
+	size
+	data  string    // folder of the public data, which has verdict/*.csv in it; "" skips what needs it
+	only  string    // the name of one part; "" runs all
+	csv   io.Writer // one line a cell and rule; nil writes none
+	plot  io.Writer // SVG of error against cost; nil draws none
+	times io.Writer // how long each part took, which two runs do not share; nil is silent
+}
+
+// part is one piece of the table. Its figures come in a fixed order and depend
+// on the seeds alone, not on the machine.
+type part struct {
+	name   string
+	public bool // needs the public data
+	run    func(b bench, w io.Writer) ([]figure, error)
+}
+
+// parts in the order of the table. A part may print a table of its own to w;
+// what has a target is a figure.
+func parts() []part {
+	plain := func(f func(b bench) []figure) func(bench, io.Writer) ([]figure, error) {
+		return func(b bench, _ io.Writer) ([]figure, error) { return f(b), nil }
+	}
+	return []part{
+		{name: "identical", run: plain(func(bench) []figure { return identical() })},
+		{name: "exact", run: plain(func(bench) []figure { return exact() })},
+		{name: "boundary", run: plain(func(b bench) []figure { return boundary(b.reps) })},
+		{name: "fuzz", run: plain(func(b bench) []figure { return fuzzed(b.verdicts) })},
+		{name: "public", public: true, run: func(b bench, _ io.Writer) ([]figure, error) { return public(b.data, b.draws) }},
+	}
 }
 
 func main() {
-	var s size
-	data := flag.String("data", os.Getenv("PLIMSOLL_DATA"), "folder of the public data, which has verdict/*.csv in it")
-	flag.IntVar(&s.reps, "reps", 20_000, "repetitions of each boundary setting")
-	flag.IntVar(&s.verdicts, "verdicts", 1_000_000, "fuzzed verdicts")
-	flag.IntVar(&s.draws, "draws", 2_000, "draws from each public cell")
+	b := bench{size: full(), times: os.Stderr}
+	flag.StringVar(&b.data, "data", os.Getenv("PLIMSOLL_DATA"), "folder of the public data, which has verdict/*.csv in it")
+	flag.StringVar(&b.only, "part", "", "run one part only: "+strings.Join(names(), ", "))
+	csv := flag.String("csv", "", "write the rate table's per-cell results to this file")
+	plot := flag.String("plot", "", "draw error against cost into this SVG file")
+	flag.IntVar(&b.reps, "reps", b.reps, "repetitions of each boundary setting")
+	flag.IntVar(&b.verdicts, "verdicts", b.verdicts, "fuzzed verdicts")
+	flag.IntVar(&b.draws, "draws", b.draws, "draws from each public cell")
+	flag.IntVar(&b.quarters, "quarters", b.quarters, "simulated quarters of 960 skills")
+	flag.IntVar(&b.years, "years", b.years, "simulated years after a move down")
 	flag.Parse()
-	ok, err := run(os.Stdout, s, *data)
+	ok, err := b.files(os.Stdout, *csv, *plot)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "truth:", err)
 		os.Exit(2)
@@ -42,55 +93,58 @@ func main() {
 	}
 }
 
-// figure is one line of the table. A figure without a target is only shown.
-type figure struct {
-	what, target, measured string
-	shown, holds           bool
+func names() []string {
+	var out []string
+	for _, p := range parts() {
+		out = append(out, p.name)
+	}
+	return out
 }
 
-func run(w io.Writer, s size, data string) (bool, error) {
-	var all []figure
-	all = append(all, identical()...)
-	all = append(all, exact()...)
-	all = append(all, boundary(s.reps)...)
-	all = append(all, fuzzed(s.verdicts)...)
-	if data == "" {
-		fmt.Fprintln(w, "skipped: the public tables (no -data, and PLIMSOLL_DATA is not set)")
-	} else {
-		figures, err := public(data, s.draws)
+// files runs b with its two output files, which are opened first: ten minutes
+// of figures must not end at a folder that is not there.
+func (b bench) files(w io.Writer, csv, plot string) (ok bool, err error) {
+	for _, f := range []struct {
+		path string
+		to   *io.Writer
+	}{{csv, &b.csv}, {plot, &b.plot}} {
+		if f.path == "" {
+			continue
+		}
+		file, err := os.Create(f.path)
 		if err != nil {
-			return false, err
+			return false, fmt.Errorf("opening an output: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		*f.to = file
+	}
+	return b.run(w)
+}
+
+// run prints the table and says whether every target holds. An unknown part is
+// an error; parts without their data are named and skipped.
+func (b bench) run(w io.Writer) (bool, error) {
+	if b.only != "" && !slices.Contains(names(), b.only) {
+		return false, fmt.Errorf("there is no part %q: the parts are %s", b.only, strings.Join(names(), ", "))
+	}
+	var all []figure
+	for _, p := range parts() {
+		switch {
+		case b.only != "" && p.name != b.only:
+			continue
+		case p.public && b.data == "":
+			fmt.Fprintf(w, "skipped: %s, for want of the public tables (no -data, and PLIMSOLL_DATA is not set)\n", p.name)
+			continue
+		}
+		start := time.Now()
+		figures, err := p.run(b, w)
+		if err != nil {
+			return false, fmt.Errorf("part %s: %w", p.name, err)
+		}
+		if b.times != nil {
+			fmt.Fprintf(b.times, "%s: %d figures in %.1f s\n", p.name, len(figures), time.Since(start).Seconds())
 		}
 		all = append(all, figures...)
 	}
 	return print(w, all)
-}
-
-func print(w io.Writer, all []figure) (bool, error) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "figure\ttarget\tmeasured\t")
-	held, targets := 0, 0
-	for _, f := range all {
-		mark := "MISSED"
-		switch {
-		case f.shown:
-			mark = "shown"
-		case f.holds:
-			mark = "holds"
-		}
-		if !f.shown {
-			targets++
-			if f.holds {
-				held++
-			}
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.what, f.target, f.measured, mark)
-	}
-	if err := t.Flush(); err != nil {
-		return false, fmt.Errorf("printing the table: %w", err)
-	}
-	if _, err := fmt.Fprintf(w, "truth: %d of %d targets hold\n", held, targets); err != nil {
-		return false, fmt.Errorf("printing the summary: %w", err)
-	}
-	return held == targets, nil
 }
