@@ -220,6 +220,9 @@ func (p Params) Least() int {
 	if p.Method == Pool1 {
 		return Floor(p.Margin, float64(p.Alpha)/float64(Million))
 	}
+	if p.FrozenAt > 0 { // accepted in a set: its level is that of its bar there
+		return Floor(p.Margin, float64(Million)/float64(p.FrozenBar))
+	}
 	return Floor(p.Margin, p.AlphaEff())
 }
 

@@ -45,7 +45,7 @@ func proves(p Params, obs []Observation, margin int64) bool {
 			break
 		}
 		t.up.add(o.NotWorse)
-		if t.up.reaches(t.need) {
+		if t.up.reaches(t.need) || p.frozen(i+1, t.up) {
 			return true
 		}
 	}

@@ -72,6 +72,8 @@ func (t *Test) Add(o Observation) Outcome {
 		t.outcome = Disproved
 	case t.up.reaches(t.need):
 		t.outcome = Proved
+	case t.p.frozen(t.t, t.up):
+		t.outcome, t.need = Proved, t.p.FrozenBar // accepted in a set, at its bar there
 	case t.t >= t.p.N:
 		t.outcome = Inconclusive
 	}

@@ -61,21 +61,39 @@ type Params struct {
 	Alpha  int64 // millionths, in (0, 0.5]: the policy's level
 	Epoch  int   // j >= 1, over all epochs of the skill; 0 takes Alpha as it is
 	N      int   // deadline in items; for Pool1 the size of the pool
+
+	// The false-discovery rule over a policy, see Fleet. All zero: no such rule.
+	Weight    int64 // of Whole: the test's weight, fixed when it was opened
+	Accepted  int   // R_open: moves accepted when it was opened
+	FrozenAt  int   // the item after which it was accepted in a set; 0: it was not
+	FrozenBar int64 // millionths: its bar in that set
 }
 
 // maxN keeps sums of squared millionths inside int64.
 const maxN = 9_000_000
 
-// AlphaEff is the level of this epoch: alpha * 6/(pi^2 j^2). Over all epochs
-// that can ever be opened the levels sum to alpha (Basel), so changing a prompt
-// until it passes buys nothing.
+// basel is 1 over the sum of 1/j^2.
+const basel = 6 / (math.Pi * math.Pi)
+
+// AlphaEff is the level at which this test proves: alpha * 6/(pi^2 j^2). Over
+// all epochs that can ever be opened the levels sum to alpha (Basel), so changing
+// a prompt until it passes buys nothing. Under the false-discovery rule it is at
+// most alpha * weight * (R_open+1): whoever reaches that is accepted for sure.
 func (p Params) AlphaEff() float64 {
+	own := p.own()
+	if p.Weight == 0 {
+		return own
+	}
+	return math.Min(own, p.fleet(p.Accepted+1))
+}
+
+// own is the level of the skill's own promise, whatever other skills do.
+func (p Params) own() float64 {
 	a := float64(p.Alpha) / float64(Million)
 	if p.Epoch <= 0 {
 		return a
 	}
 	j := float64(p.Epoch)
-	const basel = 6 / (math.Pi * math.Pi)
 	return float64(float64(a*basel) / float64(j*j))
 }
 
@@ -92,6 +110,8 @@ func (p Params) Validate() error {
 		return fmt.Errorf("epoch %d: epochs count from 1, and 0 means that alpha is taken as it is", p.Epoch)
 	case p.N < 1 || p.N > maxN:
 		return fmt.Errorf("a deadline of %d items is outside 1..%d", p.N, maxN)
+	case p.validateFleet() != nil:
+		return p.validateFleet()
 	case need(p.AlphaEff()) >= EMax:
 		return fmt.Errorf("at epoch %d an alpha of %d millionths leaves a level of %.3g, which no test of this package resolves: stop opening epochs for this skill", p.Epoch, p.Alpha, p.AlphaEff())
 	}
