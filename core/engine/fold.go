@@ -60,8 +60,14 @@ func (e *Engine) folded(s *skill.Skill, step *config.Step) (*nightly.Move, error
 	if err != nil {
 		return nil, err
 	}
+	return foldedMove(s.Name, step.Name, *o, from, place), nil
+}
+
+// foldedMove is what an override becomes in the policy file: from is where the
+// step stands without it, place where it stands with it.
+func foldedMove(skillName, step string, o tier.Override, from, place Place) *nightly.Move {
 	m := nightly.Move{
-		Skill: s.Name, Step: step.Name, From: from.Tier, To: place.Tier, Up: true,
+		Skill: skillName, Step: step, From: from.Tier, To: place.Tier, Up: true,
 		Since: o.Since, CooldownUntil: place.Effective.CooldownUntil, Reason: o.Reason,
 	}
 	if o.CooldownUntil.After(m.CooldownUntil) {
@@ -70,5 +76,5 @@ func (e *Engine) folded(s *skill.Skill, step *config.Step) (*nightly.Move, error
 	if place.Effective.Voice != tier.VoiceOverride {
 		m.Reason = from.Effective.Reason
 	}
-	return &m, nil
+	return &m
 }

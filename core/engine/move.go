@@ -58,14 +58,7 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 			refused[m.Skill+"/"+m.Step] = "the policy file was changed by hand while this was measured"
 			continue
 		}
-		a := now
-		a.Skill, a.Step = m.Skill, m.Step
-		a.CooldownUntil = m.CooldownUntil
-		if m.To != m.From {
-			a.Tier, a.From = tierRef(m.To), tierRef(m.From)
-			a.Since, a.Reason, a.Evidence = m.Since, m.Reason, m.Evidence
-		}
-		changed = append(changed, a)
+		changed = append(changed, assigned(now, m))
 		n, err := e.noteOf(m)
 		if err != nil {
 			return "", nil, err
@@ -83,6 +76,17 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 		return "", nil, err
 	}
 	return policyfile.Diff(before, after, PolicyFile), refused, nil
+}
+
+// assigned is an assignment after a move.
+func assigned(a policyfile.Assignment, m nightly.Move) policyfile.Assignment {
+	a.Skill, a.Step = m.Skill, m.Step
+	a.CooldownUntil = m.CooldownUntil
+	if m.To != m.From {
+		a.Tier, a.From = tierRef(m.To), tierRef(m.From)
+		a.Since, a.Reason, a.Evidence = m.Since, m.Reason, m.Evidence
+	}
+	return a
 }
 
 // tidy formats what the machine wrote where people keep the file formatted; a
@@ -117,12 +121,9 @@ func (e *Engine) policyPath() string { return filepath.Join(e.Project.Dir, Polic
 // noteOf says what a move is. One that goes up closes every open epoch of its
 // step: what was measured before the escalation does not move it down again.
 func (e *Engine) noteOf(m nightly.Move) (note, error) {
-	n := note{Kind: "policy.move", Evidence: m.Evidence, Event: evidence.Event{
-		V: evidence.Version, Kind: evidence.KindEvent, Skill: m.Skill, Step: m.Step, Event: evidence.Moved,
-		At: m.Since, From: m.From.Ref(), To: m.To.Ref(), Reason: m.Reason,
-	}}
+	n := note{Kind: "policy.move", Evidence: m.Evidence, Event: eventOf(m)}
 	if m.Up {
-		n.Kind, n.Event.Event = "policy.escalated", evidence.Escalated
+		n.Kind = "policy.escalated"
 		log, err := e.evidenceOf(m.Skill)
 		if err != nil {
 			return n, err
@@ -134,6 +135,18 @@ func (e *Engine) noteOf(m nightly.Move) (note, error) {
 		}
 	}
 	return n, nil
+}
+
+// eventOf is a move as the evidence tells it, but for the epochs that it closes.
+func eventOf(m nightly.Move) evidence.Event {
+	ev := evidence.Event{
+		V: evidence.Version, Kind: evidence.KindEvent, Skill: m.Skill, Step: m.Step, Event: evidence.Moved,
+		At: m.Since, From: m.From.Ref(), To: m.To.Ref(), Reason: m.Reason,
+	}
+	if m.Up {
+		ev.Event = evidence.Escalated
+	}
+	return ev
 }
 
 func (e *Engine) evidenceOf(skillName string) (*evidence.Log, error) {

@@ -65,31 +65,46 @@ type history struct {
 	lastMove, lastEscalation time.Time
 }
 
-// evaluate asks the rules. A rule that cannot be evaluated never lets anything
-// move: its error is the verdict's.
+// evaluate asks the rules about what was measured.
 func (r policyRules) evaluate(s *skill.Skill, step string, h history, now time.Time) func(verdict.Assessment, verdict.Money) verdict.Rules {
 	return func(a verdict.Assessment, m verdict.Money) verdict.Rules {
-		env := environment(s, step, h, now, a, m)
-		var out verdict.Rules
-		if r.downgrade != nil {
-			ok, err := r.downgrade.Bool(env)
-			if err != nil {
-				out.Err = "downgrade_when: " + err.Error()
-			}
-			ok = ok && err == nil
-			out.DowngradeWhen = &ok
-		}
-		for _, hold := range r.holds {
-			ok, err := hold.when.Bool(env)
-			switch {
-			case err != nil:
-				out.Err = "hold " + hold.name + ": " + err.Error()
-			case ok:
-				out.Holds = append(out.Holds, orWord(hold.reason, "rule "+hold.name))
-			}
-		}
+		out, _ := r.ask(environment(s, step, h, now, a, m))
 		return out
 	}
+}
+
+// asked is what one rule said. An error is neither true nor false.
+type asked struct {
+	hold string // its name; "" is downgrade_when
+	said bool
+	err  error
+}
+
+// ask puts the rules to what they may see. A rule that cannot be evaluated never
+// lets anything move: its error is the verdict's.
+func (r policyRules) ask(env *rule.Policy) (verdict.Rules, []asked) {
+	var out verdict.Rules
+	var each []asked
+	if r.downgrade != nil {
+		ok, err := r.downgrade.Bool(env)
+		if err != nil {
+			out.Err = "downgrade_when: " + err.Error()
+		}
+		ok = ok && err == nil
+		out.DowngradeWhen = &ok
+		each = append(each, asked{said: ok, err: err})
+	}
+	for _, hold := range r.holds {
+		ok, err := hold.when.Bool(env)
+		switch {
+		case err != nil:
+			out.Err = "hold " + hold.name + ": " + err.Error()
+		case ok:
+			out.Holds = append(out.Holds, orWord(hold.reason, "rule "+hold.name))
+		}
+		each = append(each, asked{hold: hold.name, said: ok, err: err})
+	}
+	return out, each
 }
 
 func environment(s *skill.Skill, step string, h history, now time.Time, a verdict.Assessment, m verdict.Money) *rule.Policy {

@@ -145,15 +145,19 @@ func nothingMeasures(s *skill.Skill, pool *trial.Pool) string {
 // step stays until a person says otherwise, whatever the evidence says.
 func (e *Engine) reverted(skillName, step string, place Place) (string, error) {
 	moves, err := e.moves(skillName, step)
-	if err != nil || len(moves) == 0 {
-		return "", err
+	return takenBack(moves, place), err
+}
+
+func takenBack(moves []evidence.Event, place Place) string {
+	if len(moves) == 0 {
+		return ""
 	}
 	last := moves[len(moves)-1]
 	to := place.Ladder.Tier(shortTier(last.To))
 	if last.Event != evidence.Moved || place.Effective.Voice != tier.VoicePolicy || to == nil || place.Tier.Index <= to.Index {
-		return "", nil
+		return ""
 	}
-	return fmt.Sprintf("the move of %s to %s was taken back by hand; it stays on %s until a person lifts that", last.At.Format("2006-01-02"), shortTier(last.To), place.Tier.Name), nil
+	return fmt.Sprintf("the move of %s to %s was taken back by hand; it stays on %s until a person lifts that", last.At.Format("2006-01-02"), shortTier(last.To), place.Tier.Name)
 }
 
 func shortTier(ref string) string {

@@ -224,8 +224,12 @@ func contractOf(c *config.Contract) map[string]any {
 // history is what happened to a step. Overrides of the day are part of it: a
 // night writes them down before it measures.
 func (e *Engine) history(skillName, step string) (history, error) {
-	var h history
 	moves, err := e.moves(skillName, step)
+	return historyOf(moves), err
+}
+
+func historyOf(moves []evidence.Event) history {
+	var h history
 	for _, m := range moves {
 		switch m.Event {
 		case evidence.Escalated:
@@ -236,7 +240,7 @@ func (e *Engine) history(skillName, step string) (history, error) {
 			h.lastMove = m.At
 		}
 	}
-	return h, err
+	return h
 }
 
 // Bench is where trials of this engine happen.

@@ -50,6 +50,15 @@ type Move struct {
 	Evidence      string
 }
 
+// Down is the move to the candidate's tier: a downgrade starts a cooldown too, so
+// that a step rests on each rung.
+func (c Candidate) Down(at time.Time, reason, evidence string) Move {
+	return Move{
+		Skill: c.Skill, Step: c.Step.Step, From: c.Current, To: c.Tier,
+		Since: at, CooldownUntil: at.Add(c.Policy.Cooldown), Reason: reason, Evidence: evidence,
+	}
+}
+
 // House is what a night needs of the engine.
 type House interface {
 	// Steps lists all steps, by skill and step.
@@ -153,11 +162,7 @@ func (n *night) candidate(ctx context.Context, c Candidate) error {
 	row := n.row(c, res)
 	n.remark(c.Skill, res)
 	if row.Decision == "downgrade" && !n.options.DryRun {
-		n.moves = append(n.moves, Move{
-			Skill: c.Skill, Step: c.Step.Step, From: c.Current, To: c.Tier,
-			Since: n.options.AsOf, CooldownUntil: n.options.AsOf.Add(c.Policy.Cooldown),
-			Reason: row.Reason, Evidence: res.Record.Evidence,
-		})
+		n.moves = append(n.moves, c.Down(n.options.AsOf, row.Reason, res.Record.Evidence))
 	}
 	if worthScreening(row) && res.Veto == "" && !n.options.DryRun {
 		if budget.Left >= 0 {
