@@ -36,7 +36,7 @@ func stateOnly(t *testing.T) *Engine {
 			t.Error(err)
 		}
 	})
-	return &Engine{Tools: &Tools{asOf: at}, asOf: at, store: db, log: log}
+	return &Engine{Tools: &Tools{asOf: at}, asOf: at, state: &State{store: db, log: log}, store: db, log: log}
 }
 
 func grantedSkill(name string, g *config.Grant) *skill.Skill {

@@ -19,14 +19,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/backend"
 	"github.com/plimsoll-dev/plimsoll/core/plugin"
 	"github.com/plimsoll-dev/plimsoll/core/run"
-	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/store/badgerstore"
 	"github.com/plimsoll-dev/plimsoll/hcl/lockfile"
 	sdk "github.com/plimsoll-dev/plimsoll/sdk/backend"
@@ -47,33 +45,39 @@ type Options struct {
 	Bundled []string  // names of first-party backends that Self can serve
 	Stderr  io.Writer // what plugins print
 	Tools   run.Tools // what connectors offer to skills; nil offers nothing
+	State   *State    // held open by the caller, as plimsoll serve does; nil takes the folder for this engine alone
 }
 
 // Engine is a project with its state. It is safe for use by many goroutines.
 type Engine struct {
 	*Tools
 	asOf     time.Time
+	state    *State
+	owned    bool // the state was opened for this engine alone
 	store    *badgerstore.DB
 	log      *audit.Log
 	key      *audit.KeyFile
-	plugins  *plugin.Manager
+	plugins  *crew
 	backends *backend.Client
 	runs     run.Executor
-	writing  sync.Mutex // one writer of skills' keys
 	told     tellings
 }
 
-// Open takes the state folder, for this process alone, and makes ready to call
-// backends; none is launched before it is needed.
+// Open takes the state folder, for this process alone unless Options.State holds
+// it, and makes ready to call backends; none is launched before it is needed.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	tools, err := OpenTools(ctx, o.Project, o.AsOf)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{Tools: tools, asOf: tools.asOf}
-	if err := e.openState(); err != nil {
-		return nil, errors.Join(err, e.Close())
+	e := &Engine{Tools: tools, asOf: tools.asOf, state: o.State}
+	if e.state == nil {
+		e.owned = true
+		if e.state, err = OpenState(o.Project.Dir); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
 	}
+	e.store, e.log, e.key = e.state.store, e.state.log, e.state.key
 	if err := e.openBackends(o); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -90,31 +94,8 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 // clock is the only one: every other package is handed its time.
 func clock() time.Time { return time.Now() }
 
-func (e *Engine) openState() error {
-	dir := filepath.Join(e.Project.Dir, StateDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the state folder: %w", err)
-	}
-	key, err := audit.OpenKey(filepath.Join(dir, "audit.key"))
-	if err != nil {
-		return err
-	}
-	e.key = key
-	e.log = audit.New(audit.Config{Signer: key.Signer, Next: key.Next, Origin: key.Origin})
-	e.store, err = badgerstore.Open(badgerstore.Config{Dir: filepath.Join(dir, "state"), Sealer: e.log, Now: clock})
-	return err
-}
-
 func (e *Engine) openBackends(o Options) error {
 	locked, err := e.Project.locked()
-	if err != nil {
-		return err
-	}
-	e.plugins, err = plugin.New(plugin.Config{
-		Self: o.Self, SelfArgs: func(name string) []string { return []string{ServeArg, name} }, Bundled: o.Bundled,
-		Lock: locked, Root: e.Project.Dir, StateDir: filepath.Join(e.Project.Dir, StateDir), Stderr: o.Stderr, Clock: clock,
-		Audit: e.auditPlugin,
-	})
 	if err != nil {
 		return err
 	}
@@ -133,30 +114,27 @@ func (e *Engine) openBackends(o Options) error {
 		}
 		declared = append(declared, d)
 	}
-	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins), Backends: declared, Clock: clock, AsOf: e.asOf, LookupEnv: os.LookupEnv})
+	e.plugins, err = e.state.hire(declared, plugin.Config{
+		Self: o.Self, SelfArgs: func(name string) []string { return []string{ServeArg, name} }, Bundled: o.Bundled,
+		Lock: locked, Root: e.Project.Dir, StateDir: filepath.Join(e.Project.Dir, StateDir), Stderr: o.Stderr, Clock: clock,
+		Audit: e.state.auditPlugin,
+	})
+	if err != nil {
+		return err
+	}
+	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins.Manager), Backends: declared, Clock: clock, AsOf: e.asOf, LookupEnv: os.LookupEnv})
 	return err
 }
 
-// auditPlugin writes down what happened to plugins. A launch has no decision's
-// time: it carries the clock's.
-func (e *Engine) auditPlugin(ev plugin.Event) {
-	raw, err := json.Marshal(ev)
-	if err != nil {
-		return
-	}
-	// The event is told, not asked: a store that cannot be written fails the
-	// run's own commit, with a better place to say so.
-	_, _ = e.store.Commit(context.Background(), store.Batch{Entries: []store.Entry{{Time: clock().UTC(), Kind: "plugin." + ev.Kind, Scope: scope, Data: raw}}})
-}
-
-// Close ends plugins and releases the state folder.
+// Close ends what only this engine used: plugins and the state folder, unless
+// they are shared.
 func (e *Engine) Close() error {
 	var errs []error
 	if e.plugins != nil {
-		errs = append(errs, e.plugins.Close())
+		errs = append(errs, e.state.dismiss(e.plugins))
 	}
-	if e.store != nil {
-		errs = append(errs, e.store.Close())
+	if e.owned && e.state != nil {
+		errs = append(errs, e.state.Close())
 	}
 	if e.Tools != nil {
 		errs = append(errs, e.Tools.Close())

@@ -8,13 +8,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
 )
 
-// evidenceFiles are the evidence folder of a project.
-type evidenceFiles struct{ dir string }
+// evidenceFiles are the evidence folder of a project. Appending takes the lock:
+// a night and a command that share the state may write for one skill.
+type evidenceFiles struct {
+	dir  string
+	lock *sync.Mutex
+}
+
+func (e *Engine) files() evidenceFiles { return evidenceFiles{e.Project.Dir, &e.state.files} }
 
 // Name is the file's place in the project, with forward slashes on every system.
 func (f evidenceFiles) Name(skill string) string { return EvidenceDir + "/" + skill + ".jsonl" }
@@ -42,6 +49,8 @@ func (f evidenceFiles) Read(skill string) (*evidence.Log, error) {
 
 // Append adds lines and returns once they are safe on disk.
 func (f evidenceFiles) Append(skill string, lines []byte) error {
+	f.lock.Lock()
+	defer f.lock.Unlock()
 	if err := errors.Join(f.attributes(), f.mend(skill)); err != nil {
 		return err
 	}

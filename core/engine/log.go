@@ -16,8 +16,9 @@ import (
 // AuditLog is a project's log, opened for reading alone. A log that was tampered
 // with still opens this way: a store that would append to it refuses to.
 type AuditLog struct {
-	db  *badgerstore.DB
-	key string
+	db     *badgerstore.DB
+	key    string
+	shared bool
 }
 
 // OpenAuditLog opens the log of a project that has a state folder.
@@ -41,8 +42,18 @@ func (p *Project) OpenAuditLog() (*AuditLog, error) {
 	return &AuditLog{db: db, key: vkey}, nil
 }
 
-// Close releases the state folder.
-func (l *AuditLog) Close() error { return l.db.Close() }
+// AuditLog is the log of a state that is open already.
+func (s *State) AuditLog() *AuditLog {
+	return &AuditLog{db: s.store, key: s.log.Key(), shared: true}
+}
+
+// Close releases the state folder, unless the log is a part of an open state.
+func (l *AuditLog) Close() error {
+	if l.shared {
+		return nil
+	}
+	return l.db.Close()
+}
 
 // Key is the verifier key that lies in the state folder. Whoever distrusts the
 // folder gives Verify one that was kept elsewhere.

@@ -44,6 +44,8 @@ type note struct {
 // step, record. A block that a person changed since the night began is left as
 // it is, and the move is refused with that reason.
 func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[string]string, error) {
+	e.state.policy.Lock()
+	defer e.state.policy.Unlock()
 	before, file, err := e.freshPolicy()
 	if err != nil {
 		return "", nil, err
@@ -150,7 +152,7 @@ func eventOf(m nightly.Move) evidence.Event {
 }
 
 func (e *Engine) evidenceOf(skillName string) (*evidence.Log, error) {
-	return evidenceFiles{e.Project.Dir}.Read(skillName)
+	return e.files().Read(skillName)
 }
 
 // writePolicy is intent, atomic rename, record.
@@ -186,7 +188,7 @@ func (e *Engine) record(ctx context.Context, notes []note) error {
 			if err != nil {
 				return err
 			}
-			files := evidenceFiles{e.Project.Dir}
+			files := e.files()
 			if !known {
 				err = files.Append(ev.Skill, append(line, '\n'))
 			}
@@ -225,6 +227,9 @@ func (e *Engine) knows(ev evidence.Event) (bool, error) {
 // reconcile finishes or forgets a policy change that was announced before a
 // crash: the file tells which.
 func (e *Engine) reconcile(ctx context.Context) error {
+	// Under the lock an intent is one that a crash left, not a neighbour's.
+	e.state.policy.Lock()
+	defer e.state.policy.Unlock()
 	raw, err := e.store.Get(intentKey())
 	if errors.Is(err, store.ErrNotFound) {
 		return nil

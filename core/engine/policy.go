@@ -42,12 +42,16 @@ func (e *Engine) Unpin(ctx context.Context, s *skill.Skill, step *config.Step) (
 	lifted := note{Kind: "policy.unpin", Event: evidence.Event{
 		V: evidence.Version, Kind: evidence.KindEvent, Skill: s.Name, Step: step.Name, Event: evidence.Lifted, At: e.asOf,
 	}}
+	e.state.policy.Lock()
+	defer e.state.policy.Unlock()
 	return diff, e.record(ctx, []note{lifted})
 }
 
 // edit changes one assignment, made at the effective tier where there is none,
 // and records that a person did it.
 func (e *Engine) edit(ctx context.Context, s *skill.Skill, step *config.Step, n note, change func(*policyfile.Assignment)) (string, error) {
+	e.state.policy.Lock()
+	defer e.state.policy.Unlock()
 	place, err := e.Place(s, step)
 	if err != nil {
 		return "", err

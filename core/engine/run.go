@@ -136,8 +136,8 @@ type runNote struct {
 func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record) error {
 	if len(rec.Writes) > 0 {
 		// One at a time: two runs that fit the quota each need not fit it together.
-		e.writing.Lock()
-		defer e.writing.Unlock()
+		e.state.writing.Lock()
+		defer e.state.writing.Unlock()
 	}
 	writes, err := e.writes(s, rec)
 	if err != nil {

@@ -246,7 +246,7 @@ func historyOf(moves []evidence.Event) history {
 // Bench is where trials of this engine happen.
 func (e *Engine) Bench(watch func(evolve.Progress)) *evolve.Bench {
 	return &evolve.Bench{
-		Runs: e.runs, Store: e.store, Files: evidenceFiles{e.Project.Dir}, Scope: scope, Origin: e.log.Origin(),
+		Runs: e.runs, Store: e.store, Files: e.files(), Scope: scope, Origin: e.log.Origin(),
 		AsOf: e.asOf, Parallel: parallel, Watch: watch,
 	}
 }
