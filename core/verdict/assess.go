@@ -30,11 +30,13 @@ type Spec struct {
 	Skill, Step        string
 	Current, Candidate string // tiers, as a person writes them
 	Params             Params
-	Claim              string // "" derives it from Params
-	Content            string // ContentReference, ...; "" is nothing
-	Judged             bool   // scores have judged parts and the judge is not calibrated: may only hold
-	NoPlanted          bool   // the scores come from a file, so no output can be damaged on purpose
-	GateMargin         int64  // millionths; 0 is DefaultGateMargin
+	Claim              string      // "" derives it from Params
+	Content            string      // ContentReference, ...; "" is nothing
+	Judged             bool        // scores have judged parts: without Terms they may only hold
+	Terms              *JudgeTerms // what labels allow the judge; nil: it is not calibrated
+	JudgeWhy           string      // why there are no Terms, in a sentence; "" says that it is not calibrated
+	NoPlanted          bool        // the scores come from a file, so no output can be damaged on purpose
+	GateMargin         int64       // millionths; 0 is DefaultGateMargin
 	Gates              []GateSpec
 	Dims               []DimSpec
 	LatencyFactor      int64 // millionths; 0 is DefaultLatencyFactor
@@ -61,8 +63,9 @@ type Assessment struct {
 	Spec    Spec
 	Claim   string
 	Test    State
-	Items   int // that count: the completed prefix up to closing, for a proof up to Floor
-	Known   int // items of the epoch with a pair, counted or not
+	Parts   *Parts // of Test, where the score is judged and the judge calibrated
+	Items   int    // that count: the completed prefix up to closing, for a proof up to Floor
+	Known   int    // items of the epoch with a pair, counted or not
 	Missing struct{ Current, Candidate int }
 
 	Bound   int64 // millionths: the loss is at most this; see the function Bound
@@ -119,25 +122,20 @@ func Assess(s Spec, pairs, planted []Pair) Assessment {
 	}
 	merged := Merge(pairs)
 	prefix := completed(merged, s.Params.N)
-	a.Known, a.Floor = len(merged), s.Params.Least()
-	var obs []Observation
-	a.Test, obs = run(s.Params, prefix)
+	a.Known, a.Floor = len(merged), s.least()
+	var obs, judged []Observation
+	a.Test, a.Parts, obs, judged = measure(s, prefix)
 	prefix = prefix[:counted(a.Test, len(prefix), a.Floor)]
 	a.Items = len(prefix)
-	a.Bound, a.BoundOK = Bound(s.Params, obs)
-	a.OneLook = BonettPrice(obs)
-	a.Needed.Mean, a.Needed.P90, a.Needed.OK = ItemsNeeded(s.Params, obs)
-	a.Reach, a.ReachOK = Reach(s.Params)
-	if !a.ReachOK {
-		a.Deadline = Deadline(s.Params)
-	}
+	a.OneLook = BonettPrice(observed(prefix, a.Test.N))
+	a.foresee(obs, judged)
 	a.Wants = a.wants()
 
 	a.count(prefix)
 	a.guards(prefix, pairs)
 	a.Latency = latency(prefix, s.LatencyFactor)
 	a.Planted = seen(s, planted)
-	a.Recency = recency(s.Params, prefix, a.Reach)
+	a.Recency = s.recent(prefix, a.Reach)
 	return a
 }
 
@@ -154,6 +152,15 @@ func run(p Params, prefix []Pair) (State, []Observation) {
 		test.Add(o)
 	}
 	return test.State(), obs
+}
+
+// observed are the whole scores' differences of the first n.
+func observed(prefix []Pair, n int) []Observation {
+	out := make([]Observation, 0, n)
+	for _, p := range prefix[:min(n, len(prefix))] {
+		out = append(out, p.Observe())
+	}
+	return out
 }
 
 // counted is how much of the prefix counts: all that closed the test and
@@ -198,6 +205,9 @@ func (s Spec) problems(planted []Pair) []string {
 		if d.Margin <= 0 || d.Margin >= Million {
 			out = append(out, fmt.Sprintf("dimension %s has a margin of %d millionths, outside 0..1", d.Name, d.Margin))
 		}
+	}
+	if s.Terms != nil {
+		out = append(out, s.Terms.problems(s.Params)...)
 	}
 	if s.LatencyFactor < 0 {
 		out = append(out, fmt.Sprintf("a latency factor of %d millionths is negative", s.LatencyFactor))

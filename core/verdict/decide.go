@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -153,7 +154,13 @@ func (a Assessment) against(r Rules) []Cause {
 	if len(a.Problems) > 0 {
 		return out
 	}
-	if a.Test.Outcome == Disproved {
+	if a.Test.Outcome == Disproved && a.Parts != nil {
+		part, by, p := "what code computes", a.Spec.Terms.Code, a.Parts.Code
+		if p.Outcome != Disproved {
+			part, by, p = "the judged part", a.Spec.Terms.Margin, a.Parts.Judge
+		}
+		add("disproved", "%s is worse by more than its %s: mean gap %s over %s", part, points(by), points(p.MeanWorse), items(p.N))
+	} else if a.Test.Outcome == Disproved {
 		add("disproved", "worse by more than %s: mean gap %s over %s", points(a.Spec.Params.Margin), points(a.Test.MeanWorse), items(a.Test.N))
 	}
 	for _, g := range a.NeverFailed {
@@ -180,8 +187,8 @@ func (a Assessment) against(r Rules) []Cause {
 	for _, h := range r.Holds {
 		add("hold", "%s", h)
 	}
-	if a.Spec.Judged {
-		add("judge", "the score is judged and the judge is not calibrated, so it may only hold")
+	if a.Spec.Judged && a.Spec.Terms == nil {
+		add("judge", "%s", cmp.Or(a.Spec.JudgeWhy, "the score is judged and the judge is not calibrated, so it may only hold"))
 	}
 	return out
 }

@@ -22,6 +22,9 @@ type Pair struct {
 	CandMS                  int64
 	CurTimeout, CandTimeout bool
 	Synthetic               bool // the item was drafted, not met
+	// Code and Judged are the two parts of a judged score, for specs with Terms.
+	Code   Part `json:",omitzero"`
+	Judged Part `json:",omitzero"`
 }
 
 // GateResult is whether a gate passed after its fixes; nil is not checked.

@@ -28,6 +28,9 @@ func (a Assessment) proof() string {
 	if a.Test.Certain {
 		how = "counted: what is left of the pool cannot change it"
 	}
+	if a.Parts != nil {
+		return a.judgedProof()
+	}
 	if p.Method == Pool1 {
 		return fmt.Sprintf("proved not worse by %s on %s, %d of them measured (%s)", points(p.Margin), a.Claim, a.Items, how)
 	}
