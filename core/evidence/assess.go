@@ -9,14 +9,21 @@ import (
 // Params are the epoch's test. Its level follows from Index, the epoch's place
 // among all epochs of the skill.
 func (o *Opened) Params() verdict.Params {
-	return verdict.Params{Method: verdict.Method(o.Method), Margin: o.Margin, Alpha: o.Alpha, Epoch: o.Index, N: o.N}
+	p := verdict.Params{Method: verdict.Method(o.Method), Margin: o.Margin, Alpha: o.Alpha, Epoch: o.Index, N: o.N}
+	if o.Fleet != nil {
+		p.Weight, p.Accepted = o.Fleet.Weight, o.Fleet.Accepted
+		if o.Acceptance != nil {
+			p.FrozenAt, p.FrozenBar = o.Acceptance.Items, o.Acceptance.Bar
+		}
+	}
+	return p
 }
 
 // Spec is what the epoch fixed, as the statistics want it.
 func (o *Opened) Spec() verdict.Spec {
 	s := verdict.Spec{
 		Skill: o.Skill, Step: o.Step, Current: o.Current.Tier, Candidate: o.Candidate.Tier,
-		Params: o.Params(), Content: o.Content, Judged: o.Judged,
+		Params: o.Params(), Content: o.Content, Judged: o.Judged, Terms: o.JudgeTerms.verdict(),
 	}
 	for _, g := range o.Gates {
 		s.Gates = append(s.Gates, verdict.GateSpec{Name: g.Name, Never: g.Never, Margin: g.Margin})
@@ -52,6 +59,9 @@ func (o *Opened) convert(pairs []Pair) []verdict.Pair {
 			// A simulated model takes the machine's time, not a model's: under load
 			// it would say that one of two equal tiers is slow.
 			v.CurMS, v.CandMS = 0, 0
+		}
+		if o.JudgeTerms != nil {
+			v.Code, v.Judged = p.parts()
 		}
 		for _, g := range o.Gates {
 			v.Gates[g.Name] = verdict.GateResult{Cur: p.Current.passed(g), Cand: p.Candidate.passed(g)}
@@ -93,21 +103,4 @@ func (r Result) dim(name string) *int64 {
 
 // Series is the state of the test after each item of the completed prefix, up to
 // its close.
-func (o *Opened) Series() []verdict.State {
-	test, err := verdict.NewTest(o.Params())
-	if err != nil {
-		return nil
-	}
-	var out []verdict.State
-	for i, p := range verdict.Merge(o.convert(o.Pairs)) {
-		if p.Order != i || i >= o.N {
-			break
-		}
-		outcome := test.Add(p.Observe())
-		out = append(out, test.State())
-		if outcome != verdict.Open {
-			break
-		}
-	}
-	return out
-}
+func (o *Opened) Series() []verdict.State { return verdict.Trace(o.Spec(), o.convert(o.Pairs)) }

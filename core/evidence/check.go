@@ -3,6 +3,8 @@ package evidence
 import (
 	"fmt"
 	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
 const million = 1_000_000
@@ -39,6 +41,31 @@ func (p Pair) check() string {
 	return ""
 }
 
+// check says what is impossible about an event, or "".
+func (ev Event) check() string {
+	a := ev.Acceptance
+	switch {
+	case (a != nil) != (ev.Event == Accepted):
+		return "an acceptance stands on an event accepted, and on no other"
+	case a != nil && (a.Epoch == "" || a.Items < 1 || a.Bar < million || a.Before < 0 || a.Together < 1):
+		return "an acceptance names an epoch, its items, its bar and the set that it was made in"
+	}
+	return ""
+}
+
+// check says what is impossible about a place under the false-discovery rule,
+// or "".
+func (f *Fleet) check() string {
+	switch {
+	case f == nil:
+	case f.Place < 1 || f.First < 1 || f.Weight < 1 || f.Accepted < 0:
+		return "a place under the false-discovery rule counts from 1 and has a weight"
+	case f.Weight > verdict.FleetWeight(f.Place, f.First, 1):
+		return fmt.Sprintf("a weight of %d is more than place %d of %d has", f.Weight, f.Place, f.First)
+	}
+	return ""
+}
+
 // check says what is impossible about an epoch, or "".
 func (e Epoch) check() string {
 	switch {
@@ -52,8 +79,12 @@ func (e Epoch) check() string {
 		return fmt.Sprintf("a margin of %d millionths is outside 0..1", e.Margin)
 	case e.Alpha <= 0 || e.Alpha > million/2:
 		return fmt.Sprintf("an alpha of %d millionths is outside 0..0.5", e.Alpha)
+	case e.JudgeTerms != nil && !e.Judged:
+		return "the epoch has terms of a judge and no judge"
+	case e.JudgeTerms != nil && e.Repeats > 1:
+		return "a judged score of several runs an item has no terms"
 	case e.N < 1:
 		return fmt.Sprintf("a deadline of %d items is no deadline", e.N)
 	}
-	return ""
+	return e.Fleet.check()
 }

@@ -42,6 +42,7 @@ const (
 	Escalated    = "escalated"     // it went up: every open epoch of the step closes
 	ModelChanged = "model-changed" // an arm reports another model id: its epoch closes
 	Lifted       = "lifted"        // a person lifted the hold after taking back a move
+	Accepted     = "accepted"      // the false-discovery rule accepted its move
 )
 
 // Event is something that happened to a step. Closes names the epochs that ended
@@ -57,6 +58,37 @@ type Event struct {
 	To     string    `json:"to,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Closes []string  `json:"closes,omitempty"` // epoch IDs
+	// Acceptance stands on accepted alone.
+	Acceptance *Acceptance `json:"acceptance,omitempty"`
+}
+
+// Acceptance is what the false-discovery rule accepted: an epoch's test, after so
+// many items, in a set of so many. Any checkout counts R from these lines.
+type Acceptance struct {
+	Fleet    string `json:"fleet"` // the policy
+	Epoch    string `json:"epoch"` // epoch ID
+	Items    int    `json:"items"` // the test is frozen after these
+	Bar      int64  `json:"bar"`   // millionths: the wealth that it needed
+	Before   int    `json:"before"`
+	Together int    `json:"together"`
+}
+
+// bar of an acceptance, 0 for other events.
+func (ev Event) bar() int64 {
+	if ev.Acceptance == nil {
+		return 0
+	}
+	return ev.Acceptance.Bar
+}
+
+// Fleet is an epoch's place under a policy's false-discovery rule, fixed when
+// it was opened: see verdict.FleetWeight.
+type Fleet struct {
+	Policy   string `json:"policy"`
+	Place    int    `json:"place"`    // of the skill, from 1, among those that the policy ever tested
+	First    int    `json:"first"`    // skills that the policy had on the night of its first test
+	Weight   int64  `json:"weight"`   // of 10^15
+	Accepted int    `json:"accepted"` // moves accepted when it was opened
 }
 
 // AuditRef is the place of a record in an audit log: which log, which entry.
@@ -113,7 +145,11 @@ type Epoch struct {
 	Repeats   int       `json:"repeats"` // runs of each item
 	Gates     []GateDef `json:"gates,omitempty"`
 	Dims      []DimDef  `json:"dims,omitempty"`
-	Audit     AuditRef  `json:"audit"`
+	// JudgeTerms are what gold labels allowed the judge when the epoch was opened;
+	// nil where the judge may only hold.
+	JudgeTerms *JudgeTerms `json:"judge_terms,omitempty"`
+	Fleet      *Fleet      `json:"fleet,omitempty"`
+	Audit      AuditRef    `json:"audit"`
 }
 
 // ID names an epoch within a skill: the counter and the first eight digits of

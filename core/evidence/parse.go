@@ -22,7 +22,9 @@ type Log struct {
 	Skill  string
 	Epochs []*Opened
 	Events []Event // by time
-	Lines  int
+	// Shadows are the pairs of watches, by watch, night and run.
+	Shadows []Shadow
+	Lines   int
 }
 
 // Opened is an epoch with its pairs, sorted by order.
@@ -33,6 +35,8 @@ type Opened struct {
 	Pairs   []Pair // every claim, duplicates included: core/verdict merges them
 	Tried   []Pair // one pair for each item
 	Planted []Pair
+	// Acceptance is what the false-discovery rule made of it, nil without.
+	Acceptance *Acceptance
 }
 
 // Parse reads a file. Lines that are not understood are errors in diags and are
@@ -108,6 +112,10 @@ func (p *parser) line(n, offset int, line []byte, torn bool) {
 			p.errorf(at, "evidence-json", "Not a record of evidence", "Line %d: %v.", n, err)
 			return
 		}
+		if why := ev.check(); why != "" {
+			p.errorf(at, "evidence-event", "Impossible event", "Line %d: %s. The line was changed after it was written; restore the file from version control.", n, why)
+			return
+		}
 		p.log.Events = append(p.log.Events, ev)
 	case KindPair, KindPlanted:
 		var pair Pair
@@ -120,8 +128,19 @@ func (p *parser) line(n, offset int, line []byte, torn bool) {
 			return
 		}
 		p.pairs = append(p.pairs, located{pair, at})
+	case KindShadow:
+		var s Shadow
+		if err := decode(line, &s, true); err != nil {
+			p.errorf(at, "evidence-json", "Not a record of evidence", "Line %d: %v.", n, err)
+			return
+		}
+		if why := s.check(); why != "" {
+			p.errorf(at, "evidence-shadow", "Impossible pair", "Line %d: %s. The line was changed after it was written; restore the file from version control.", n, why)
+			return
+		}
+		p.log.Shadows = append(p.log.Shadows, s)
 	default:
-		p.errorf(at, "evidence-kind", "Unknown kind of record", "Line %d has kind %q; known are epoch, pair, planted and event.", n, head.Kind)
+		p.errorf(at, "evidence-kind", "Unknown kind of record", "Line %d has kind %q; known are epoch, pair, planted, shadow and event.", n, head.Kind)
 	}
 }
 
@@ -140,6 +159,7 @@ func (p *parser) epoch(e Epoch, at diag.Range) {
 	if old, ok := p.byID[e.ID()]; ok {
 		old.Current.Reported = cmp.Or(old.Current.Reported, e.Current.Reported)
 		old.Candidate.Reported = cmp.Or(old.Candidate.Reported, e.Candidate.Reported)
+		old.Fleet = lesser(old.Fleet, e.Fleet)
 		if !sameEpoch(old.Epoch, e) {
 			p.errorf(at, "evidence-epoch", "Two epochs with one name", "Epoch %s is described twice, differently. One of the lines was changed; restore the file from version control.", e.ID())
 		}
@@ -185,6 +205,7 @@ func (p *parser) finish() {
 		p.order(e)
 	}
 	p.events()
+	p.shadows()
 }
 
 // rank puts what a person lifted behind what it lifts, where both carry one time.
@@ -199,12 +220,18 @@ func rank(ev Event) int {
 // may both have written one down.
 func (p *parser) events() {
 	slices.SortFunc(p.log.Events, func(a, b Event) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Step, b.Step), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Event, b.Event), cmp.Compare(a.To, b.To))
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Step, b.Step), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Event, b.Event), cmp.Compare(a.To, b.To), cmp.Compare(b.bar(), a.bar()))
 	})
 	p.log.Events = slices.CompactFunc(p.log.Events, func(a, b Event) bool {
 		return a.At.Equal(b.At) && a.Step == b.Step && a.Event == b.Event && a.From == b.From && a.To == b.To && slices.Equal(a.Closes, b.Closes)
 	})
 	for _, ev := range p.log.Events {
+		if a := ev.Acceptance; a != nil {
+			// Two checkouts may both have accepted it: the first one counts.
+			if e := p.byID[a.Epoch]; e != nil && e.Acceptance == nil {
+				e.Acceptance = a
+			}
+		}
 		for _, id := range ev.Closes {
 			if e := p.byID[id]; e != nil {
 				e.Closed = ev.Event
@@ -257,11 +284,26 @@ func sameEpoch(a, b Epoch) bool {
 	// one epoch each write its line.
 	// So may the ids, when the first answer of one of them was missing.
 	for _, e := range []*Epoch{&a, &b} {
+		if e.Fleet != nil { // places and moves are counted by each checkout
+			e.Fleet = &Fleet{Policy: e.Fleet.Policy}
+		}
 		e.Audit, e.Opened, e.Current.Reported, e.Candidate.Reported = AuditRef{}, time.Time{}, "", ""
 	}
 	x, errX := canonjson.Marshal(a)
 	y, errY := canonjson.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// lesser is the one of two claims about an epoch's place that proves less: two
+// checkouts may each have opened it.
+func lesser(a, b *Fleet) *Fleet {
+	switch {
+	case a == nil || b == nil:
+		return a
+	case b.Weight < a.Weight || b.Weight == a.Weight && b.Accepted < a.Accepted:
+		return b
+	}
+	return a
 }
 
 func (p *parser) errorf(at diag.Range, code, summary, format string, args ...any) {
