@@ -41,6 +41,8 @@
 //	TableEpoch           skill, step, Seq(number)
 //	TableDecision        skill, step, At(time)
 //	TableOverride        skill, step
+//	TableWatch           skill, step
+//	TableShadow          skill, step, At(start), run
 //	TableKey             skill, key
 //	TableGrant           skill
 //	TableIntent          intent

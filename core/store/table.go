@@ -46,12 +46,19 @@ const (
 	// TableLabel holds what people said about outputs that a judge scored.
 	TableLabel Table = 0x25
 
+	// TableShadow holds production runs that were chosen for the watch over a
+	// moved step and not tried on the former tier yet.
+	TableShadow Table = 0x26
+
 	// TableEpoch holds the epochs of a (skill, step).
 	TableEpoch Table = 0x30
 	// TableDecision holds verdicts with the rules that were applied.
 	TableDecision Table = 0x31
 	// TableOverride holds runtime escalations that nightly has not folded yet.
 	TableOverride Table = 0x32
+
+	// TableWatch holds how a moved step is watched: share, fuse, what is promised.
+	TableWatch Table = 0x33
 
 	// TableKey holds what skills stored under keys of their own.
 	TableKey Table = 0x40
