@@ -22,7 +22,6 @@ const (
 // looks as if it changed from call to call.
 type atom struct {
 	text string
-	at   int  // bytes from the start
 	kind Kind // "" for what looks constant
 }
 
@@ -84,41 +83,36 @@ func turns(s string) int {
 // joiners stand inside of dates and ids.
 const joiners = "-:.+,"
 
-// atoms cuts a text from an offset on. Runs that are joined by the marks of dates and ids are tried
-// whole first, so that a timestamp is one atom and not eleven.
-func atoms(s string, at int) []atom {
-	out := make([]atom, 0, (len(s)-at)/4)
-	for at < len(s) {
-		end := at
-		for end < len(s) && alnum(s[end]) {
-			end++
-		}
-		if end == at {
-			end++ // a single byte: cutting a rune does no harm where bytes are compared
-			out = append(out, atom{text: s[at:end], at: at})
-			at = end
-			continue
-		}
-		long := end
-		for long < len(s)-1 && (strings.IndexByte(joiners, s[long]) >= 0 && alnum(s[long+1])) && long-at < 64 {
-			long++
-			for long < len(s) && alnum(s[long]) {
-				long++
-			}
-		}
-		kind := Kind("")
-		if long > end {
-			if kind = kindOf(s[at:long]); kind != "" {
-				end = long
-			}
-		}
-		if kind == "" {
-			kind = kindOf(s[at:end])
-		}
-		out = append(out, atom{text: s[at:end], at: at, kind: kind})
-		at = end
+// longest is how far an atom may reach: ids and times are shorter, and a prompt of
+// one endless word must not be scanned again from each of its bytes.
+const longest = 64
+
+// atomOf is the atom at the beginning of a text that is not empty. A run that is
+// joined by the marks of dates and ids is tried whole first, so that a timestamp is
+// one atom and not eleven.
+func atomOf(s string) atom {
+	end := run(s, 0)
+	if end == 0 {
+		return atom{text: s[:1]} // cutting a rune does no harm where bytes are compared
 	}
-	return out
+	long := end
+	for long < min(len(s)-1, longest) && strings.IndexByte(joiners, s[long]) >= 0 && alnum(s[long+1]) {
+		long = run(s, long+1)
+	}
+	if long > end {
+		if kind := kindOf(s[:long]); kind != "" {
+			return atom{text: s[:long], kind: kind}
+		}
+	}
+	return atom{text: s[:end], kind: kindOf(s[:end])}
+}
+
+// run is where the letters and digits end that begin at an offset.
+func run(s string, at int) int {
+	for at < len(s) && alnum(s[at]) {
+		at++
+	}
+	return at
 }
 
 func alnum(c byte) bool {

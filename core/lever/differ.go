@@ -3,7 +3,6 @@ package lever
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
@@ -26,18 +25,16 @@ type gap struct {
 // one: the parts of a date that is written out.
 const nearby = 16
 
+// maxBreaks bounds the work on prompts that differ everywhere, and what a person
+// is told.
+const maxBreaks = 32
+
 // difference walks all texts at once. What differs and looks the same everywhere
 // (a time, an id, a number) is a break to be mended, and the walk goes on; the
 // first difference that does not is the item's data, and ends it.
 func difference(texts []flatPrompt) differed {
-	// Most of a long prompt is the same in all texts: it is compared as bytes, and
-	// only the rest is cut into atoms.
-	out := differed{stable: common(texts)}
-	w := walk{texts: texts}
-	for _, t := range texts {
-		w.atoms = append(w.atoms, atoms(t.text, out.stable))
-	}
-	w.next = make([]int, len(texts))
+	w := walk{texts: texts, at: make([]int, len(texts))}
+	var out differed
 	add := func(n int) {
 		if len(out.breaks) == 0 {
 			out.stable += n
@@ -49,53 +46,46 @@ func difference(texts []flatPrompt) differed {
 		if n := len(out.breaks); n > 0 && out.breaks[n-1].behind <= nearby && (out.breaks[n-1].kind == kind || out.breaks[n-1].kind == Timestamp && kind == Counter) {
 			return
 		}
-		out.breaks = append(out.breaks, gap{kind: kind, at: a.at, text: a.text})
+		out.breaks = append(out.breaks, gap{kind: kind, at: w.at[0], text: a.text})
 	}
-	for !w.ended() {
-		a := w.at(0)
-		same, alike := true, a.kind != ""
+	for {
+		// Most of a long prompt is the same in all texts: it is compared as bytes,
+		// and only what differs is looked at as atoms.
+		n := w.common()
+		add(n)
+		w.step(n)
+		if w.ended() || len(out.breaks) == maxBreaks {
+			break
+		}
+		first := w.atom(0)
+		same, alike := true, first.kind != ""
 		for i := range texts {
-			b := w.at(i)
-			same, alike = same && b.text == a.text, alike && b.kind == a.kind
+			b := w.atom(i)
+			same, alike = same && b.text == first.text, alike && b.kind == first.kind
 		}
 		switch {
 		case same:
-			add(len(a.text))
-			w.step()
+			add(len(first.text))
+			w.step(len(first.text))
+			continue
 		case alike:
-			broken(a.kind, a)
-			w.step()
-		default:
-			n, ok := w.reordered()
-			if !ok {
-				out.finish(&w)
-				return out
+			broken(first.kind, first)
+			for i := range texts {
+				w.at[i] += len(w.atom(i).text)
 			}
-			broken(KeyOrder, a)
-			add(n)
+			continue
 		}
+		offset := w.at[0]
+		ends, ok := w.reordered()
+		if !ok {
+			break
+		}
+		broken(KeyOrder, first)
+		w.at = ends
+		add(ends[0] - offset)
 	}
 	out.finish(&w)
 	return out
-}
-
-// common is how many bytes at the beginning all texts share, back to a place where
-// no atom is cut.
-func common(texts []flatPrompt) int {
-	n := len(texts[0].text)
-	for _, t := range texts[1:] {
-		n = min(n, len(t.text))
-		for i := range n {
-			if t.text[i] != texts[0].text[i] {
-				n = i
-				break
-			}
-		}
-	}
-	for n > 0 && (alnum(texts[0].text[n-1]) || strings.IndexByte(joiners, texts[0].text[n-1]) >= 0) {
-		n--
-	}
-	return n
 }
 
 // finish looks at what is left, which begins with the item's data: constant text
@@ -103,100 +93,121 @@ func common(texts []flatPrompt) int {
 // constant behind them are the item's data too.
 func (d *differed) finish(w *walk) {
 	if behind := w.suffix(); Estimate(behind) >= worthTokens {
-		a := w.at(0)
-		d.breaks = append(d.breaks, gap{kind: DataFirst, at: a.at, text: a.text, behind: behind})
+		d.breaks = append(d.breaks, gap{kind: DataFirst, at: w.at[0], text: w.atom(0).text, behind: behind})
 	}
 	for len(d.breaks) > 0 && Estimate(d.breaks[len(d.breaks)-1].behind) < worthTokens {
 		d.breaks = d.breaks[:len(d.breaks)-1]
 	}
 }
 
+// walk is a place in every text.
 type walk struct {
 	texts []flatPrompt
-	atoms [][]atom
-	next  []int // by text: the atom to look at
+	at    []int
 }
 
-func (w *walk) at(i int) atom { return w.atoms[i][w.next[i]] }
+func (w *walk) rest(i int) string { return w.texts[i].text[w.at[i]:] }
 
-func (w *walk) step() {
-	for i := range w.next {
-		w.next[i]++
+func (w *walk) atom(i int) atom { return atomOf(w.rest(i)) }
+
+func (w *walk) step(n int) {
+	for i := range w.at {
+		w.at[i] += n
 	}
 }
 
 // ended tells whether some text has nothing left.
 func (w *walk) ended() bool {
 	for i := range w.texts {
-		if w.next[i] >= len(w.atoms[i]) {
+		if w.rest(i) == "" {
 			return true
 		}
 	}
 	return false
 }
 
-// suffix is how many bytes at the ends of the remaining texts are the same, 0
-// where a text has none left.
+// common is how many bytes of what is left all texts share, back to a place where
+// no atom is cut; all of it where one text is at its end.
+func (w *walk) common() int {
+	first := w.rest(0)
+	n := len(first)
+	for i := range w.texts {
+		other := w.rest(i)
+		n = min(n, len(other))
+		for j := range n {
+			if other[j] != first[j] {
+				n = j
+				break
+			}
+		}
+	}
+	for i := range w.texts {
+		if len(w.rest(i)) == n {
+			return n
+		}
+	}
+	for n > 0 && (alnum(first[n-1]) || strings.IndexByte(joiners, first[n-1]) >= 0) {
+		n--
+	}
+	return n
+}
+
+// suffix is how many bytes at the ends of the remaining texts are the same, on to
+// a place where no word is cut; 0 where a text has none left.
 func (w *walk) suffix() int {
 	if w.ended() {
 		return 0
 	}
-	n := 0
-	for back := 1; ; back++ {
-		var want string
-		for i, list := range w.atoms {
-			at := len(list) - back
-			if at <= w.next[i] {
-				return n
-			}
-			if i == 0 {
-				want = list[at].text
-			} else if list[at].text != want {
-				return n
+	first := w.rest(0)
+	n := len(first) - 1
+	for i := range w.texts {
+		other := w.rest(i)
+		n = min(n, len(other)-1)
+		for j := range n {
+			if other[len(other)-1-j] != first[len(first)-1-j] {
+				n = j
+				break
 			}
 		}
-		n += len(want)
 	}
+	for n > 0 && alnum(first[len(first)-n]) {
+		n--
+	}
+	return max(n, 0)
 }
 
 // maxNest is how many objects around a difference are tried, innermost first.
 const maxNest = 8
 
 // reordered tells whether the texts differ because the same JSON object stands
-// there with its keys in another order. It goes past the object in every text and
-// gives how many of its bytes were not counted yet.
-func (w *walk) reordered() (uncounted int, ok bool) {
+// there with its keys in another order, and where it ends in each.
+func (w *walk) reordered() (ends []int, ok bool) {
 	opens := make([][]int, len(w.texts))
 	for i, t := range w.texts {
-		opens[i] = braces(t.text[:w.at(i).at])
+		opens[i] = braces(t.text[:w.at[i]])
 	}
 	for depth := 1; depth <= maxNest; depth++ {
-		ends := make([]int, len(w.texts))
+		ends = make([]int, len(w.texts))
 		var want []byte
 		equal, spelled := true, map[string]bool{}
 		for i, t := range w.texts {
 			if len(opens[i]) < depth {
-				return 0, false
+				return nil, false
 			}
 			start := opens[i][len(opens[i])-depth]
 			canon, length := object(t.text[start:])
-			if length == 0 || i > 0 && !bytes.Equal(canon, want) {
+			if length == 0 || start+length < w.at[i] || i > 0 && !bytes.Equal(canon, want) {
 				equal = false
 				break
 			}
 			want, ends[i] = canon, start+length
 			spelled[t.text[start:start+length]] = true
 		}
-		if !equal || len(spelled) < 2 {
-			continue
+		if equal && len(spelled) > 1 {
+			return ends, true
 		}
-		uncounted = ends[0] - w.at(0).at
-		for i := range w.texts {
-			w.next[i], _ = slices.BinarySearchFunc(w.atoms[i], ends[i], func(a atom, end int) int { return a.at - end })
-		}
-		return uncounted, true
 	}
-	return 0, false
+	return nil, false
 }
 
 // braces are the offsets of the objects that are open at the end of a text, as
