@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite golden parts")
 
 // Each case is a txtar archive: config files, then `want`, what people see.
 // `vars` and `env` hold NAME=VALUE lines. A file called skill.hcl is read as a
-// contract, everything else as one project.
+// contract, files below policy_tests as tests, everything else as one project.
 func TestCases(t *testing.T) {
 	paths, err := filepath.Glob("testdata/cases/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -59,7 +59,12 @@ func runCase(t *testing.T, archive *txtar.Archive) (string, diag.List, map[strin
 	env := map[string]string{}
 	o.Environ = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	contract := []byte(nil)
+	var tests []txtar.File
 	for _, f := range archive.Files {
+		if strings.HasPrefix(f.Name, "policy_tests/") {
+			tests = append(tests, f)
+			continue
+		}
 		switch f.Name {
 		case "want":
 		case "vars":
@@ -81,6 +86,11 @@ func runCase(t *testing.T, archive *txtar.Archive) (string, diag.List, map[strin
 		var p *Project
 		p, diags = Load(dir, o)
 		sources = p.Sources
+		for _, f := range tests {
+			sources[f.Name] = f.Data
+			_, more := ParsePolicyTests(f.Name, f.Data, p)
+			diags = append(diags, more...)
+		}
 	}
 	var b bytes.Buffer
 	diag.WriteText(&b, diags, sources, diag.TextOptions{Base: dir})

@@ -76,6 +76,7 @@ func Load(dir string, o Options) (*Project, diag.List) {
 		project: p, options: o, files: files,
 	}
 	l.run()
+	p.scope = scope{l.table, l.eval}
 	diags = append(diags, trusted(l.diags, files)...)
 	return p, diags.Sorted()
 }

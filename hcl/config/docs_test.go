@@ -20,8 +20,9 @@ import (
 const root = "../.."
 
 // Every hcl example of the documentation means something. A fence tagged `hcl`
-// is a project file of its own, `hcl skill` a skill.hcl, and `hcl fragment` a
-// piece of either, of which only the syntax is checked.
+// is a project file of its own, `hcl skill` a skill.hcl, `hcl test` a file of
+// policy tests, and `hcl fragment` a piece of any, of which only the syntax is
+// checked.
 func TestExamplesInDocs(t *testing.T) {
 	found := 0
 	for _, page := range pages(t) {
@@ -40,10 +41,14 @@ func TestExamplesInDocs(t *testing.T) {
 				_, diags = Load(dir, Options{Environ: func(name string) (string, bool) { return "x", !strings.HasPrefix(name, envPrefix) }})
 			case "hcl skill":
 				_, diags = ParseContract("main.hcl", []byte(f.text), ContractOptions{Skill: "example"})
+			case "hcl test": // of the policies of examples/ops-desk
+				desk, problems := Load(filepath.Join(root, "examples", "ops-desk"), Options{})
+				_, diags = ParsePolicyTests("main.hcl", []byte(f.text), desk)
+				diags = append(diags, problems...)
 			case "hcl fragment":
 				_, _, diags = parse("main.hcl", []byte(f.text))
 			default:
-				t.Errorf("%s line %d: a fence tagged %q; tag it hcl, hcl skill or hcl fragment", page, f.line, f.tag)
+				t.Errorf("%s line %d: a fence tagged %q; tag it hcl, hcl skill, hcl test or hcl fragment", page, f.line, f.tag)
 			}
 			// An example's folders are not there.
 			diags = slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Code == missingFolder.code })
@@ -173,6 +178,9 @@ func TestSchema(t *testing.T) {
 		check(b, "")
 	}
 	check(s.Skill, "skill.hcl")
+	for _, b := range s.Tests {
+		check(b, "policy_tests")
+	}
 	if blocks < 25 || s.Version != SchemaVersion {
 		t.Errorf("%d blocks, version %d", blocks, s.Version)
 	}

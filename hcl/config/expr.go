@@ -31,9 +31,13 @@ func (b *body) rule(name string) *Expr {
 	if a == nil {
 		return nil
 	}
-	rng := convert(a.Expr.Range())
-	t, ok := a.Expr.(*hclsyntax.TemplateExpr)
-	if wrap, isWrap := a.Expr.(*hclsyntax.TemplateWrapExpr); isWrap {
+	return b.ruleOf(name, a.Expr)
+}
+
+func (b *body) ruleOf(name string, expr hclsyntax.Expression) *Expr {
+	rng := convert(expr.Range())
+	t, ok := expr.(*hclsyntax.TemplateExpr)
+	if wrap, isWrap := expr.(*hclsyntax.TemplateWrapExpr); isWrap {
 		b.d.templateInRule(convert(wrap.SrcRange), name)
 		return nil
 	}

@@ -53,4 +53,6 @@ var (
 	missingItems       = finding{"missing-items", "No items named"}
 	methodSource       = finding{"method-source", "Method does not fit the items"}
 	sameModel          = finding{"same-model", "Runner ignores the model"}
+	badTest            = finding{"bad-test", "Test cannot be run"}
+	badTime            = finding{"bad-time", "Not a time"}
 )

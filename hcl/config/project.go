@@ -18,6 +18,8 @@ type Project struct {
 	Policies []*Policy // declared ones, then the presets that are used
 	Groups   []*Group  // `skills` blocks
 	Skills   []*Decl   // `skill` blocks
+
+	scope scope // for files that are read later, such as policy tests
 }
 
 // Expr is a rule as its author wrote it. Config does not compile it: the engine

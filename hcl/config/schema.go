@@ -17,6 +17,7 @@ type SchemaDoc struct {
 	Version int         `json:"version"`
 	Project []*BlockDoc `json:"project"` // the blocks of a project file
 	Skill   *BlockDoc   `json:"skill"`   // the body of a skill.hcl
+	Tests   []*BlockDoc `json:"tests"`   // the blocks of a file in policy_tests
 }
 
 // BlockDoc describes one type of block.
@@ -58,7 +59,9 @@ const (
 	Size       Type = "size"
 	Strings    Type = "list of strings"
 	OneOrMore  Type = "string or list of strings"
+	Time       Type = "time"
 	Rule       Type = "rule"
+	Rules      Type = "rule or list of rules"
 	Pattern    Type = "regular expression"
 	Prices     Type = "object of prices"
 	Any        Type = "any value"
@@ -171,6 +174,10 @@ func (s *SchemaDoc) Markdown(level int) string {
 	}
 	b.WriteString(strings.Repeat("#", level) + " skill.hcl\n\n")
 	s.Skill.markdown(&b, "", level+1, nil)
+	b.WriteString(strings.Repeat("#", level) + " policy_tests/*.hcl\n\nTests of policies, for `plimsoll policy test`. [policies.md](policies.md) explains them.\n\n")
+	for _, block := range s.Tests {
+		block.markdown(&b, "", level+1, nil)
+	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 

@@ -9,6 +9,7 @@ func Schema() *SchemaDoc {
 			skillsDoc(), skillDoc(), variableDoc(), localsDoc(),
 		},
 		Skill: contractDoc(),
+		Tests: []*BlockDoc{policyTestDoc()},
 	}
 }
 
