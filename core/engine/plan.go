@@ -37,6 +37,7 @@ func (p *Project) planOf(s *skill.Skill) (*run.Plan, diag.List) {
 		}
 	}
 	plan.Grant = s.Binding.Grant
+	plan.Uncached = s.Binding.Cache == "off"
 	diags = append(diags, checkSteps(s)...)
 	for _, st := range s.Steps() {
 		prompt, err := s.Prompt(st)

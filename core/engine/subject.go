@@ -69,6 +69,9 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 	if err != nil {
 		return evolve.Subject{}, err
 	}
+	if err := noteCaching(parts, plan, n.Step, tiers, candidate); err != nil {
+		return evolve.Subject{}, err
+	}
 	subject := evolve.Subject{
 		Skill: n.Skill, Step: n.Step, Plan: plan, Measure: measureOf(s), Pool: pool, Tiers: tiers,
 		Current: n.Current, Candidate: candidate, Terms: termsOf(s, n.Policy, pool), Parts: parts,

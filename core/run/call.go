@@ -32,6 +32,7 @@ func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *confi
 	if err := p.MaySee(t.Backend.Name); err != nil {
 		return message.Response{}, err
 	}
+	msgs = p.mark(s, t, msgs)
 	canon, err := canonjson.Marshal(msgs)
 	if err != nil {
 		return message.Response{}, fmt.Errorf("making the prompt of step %s canonical: %w", s.Name, err)

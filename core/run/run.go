@@ -80,6 +80,7 @@ type Plan struct {
 	Dir      string          // where command gates run: the project's folder
 	Sampling message.Sampling
 	Grant    *config.Grant // what code that drives its own flow may reach; nil is nothing
+	Uncached bool          // no cache breakpoints, whatever the tier's prices
 }
 
 // Step is a model call with a tier of its own.

@@ -287,6 +287,9 @@ func lay(b *config.Binding, over config.Binding) {
 	if over.Limits != nil {
 		b.Limits = over.Limits
 	}
+	if over.Cache != "" {
+		b.Cache = over.Cache
+	}
 }
 
 func (l *loader) source(name string, src []byte) {

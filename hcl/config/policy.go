@@ -18,7 +18,8 @@ func (l *loader) fillPolicy(b *body, out *Policy) {
 	out.Fleet = b.boolean("fleet")
 	out.GateMargin = b.number("gate_margin", defaultGateMargin)
 	out.JudgeMargin = b.number("judge_margin", 0)
-	out.Shadow = b.number("shadow", 0)
+	out.Shadow = b.number("shadow", ShadowComputed)
+	out.DriftWithin = b.duration("drift_within", defaultDriftWithin)
 	out.Judge = b.judge("judge")
 	out.Downgrade = b.rule("downgrade_when")
 	b.each("fuse", func(f *body, _ label) {
@@ -39,6 +40,9 @@ func (l *loader) fillPolicy(b *body, out *Policy) {
 	}
 }
 
+// ShadowComputed is a Policy's Shadow where the share follows from DriftWithin.
+const ShadowComputed = -1
+
 // Defaults of a tier_policy.
 const (
 	defaultMargin     = 0.05
@@ -46,6 +50,8 @@ const (
 	defaultMaxItems   = 400
 	defaultGateMargin = 0.02
 	defaultCooldown   = 168 * time.Hour
+
+	defaultDriftWithin = 720 * time.Hour
 )
 
 // CheckMethod says whether a policy's method can be used with a skill's items:
@@ -63,7 +69,7 @@ func CheckMethod(p *Policy, items *Items) diag.List {
 func (b *body) binding() Binding {
 	out := Binding{
 		Policy: b.policy("policy"), Ladder: b.ladder("ladder"), Runner: b.runner("runner"),
-		Judge: b.judge("judge"), Tags: b.strs("tags"),
+		Judge: b.judge("judge"), Cache: b.str("cache"), Tags: b.strs("tags"),
 	}
 	b.each("data", func(n *body, _ label) {
 		out.Data = &Data{Class: n.str("class"), Allow: n.backends("allow"), Range: n.header}

@@ -18,6 +18,8 @@ type Project struct {
 	Policies []*Policy // declared ones, then the presets that are used
 	Groups   []*Group  // `skills` blocks
 	Skills   []*Decl   // `skill` blocks
+	Serve    *Serve    // nil without a block, see Serving
+	Notifies []*Notify
 
 	scope scope // for files that are read later, such as policy tests
 }
@@ -127,9 +129,10 @@ type Policy struct {
 	Method      string // "" means by source of items; else grid8, star1, pool1
 	Fleet       bool
 	GateMargin  float64
-	JudgeMargin float64 // 0 means half of Margin
-	Shadow      float64
-	FuseAfter   int // consecutive failures; 0 means computed
+	JudgeMargin float64       // 0 means half of Margin
+	Shadow      float64       // share of runs, 0..1; ShadowComputed follows from DriftWithin
+	DriftWithin time.Duration // after a move down, a fall of 15 points is to be noticed in this time
+	FuseAfter   int           // consecutive failures; 0 means computed
 	Judge       *Judge
 	Downgrade   *Expr // nil means true
 	Holds       []Hold
@@ -155,6 +158,7 @@ type Binding struct {
 	Pin    *Tier
 	Grant  *Grant      // in a `skill` block only
 	Limits *CodeLimits // in a `skill` block only
+	Cache  string      // "off": no cache breakpoints; "" is "auto"
 	Tags   []string
 }
 

@@ -6,7 +6,7 @@ func Schema() *SchemaDoc {
 		Version: SchemaVersion,
 		Project: []*BlockDoc{
 			backendDoc(), ladderDoc(), judgeDoc(), runnerDoc(), policyDoc(),
-			skillsDoc(), skillDoc(), variableDoc(), localsDoc(),
+			skillsDoc(), skillDoc(), serveDoc(), notifyDoc(), variableDoc(), localsDoc(),
 		},
 		Skill: contractDoc(),
 		Tests: []*BlockDoc{policyTestDoc()},
@@ -102,7 +102,8 @@ func policyDoc() *BlockDoc {
 			{Name: "fleet", Type: Bool, Default: "false", Doc: "Bound the share of wrong moves over the whole policy too."},
 			{Name: "gate_margin", Type: Number, Range: "(0,1)", Default: "0.02", Doc: "The loss of gate passes that does not matter."},
 			{Name: "judge_margin", Type: Number, Range: "(0,1)", Default: "half of margin", Example: "0.03", Doc: "The part of the margin that judged dimensions have."},
-			{Name: "shadow", Type: Number, Range: "[0,1]", Default: "0", Doc: "Share of runs that also run on the former tier after a move down, to notice drift."},
+			{Name: "shadow", Type: Number, Range: "[0,1]", Default: "computed from drift_within", Example: "0.1", Doc: "Share of runs that are tried on the former tier too after a move down, to notice drift. 0 watches nothing."},
+			{Name: "drift_within", Type: Duration, Default: `"720h"`, Doc: "How soon after a move down a fall of 15 points is to be noticed. The share of shadowed runs follows from it and from the traffic."},
 			{Name: "judge", Type: ToJudge, Example: "judge.house", Doc: "The judge of the skills under this policy."},
 			{Name: "downgrade_when", Type: Rule, Default: `"true"`, Example: `"evidence.proved && len(dims.reasoning_gaps) == 0"`, Doc: "Must be true beside the engine's own conditions. Rules only narrow."},
 		},
@@ -143,6 +144,7 @@ func bindingDocs() []*AttributeDoc {
 		{Name: "ladder", Type: ToLadder, Default: "the policy's", Example: "ladder.claude", Doc: "The tiers that it moves on. Needed beside a preset."},
 		{Name: "runner", Type: ToRunner, Default: "the engine", Example: "runner.agent", Doc: "Who runs it."},
 		{Name: "judge", Type: ToJudge, Default: "the policy's, else the only one", Example: "judge.house", Doc: "Who scores its dimensions."},
+		{Name: "cache", Type: String, Allowed: []string{"auto", "off"}, Default: `"auto"`, Example: `"off"`, Doc: "Mark the end of a step's prompt for the prompt cache, where the tier states both cache prices and the prompt has about 1,024 tokens. `off` never does: writing to a cache costs more than it saves when runs are rare."},
 		{Name: "tags", Type: Strings, Default: "[]", Example: `["writing"]`, Doc: "Words that rules and access can ask for."},
 	}
 }
