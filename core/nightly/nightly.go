@@ -12,6 +12,7 @@ package nightly
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,7 @@ type Options struct {
 	Only    string // one skill; "" is all
 	DryRun  bool   // measure nothing, move nothing: show what evidence there is
 	Watch   func(done, of int, what string)
+	Spent   map[string]int64 // by policy, of tonight's budget: on watching steps that moved before
 }
 
 // Run is one night.
@@ -91,6 +93,7 @@ func Run(ctx context.Context, h House, b *evolve.Bench, o Options) (*report.Nigh
 		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Skill != o.Only })
 	}
 	n := &night{house: h, bench: b, options: o, spent: map[string]int64{}}
+	maps.Copy(n.spent, o.Spent)
 	n.out.Version, n.out.Project, n.out.AsOf = report.Version, o.Project, o.AsOf
 	n.out.Totals.Priced, n.out.Totals.Traffic = true, true
 	candidates, held := Discover(steps, o.AsOf)
