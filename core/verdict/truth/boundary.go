@@ -31,18 +31,50 @@ func params(m verdict.Method, n int) verdict.Params {
 func boundary(reps int) []figure {
 	var out []figure
 	for _, s := range sampled() {
-		for _, m := range []verdict.Method{verdict.Grid8, verdict.Star1} {
+		for _, m := range sampledMethods() {
 			out = append(out, s.measure(m, reps)...)
 		}
 	}
 	for _, s := range pools() {
-		out = append(out, s.measure(verdict.Pool1, reps)...)
+		for _, m := range pooledMethods() {
+			out = append(out, s.measure(m, reps)...)
+		}
 	}
-	for _, m := range []verdict.Method{verdict.Grid8, verdict.Star1} {
-		out = append(out, epochs(m, reps/4), budgets(m, reps/4))
+	for _, m := range sampledMethods() {
+		bad := func(r *random) []verdict.Observation { return losing(r, deadline) }
+		out = append(out, epochs(m, deadline, bad, reps/4), budgets(m, deadline, bad, reps/4))
+	}
+	for _, m := range pooledMethods() {
+		bad := func(r *random) []verdict.Observation { return losingPool(r, 200, 20) }
+		out = append(out, epochs(m, 200, bad, reps/4), budgets(m, 200, bad, reps/4))
 	}
 	return out
 }
+
+// losing is a candidate worse by the margin: 10 % won, 15 % lost.
+func losing(r *random, n int) []verdict.Observation {
+	out := make([]verdict.Observation, n)
+	for t := range out {
+		out[t] = ternary(r, 100_000, 100_000+margin)
+	}
+	return out
+}
+
+// losingPool is a pool in which as many items are lost as the null allows at
+// least, in random order.
+func losingPool(r *random, n, wins int) []verdict.Observation {
+	pool := make([]verdict.Observation, n)
+	for i := range wins {
+		pool[i] = verdict.Same(million)
+	}
+	for i := range wins + lostOf(n) {
+		pool[wins+i] = verdict.Same(-million)
+	}
+	shuffle(r, pool)
+	return pool
+}
+
+func lostOf(n int) int { return (n*margin + int(million) - 1) / int(million) }
 
 func (s setting) measure(m verdict.Method, reps int) []figure {
 	outcomes := make([]verdict.Outcome, reps)
@@ -122,6 +154,16 @@ func sampled() []setting {
 		setting{name: "graded, even", n: deadline, edge: true, draw: draws(func(r *random, _, _ int) verdict.Observation {
 			return verdict.Same(int64(r.below(200_001)) - 150_000)
 		})},
+		setting{name: "graded, wide", n: deadline, edge: true, draw: draws(func(r *random, _, _ int) verdict.Observation {
+			return verdict.Same(int64(r.below(1_900_001)) - million)
+		})},
+		setting{name: "thirds, as of three repeats", n: deadline, edge: true, draw: draws(func(r *random, _, _ int) verdict.Observation {
+			sum := int64(0)
+			for range 3 {
+				sum += ternary(r, 200_000, 200_000+margin).NotWorse
+			}
+			return verdict.Same(sum / 3)
+		})},
 		setting{name: "graded, rare disasters", n: deadline, draw: draws(func(r *random, _, _ int) verdict.Observation {
 			if r.chance(20_000) {
 				return verdict.Same(-million)
@@ -155,6 +197,7 @@ func sampled() []setting {
 			return hide(r, ternary(r, 100_000, 150_000), 500_000)
 		})},
 		setting{name: "shared outages", n: deadline, draw: outages},
+		setting{name: "discordance that answers the past", n: deadline, edge: true, draw: answering},
 	)
 }
 
@@ -169,16 +212,35 @@ func hide(r *random, o verdict.Observation, share int64) verdict.Observation {
 }
 
 // outages miss both scores of ten items in a row, one time in forty.
-func outages(r *random, n int) []verdict.Observation {
-	out := make([]verdict.Observation, n)
-	for t, left := 0, 0; t < n; t++ {
-		if out[t] = ternary(r, 100_000, 150_000); left == 0 && r.chance(25_000) {
+func outages(r *random, n int) []verdict.Observation { return outage(r, losing(r, n)) }
+
+func outage(r *random, obs []verdict.Observation) []verdict.Observation {
+	left := 0
+	for t := range obs {
+		if left == 0 && r.chance(25_000) {
 			left = 10
 		}
 		if left > 0 {
-			out[t] = verdict.Observation{NotWorse: -million, Worse: million}
+			obs[t] = verdict.Observation{NotWorse: -million, Worse: million}
 			left--
 		}
+	}
+	return obs
+}
+
+// answering is worse by the margin on every item, and how it is worse answers
+// what came before: while behind, wins and losses are many, so that luck may
+// turn; once ahead, nothing but rare losses.
+func answering(r *random, n int) []verdict.Observation {
+	out := make([]verdict.Observation, n)
+	sum := int64(0)
+	for t := range out {
+		if sum <= 0 {
+			out[t] = ternary(r, 475_000, 475_000+margin)
+		} else {
+			out[t] = ternary(r, 0, margin)
+		}
+		sum += out[t].NotWorse + margin
 	}
 	return out
 }
@@ -188,20 +250,10 @@ func outages(r *random, n int) []verdict.Observation {
 func pools() []setting {
 	var out []setting
 	for _, n := range []int{60, 110, 400} {
-		lost := (n*margin + int(million) - 1) / int(million)
+		lost := lostOf(n)
 		for _, wins := range []int{0, n / 10, n * 2 / 5} {
 			out = append(out, setting{name: fmt.Sprintf("pool of %d, %d won, %d lost", n, wins, wins+lost), n: n, edge: n*margin == lost*int(million),
-				draw: func(r *random, n int) []verdict.Observation {
-					pool := make([]verdict.Observation, n)
-					for i := range wins {
-						pool[i] = verdict.Same(million)
-					}
-					for i := range wins + lost {
-						pool[wins+i] = verdict.Same(-million)
-					}
-					shuffle(r, pool)
-					return pool
-				}})
+				draw: func(r *random, n int) []verdict.Observation { return losingPool(r, n, wins) }})
 		}
 		out = append(out,
 			setting{name: fmt.Sprintf("graded pool of %d", n), n: n, edge: true, draw: func(r *random, n int) []verdict.Observation {
@@ -226,52 +278,61 @@ func pools() []setting {
 				}
 				shuffle(r, pool)
 				return pool
+			}},
+			// An outage takes what is measured together, whatever it was worth.
+			setting{name: fmt.Sprintf("pool of %d, shared outages", n), n: n, draw: func(r *random, n int) []verdict.Observation {
+				return outage(r, losingPool(r, n, n/10))
 			}})
 	}
 	return out
 }
 
-// epochs opens ten epochs on the same bad candidate: the chance that any of
-// them proves is the chance of ever being wrong.
-func epochs(m verdict.Method, reps int) figure {
+// epochs opens ten epochs on the same bad candidate, as who changes the prompt
+// until it passes: the chance that any of them proves is the chance of ever
+// being wrong.
+func epochs(m verdict.Method, n int, bad func(r *random) []verdict.Observation, reps int) figure {
 	wrong := make([]verdict.Outcome, reps)
 	each(reps, func(i int) {
 		r := random(uint64(i)<<20 | 77)
 		for j := 1; j <= 10 && wrong[i] != verdict.Proved; j++ {
-			p := params(m, deadline)
+			p := params(m, n)
 			p.Epoch = j
-			wrong[i] = look(p, draws(func(r *random, _, _ int) verdict.Observation { return ternary(r, 100_000, 150_000) })(&r, deadline))
+			wrong[i] = look(p, bad(&r))
 		}
 	})
 	return limit(fmt.Sprintf("error: ten epochs, any of them, %s", m), share(wrong, verdict.Proved), reps)
 }
 
-// budgets shares 1,000 items among five bad candidates and always buys for the
-// one whose E is largest: which skill is measured next depends on results.
-func budgets(m verdict.Method, reps int) figure {
+// budgets shares half the items that five bad candidates could take, and always
+// buys for the one whose E is largest: which skill is measured next depends on
+// results, which of its items does not.
+func budgets(m verdict.Method, n int, bad func(r *random) []verdict.Observation, reps int) figure {
 	const skills = 5
 	wrong := make([]verdict.Outcome, reps*skills)
 	each(reps, func(i int) {
 		r := random(uint64(i)<<20 | 99)
 		var tests [skills]*verdict.Test
+		var items [skills][]verdict.Observation
+		var wealth [skills]int64
 		for k := range tests {
-			t, err := verdict.NewTest(params(m, deadline))
+			t, err := verdict.NewTest(params(m, n))
 			if err != nil {
 				return
 			}
-			tests[k] = t
+			tests[k], items[k], wealth[k] = t, bad(&r), million
 		}
-		for range 1000 {
+		for range skills * n / 2 {
 			best, most := -1, int64(-1)
-			for k, t := range tests {
-				if s := t.State(); s.Outcome == verdict.Open && s.E > most {
-					best, most = k, s.E
+			for k := range tests {
+				if wrong[i*skills+k] == verdict.Open && wealth[k] > most {
+					best, most = k, wealth[k]
 				}
 			}
 			if best < 0 {
 				break
 			}
-			wrong[i*skills+best] = tests[best].Add(ternary(&r, 100_000, 150_000))
+			wrong[i*skills+best] = tests[best].Add(items[best][0])
+			items[best], wealth[best] = items[best][1:], tests[best].State().E
 		}
 	})
 	return limit(fmt.Sprintf("error: a budget that follows results, %s", m), share(wrong, verdict.Proved), reps)

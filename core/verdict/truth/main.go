@@ -64,10 +64,11 @@ func parts() []part {
 	}
 	return []part{
 		{name: "identical", run: plain(func(bench) []figure { return identical() })},
-		{name: "exact", run: plain(func(bench) []figure { return exact() })},
+		{name: "exact", run: plain(func(bench) []figure { return append(exact(), paths()...) })},
 		{name: "boundary", run: plain(func(b bench) []figure { return boundary(b.reps) })},
 		{name: "fuzz", run: plain(func(b bench) []figure { return fuzzed(b.verdicts) })},
 		{name: "public", public: true, run: func(b bench, _ io.Writer) ([]figure, error) { return public(b.data, b.draws) }},
+		{name: "rates", public: true, run: rateTable},
 	}
 }
 

@@ -127,3 +127,36 @@ func TestGridError(t *testing.T) {
 		t.Errorf("94 items prove with chance %g, want %g", proved, math.Pow(.95, 94))
 	}
 }
+
+// The check of one step sees a candidate that is a point better than the null
+// allows: it can fail.
+func TestGrowth(t *testing.T) {
+	for _, m := range verdict.Methods() {
+		if up, down := growth(m, 20, 0); up > 1e-6 || down > 1e-6 {
+			t.Errorf("%s grows by %g and %g under its null", m, up, down)
+		}
+		if up, down := growth(m, 20, 10_000); up < 1e-5 || down < 1e-5 {
+			t.Errorf("%s grows by %g and %g a point off its null, so the check sees nothing", m, up, down)
+		}
+	}
+}
+
+// Three items, by hand: at margin .5 and level .5 grid8 proves on ties alone
+// where its mixture first reaches 2.
+func TestWalk(t *testing.T) {
+	p := verdict.Params{Method: verdict.Grid8, Margin: 500_000, Alpha: 500_000, N: 10}
+	reach, ok := verdict.Reach(p)
+	if !ok || reach > 10 {
+		t.Fatalf("reach %d, %t", reach, ok)
+	}
+	w := walker{p: p, left: [3]int{5, 5, 0}}
+	w.walk(w.fresh(), 1)
+	if w.proved < math.Pow(.5, float64(reach)) || w.proved > .5 {
+		t.Errorf("proved with chance %g, reach %d", w.proved, reach)
+	}
+	w = walker{p: p, left: [3]int{0, 10, 0}} // ties only
+	w.walk(w.fresh(), 1)
+	if w.proved != 1 || w.disproved != 0 {
+		t.Errorf("ties prove with chance %g and disprove with %g, want 1 and 0", w.proved, w.disproved)
+	}
+}
