@@ -23,6 +23,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
@@ -79,12 +80,17 @@ type Error struct {
 }
 
 // Canonical is the part of a request that decides its answer, as canonical JSON
-// (RFC 8785). Left out are metadata, the session (it only routes) and the
-// idempotency key (it differs from call to call, and no replay would ever hit).
+// (RFC 8785). Left out are metadata, the session (it only routes), the idempotency
+// key (it differs from call to call, and no replay would ever hit) and cache
+// breakpoints (they change what a call costs, never what it says).
 // What looks like a credential is replaced, when recording and when playing: the
 // call is found all the same, and the file does not hold it.
 func Canonical(req message.Request) ([]byte, error) {
 	req.Metadata, req.Session, req.Idempotency = nil, "", ""
+	req.Messages = slices.Clone(req.Messages)
+	for i := range req.Messages {
+		req.Messages[i].CacheHere = false
+	}
 	raw, err := canonjson.Marshal(req)
 	if err != nil {
 		return nil, fmt.Errorf("making the request canonical: %w", err)
