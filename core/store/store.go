@@ -49,6 +49,7 @@
 //	TableLabel           judge, item, label
 //	TableApproval        connector, tool
 //	TableBudget          name, day
+//	TableOutbox          target, At(time), message
 //	TableRedactable      run, name
 //	TableBlob            digest                             (scope "")
 package store

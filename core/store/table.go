@@ -15,6 +15,9 @@ const (
 	TableBudget Table = 0x03
 	// TableApproval holds the digests of tool definitions that a person approved.
 	TableApproval Table = 0x04
+	// TableOutbox holds messages that are to be sent and were not yet, in order of
+	// time.
+	TableOutbox Table = 0x05
 	// TableBlob holds content by digest; its scope is empty, since equal content
 	// of two scopes is kept once and only its digest leads to it.
 	TableBlob Table = 0x08
