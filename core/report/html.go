@@ -20,7 +20,7 @@ var pageStyle string
 // reads well without its styles, on a phone and on paper. The same night gives
 // the same bytes.
 func HTML(n Night) ([]byte, error) {
-	t, err := template.New("page").Parse(pageText)
+	t, err := template.New("page").Parse(pageText + watchText)
 	if err != nil {
 		return nil, fmt.Errorf("reading the page's template: %w", err)
 	}
@@ -39,6 +39,7 @@ type page struct {
 	Date       string
 	Sentence   string
 	Simulated  bool
+	Watch      watchPage
 	Figures    []fact
 	Notes      []string
 	Waterlines []waterline
@@ -83,7 +84,7 @@ func newPage(n Night) page {
 	p := page{
 		Style: template.CSS(pageStyle), Project: plain(n.Project), Title: "Plimsoll night", Date: stamp(n.AsOf),
 		Sentence: n.sentence(), Simulated: n.Simulated, Figures: figures(n), Money: spending(n),
-		Diff: diff(n.Policy), Checkpoint: strings.TrimRight(harmless(n.Checkpoint), "\n"),
+		Watch: newWatchPage(n), Diff: diff(n.Policy), Checkpoint: strings.TrimRight(harmless(n.Checkpoint), "\n"),
 	}
 	if p.Project != "" {
 		p.Title += ": " + p.Project

@@ -23,6 +23,7 @@ func Markdown(n Night) []byte {
 	for _, note := range n.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", escape(note))
 	}
+	watchMarkdown(&b, n)
 	moves, open, holds := n.groups()
 	table(&b, "Moves", []string{"skill", "from", "to", "items", "saves", "why"}, moves, func(r Row) []string {
 		name := r.name()

@@ -29,8 +29,9 @@ type Night struct {
 	Version    int       `json:"version"`
 	Project    string    `json:"project"` // the folder's name
 	AsOf       time.Time `json:"as_of"`
-	Simulated  bool      `json:"simulated"` // some model was simulated: nothing here speaks of real ones
-	Rows       []Row     `json:"rows"`      // by what a reader wants first: moves, then holds by name
+	Simulated  bool      `json:"simulated"`         // some model was simulated: nothing here speaks of real ones
+	Watched    []Watched `json:"watched,omitempty"` // steps that moved down before
+	Rows       []Row     `json:"rows"`              // by what a reader wants first: moves, then holds by name
 	Totals     Totals    `json:"totals"`
 	Policy     string    `json:"policy_diff,omitempty"` // unified diff of the policy file
 	Notes      []string  `json:"notes,omitempty"`       // what a reader should know: a policy file changed in mid-night, a judge without labels

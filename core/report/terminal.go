@@ -29,6 +29,7 @@ func Terminal(w io.Writer, n Night, o TerminalOptions) {
 	}
 	t := &terminal{w: w, width: max(o.Width, widthLeast), color: o.Color}
 	t.heading(n)
+	t.watched(n)
 	moves, open, holds := n.groups()
 	t.measure(n.Rows)
 	t.group("Moved", green, moves)

@@ -164,8 +164,8 @@ func (r Row) takes() string {
 	return strings.Join(slices.Compact(parts), "; ")
 }
 
-// sentence is the night in one.
-func (n Night) sentence() string {
+// outcome is what the night decided, in a sentence.
+func (n Night) outcome() string {
 	applied, may := 0, 0
 	for _, r := range n.Rows {
 		switch r.status() {
