@@ -195,7 +195,7 @@ func (l *loader) fill(x declared) {
 	case "ladder":
 		l.fillLadder(x.body, pick(x.again, &Ladder{Name: name}, l.table.ladders.by[name]))
 	case "judge":
-		pick(x.again, &Judge{}, l.table.judges.by[name]).Tier = x.body.tier("tier")
+		l.fillJudge(x.body, pick(x.again, &Judge{}, l.table.judges.by[name]))
 	case "runner":
 		l.fillRunner(x.body, pick(x.again, &Runner{}, l.table.runners.by[name]))
 	case "tier_policy":

@@ -100,13 +100,6 @@ func (l *Ladder) Tier(name string) *Tier {
 	return nil
 }
 
-// Judge is a model that scores dimensions and nothing else.
-type Judge struct {
-	Name  string
-	Tier  *Tier
-	Range diag.Range
-}
-
 // Runner is a `runner "NAME"` block: how a skill runs when the engine does not
 // run it itself.
 type Runner struct {

@@ -226,6 +226,11 @@ func (b *body) tier(name string) *Tier {
 	if !ok {
 		return nil
 	}
+	return b.rung(r, name)
+}
+
+// rung looks a reference to a tier up, for an attribute of that name.
+func (b *body) rung(r reference, name string) *Tier {
 	t := &b.d.table.ladders
 	if r.parts[0] != "ladder" || len(r.parts) < 2 {
 		b.d.add(badReference.at(r.rng, "%s takes a reference to a tier, such as ladder.LADDER.TIER; %s is none.", name, r))

@@ -70,6 +70,7 @@ const (
 	ToBackends Type = "list of references to backends"
 	ToLadder   Type = "reference to a ladder"
 	ToTier     Type = "reference to a tier"
+	ToTiers    Type = "list of references to tiers"
 	ToJudge    Type = "reference to a judge"
 	ToRunner   Type = "reference to a runner"
 	ToPolicy   Type = "reference to a tier_policy or preset"

@@ -61,17 +61,6 @@ func ladderDoc() *BlockDoc {
 	}
 }
 
-func judgeDoc() *BlockDoc {
-	return &BlockDoc{
-		Type: "judge", Labels: []string{labelName},
-		Doc: "A model that scores dimensions and nothing else. When there is exactly one judge, it is everybody's.",
-		Attributes: []*AttributeDoc{
-			{Name: "tier", Type: ToTier, Required: true, Example: "ladder.glm.big", Doc: "The model that judges."},
-		},
-		Example: "judge \"house\" {\n  tier = ladder.glm.big\n}",
-	}
-}
-
 func runnerDoc() *BlockDoc {
 	return &BlockDoc{
 		Type: "runner", Labels: []string{labelName},
