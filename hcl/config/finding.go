@@ -34,6 +34,8 @@ var (
 	priceOrder         = finding{"price-order", "Ladder is not in order of price"}
 	unpriced           = finding{"unpriced", "Tier without a price"}
 	badAddress         = finding{"bad-address", "Backend cannot be reached like this"}
+	badSchedule        = finding{"bad-schedule", "Schedule cannot be read"}
+	badURL             = finding{"bad-url", "Nothing can be sent there"}
 	badPanel           = finding{"bad-judge", "Judges that cannot judge together"}
 	badReference       = finding{"bad-reference", "Not a reference"}
 	wrongLadder        = finding{"wrong-ladder", "Tier of another ladder"}

@@ -47,6 +47,7 @@ func Presets() []*Policy {
 		return &Policy{
 			Name: "preset." + name, Margin: margin, Alpha: defaultAlpha, MaxItems: items,
 			Budget: -1, Cooldown: cooldown, GateMargin: defaultGateMargin,
+			Shadow: ShadowComputed, DriftWithin: defaultDriftWithin,
 		}
 	}
 	return []*Policy{
@@ -67,7 +68,7 @@ func (l *loader) run() {
 		l.declare(x)
 	}
 	// Tiers before everything else: a reference to one looks into its ladder.
-	for _, typ := range []string{"backend", "ladder", "judge", "runner", "tier_policy", "skills", "skill"} {
+	for _, typ := range []string{"backend", "ladder", "judge", "runner", "tier_policy", "skills", "skill", "serve", "notify"} {
 		for _, x := range l.blocks {
 			if x.doc.Type == typ {
 				l.fill(x)
@@ -182,6 +183,12 @@ func (l *loader) declare(x declared) {
 		q := &Policy{Name: name, Range: rng}
 		l.table.policies.add(name, rng, q)
 		p.Policies = append(p.Policies, q)
+	case "serve":
+		if p.Serve != nil {
+			l.add(duplicateBlock.at(rng, "A project has one serve block, and the first stands at %s. Put everything in one of them.", p.Serve.Range))
+			return
+		}
+		p.Serve = &Serve{Range: rng}
 	}
 }
 
@@ -200,6 +207,14 @@ func (l *loader) fill(x declared) {
 		l.fillRunner(x.body, pick(x.again, &Runner{}, l.table.runners.by[name]))
 	case "tier_policy":
 		l.fillPolicy(x.body, pick(x.again, &Policy{}, l.table.policies.by[name]))
+	case "serve":
+		l.fillServe(x.body, pick(headerOf(x.block) != l.project.Serve.Range, &Serve{}, l.project.Serve))
+	case "notify":
+		n := &Notify{Name: name}
+		l.fillNotify(x.body, n)
+		if !x.again {
+			l.project.Notifies = append(l.project.Notifies, n)
+		}
 	case "skills":
 		g := &Group{Name: name, Range: headerOf(x.block), From: x.body.nonEmpty("from"), Binding: x.body.binding()}
 		if !x.again {
