@@ -109,9 +109,9 @@ func atLeastMoney(micro int64, priced bool) string {
 
 func (t *terminal) watched(n Night) {
 	for _, w := range n.alarms() {
-		head := "Got worse  "
+		head := "Got worse: "
 		if w.Escalated {
-			head = "Back up  "
+			head = "Back up: "
 		}
 		for i, l := range wrap(plain(head+w.name()+"  "+w.found()), t.width, 0) {
 			if i == 0 {

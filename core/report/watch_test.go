@@ -25,7 +25,7 @@ func TestAlarmsComeFirst(t *testing.T) {
 	if s := n.sentence(); !strings.HasPrefix(s, "1 step got worse and was moved back up. ") {
 		t.Errorf("the sentence is %q", s)
 	}
-	if text := terminal.String(); !strings.Contains(text, "\nBack up  digest") || strings.Index(text, "Back up") > strings.Index(text, "Watching") {
+	if text := terminal.String(); !strings.Contains(text, "\nBack up: digest") || strings.Index(text, "Back up") > strings.Index(text, "Watching") {
 		t.Errorf("the terminal begins %q", text)
 	}
 	for form, text := range map[string]string{"terminal": terminal.String(), "markdown": md, "html": string(page)} {
