@@ -55,10 +55,16 @@ func (p *parser) shadows() {
 		return cmp.Or(strings.Compare(a.Watch, b.Watch), strings.Compare(a.Run, b.Run), a.smaller(b))
 	})
 	lines = slices.CompactFunc(lines, func(a, b Shadow) bool { return a.Watch == b.Watch && a.Run == b.Run })
+	SortShadows(lines)
+	p.log.Shadows = lines
+}
+
+// SortShadows puts shadow pairs in the order in which a watch counts them: by
+// watch, night and run. It is the order of no file and of no outcome.
+func SortShadows(lines []Shadow) {
 	slices.SortFunc(lines, func(a, b Shadow) int {
 		return cmp.Or(strings.Compare(a.Watch, b.Watch), strings.Compare(a.Night, b.Night), strings.Compare(a.Run, b.Run))
 	})
-	p.log.Shadows = lines
 }
 
 // smaller orders two claims about one run; a missing score reads as no loss, so
