@@ -20,6 +20,7 @@ func (m *measurement) conclude(ctx context.Context) error {
 	if m.res.Veto != "" {
 		rules.Holds = append(rules.Holds, m.res.Veto)
 	}
+	m.grounds(&a, &rules)
 	rec := verdict.Decide(a, rules, money)
 	rec.Evidence = fmt.Sprintf("%s#%s", m.bench.Files.Name(m.subject.Skill), m.epoch.ID())
 	m.res.Assessment, m.res.Record, m.res.Money, m.res.Series = a, rec, money, m.epoch.Series()

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
-	"github.com/plimsoll-dev/plimsoll/core/judge"
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
@@ -88,9 +87,7 @@ func (m *measurement) describe() (evidence.Epoch, error) {
 		Pool: trial.Digest(s.Pool.Prove), Content: s.Measure.Content(s.Pool.Prove), Source: s.Pool.Source,
 		Gates: s.Terms.Gates, Dims: s.Terms.Dims, Repeats: s.Pool.Repeats,
 	}
-	if e.Content == "dimension" && s.Judge != nil {
-		e.Judged, e.Judge = true, s.Judge.Ref()+" "+s.Judge.Model+" "+judge.Version
-	}
+	s.judgedBy(&e)
 	tiers := map[string]string{}
 	for step, t := range s.Tiers {
 		if step != s.Step {
@@ -122,17 +119,8 @@ func (m *measurement) cannot() string {
 		return "there are no items"
 	}
 	if m.epoch.Content == "dimension" {
-		if s.Judge == nil {
-			return "its dimensions need a judge, and none is configured"
-		}
-		if why := judge.Unfit(s.Judge, s.Current, s.Candidate); why != "" {
+		if why := s.unjudgeable(); why != "" {
 			return why
-		}
-		if run.Simulated(s.Judge) && !(run.Simulated(s.Current) && run.Simulated(s.Candidate)) {
-			return "a simulated judge can never be the evidence for a real tier"
-		}
-		if err := s.Plan.MaySee(s.Judge.Backend.Name); err != nil {
-			return err.Error()
 		}
 	}
 	if err := s.Plan.MaySee(s.Candidate.Backend.Name); err != nil {
@@ -142,7 +130,7 @@ func (m *measurement) cannot() string {
 		return "a simulated model can never be the evidence for a real tier"
 	}
 	p := m.epoch.Params()
-	if n, ok := verdict.Reach(p); !ok {
+	if n, ok := verdict.ReachOf(m.epoch.Spec()); !ok {
 		return fmt.Sprintf("out of reach: at this margin and level %s needs %d items on all ties, and there are %d", p.Method, n, p.N)
 	}
 	return ""

@@ -36,6 +36,7 @@ type Subject struct {
 	Current   *config.Tier            // Tiers[Step]
 	Candidate *config.Tier
 	Judge     *config.Tier // nil without one
+	Jury      Jury         // who judges beside it, and what labels allow
 	Terms     Terms
 	Parts     map[string]string // digests of everything else that makes an epoch, by name
 	Runs      int64             // a month; 0: not known

@@ -1,7 +1,6 @@
 package evolve
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -132,7 +131,7 @@ func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record)
 	why := rec.Why
 	if rec.Status == run.OK && m.subject.Measure.NeedsJudge(it) {
 		var err error
-		dims, calls, err = m.ask(ctx, it, rec)
+		dims, calls, err = m.askAll(ctx, it, rec)
 		var broken *judgeError
 		if errors.As(err, &broken) {
 			why = broken.Error()
@@ -147,9 +146,9 @@ func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record)
 	for _, c := range calls {
 		res.Judge += c.Micro
 		res.Cost += c.Micro
-		res.JudgeModel = cmp.Or(res.JudgeModel, c.Reported)
 		res.Priced = res.Priced && c.Priced
 	}
+	res.JudgeModel = reportedBy(calls)
 	return res, calls, why, nil
 }
 
@@ -159,16 +158,15 @@ type judgeError struct{ err error }
 
 func (e *judgeError) Error() string { return e.err.Error() }
 
-// ask has the judge score an output on its own, blind to who wrote it.
-func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record) (map[string]int64, []run.Call, error) {
-	t := m.subject.Judge
-	if t == nil {
-		return nil, nil, &judgeError{errors.New("its dimensions need a judge, and none is configured")}
-	}
+// ask has member n of the panel score an output.
+func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record, t *config.Tier, n int) (map[string]int64, []run.Call, error) {
 	req := judge.Request(t.Model, m.subject.Measure.Dimensions, judge.Case{
 		Input: it.Input, Output: rec.Output, Names: judge.NamesOf(m.subject.Current, m.subject.Candidate),
 	})
 	req.Idempotency = rec.ID + "/judge"
+	if n > 0 {
+		req.Idempotency += fmt.Sprintf("/%d", n+1)
+	}
 	if run.Simulated(t) {
 		truth, err := judge.Truth(m.subject.Measure.Dimensions, rec.Output, it.Reference)
 		if err != nil {
