@@ -82,6 +82,9 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 			return evolve.Subject{}, err
 		}
 		subject.Judge = j.Tier
+		if subject.Jury, err = e.juryOf(j, s, n.Policy, n.Current, candidate); err != nil {
+			return evolve.Subject{}, err
+		}
 	}
 	return subject, nil
 }

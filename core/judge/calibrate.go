@@ -18,6 +18,7 @@ type Ask struct {
 	JudgeMargin        int64 // the judged part's; 0 is half
 	Alpha              int64
 	Simulated          bool // both arms are simulated, so simulated labels will do
+	Pairwise           bool // labels are of comparisons: only pairs will do
 }
 
 // Granted is what the labels allow.
@@ -65,7 +66,12 @@ func Grant(ls Labels, a Ask) (Granted, error) {
 	gold.Random = r1 && r2
 	g.Calibration = verdict.Calibrate(gold, judged, labelAlpha)
 	c := g.Calibration
+	flaw := flaws(now, a)
 	switch {
+	case flaw != "":
+		g.Why = flaw
+	case c.Kind == verdict.Rates && a.Pairwise:
+		g.Why = fmt.Sprintf("the score is judged by comparing, and judge %s has no random sample of inputs labelled on both arms (--random): error rates are of single outputs, so it may only hold", a.Judge)
 	case c.Kind == verdict.Rates && len(a.Dimensions) > 1:
 		// A judge that sees one dimension better than another would let a gain that
 		// it sees pay for a loss that it does not.
@@ -91,6 +97,25 @@ func Grant(ls Labels, a Ask) (Granted, error) {
 		}
 	}
 	return g, nil
+}
+
+// flaws says what is wrong with a judge whatever its margin, or "".
+func flaws(ls Labels, a Ask) string {
+	for _, x := range Abilities(ls, a.JudgeMarginOr(), a.Alpha) {
+		switch {
+		case x.Again.Worse:
+			return fmt.Sprintf("the score is judged, and judge %s does not repeat itself: the same %d outputs of %s scored %+.1f points at the second look, on %s, so it may only hold", a.Judge, x.Again.N, x.Arm, float64(x.Again.Gap)/1e4, x.Dimension)
+		case x.Length.Sways:
+			return fmt.Sprintf("the score is judged, and judge %s is swayed by length: of %d outputs of %s that people marked alike on %s the longer ones score %+.1f points, so it may only hold; say in the rubric that length does not count, and calibrate again", a.Judge, x.Length.N, x.Arm, x.Dimension, float64(x.Length.Gap)/1e4)
+		}
+	}
+	return ""
+}
+
+// JudgeMarginOr is the judged part's margin.
+func (a Ask) JudgeMarginOr() int64 {
+	_, judged := Split(a.Margin, a.JudgeMargin)
+	return judged
 }
 
 func wanted(l Label, dims []Weight) bool {

@@ -146,6 +146,12 @@ func (ls Labels) Digest() (string, error) {
 	return d, nil
 }
 
+// SameThing tells whether two labels are of the same output and dimension, by
+// the same judge: the second adds nothing, whatever it says.
+func (l Label) SameThing(o Label) bool {
+	return l.Judge == o.Judge && l.Pin == o.Pin && l.Family == o.Family && l.Dimension == o.Dimension && l.Arm == o.Arm && l.Item == o.Item
+}
+
 // Where keeps the labels that a test accepts, in order.
 func (ls Labels) Where(keep func(Label) bool) Labels {
 	var out Labels
