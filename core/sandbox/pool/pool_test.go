@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type thing struct {
 }
 
 type shop struct {
+	mu        sync.Mutex // the pool makes and discards several at a time
 	made      int
 	discarded []int
 	fail      error
@@ -32,6 +34,8 @@ func (s *shop) config() pool.Config[string, *thing] {
 			if s.fail != nil {
 				return nil, s.fail
 			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			s.made++
 			return &thing{key: key, number: s.made, weight: 30}, nil
 		},
@@ -41,6 +45,8 @@ func (s *shop) config() pool.Config[string, *thing] {
 				panic("discarded twice")
 			}
 			t.discarded = true
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			s.discarded = append(s.discarded, t.number)
 		},
 	}
