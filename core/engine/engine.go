@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/audit"
@@ -57,6 +58,8 @@ type Engine struct {
 	store    *badgerstore.DB
 	log      *audit.Log
 	key      *audit.KeyFile
+	stderr   io.Writer
+	posted   atomic.Bool // something was put into the outbox
 	plugins  *crew
 	backends *backend.Client
 	runs     run.Executor
@@ -70,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{Tools: tools, asOf: tools.asOf, state: o.State}
+	e := &Engine{Tools: tools, asOf: tools.asOf, state: o.State, stderr: o.Stderr}
 	if e.state == nil {
 		e.owned = true
 		if e.state, err = OpenState(o.Project.Dir); err != nil {
@@ -129,7 +132,7 @@ func (e *Engine) openBackends(o Options) error {
 // Close ends what only this engine used: plugins and the state folder, unless
 // they are shared.
 func (e *Engine) Close() error {
-	var errs []error
+	errs := []error{e.lastRound(e.stderr)}
 	if e.plugins != nil {
 		errs = append(errs, e.state.dismiss(e.plugins))
 	}

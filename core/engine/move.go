@@ -200,6 +200,11 @@ func (e *Engine) record(ctx context.Context, notes []note) error {
 		if err != nil {
 			return err
 		}
+		posts, err := e.postNote(n)
+		if err != nil {
+			return err
+		}
+		batch.Puts = append(batch.Puts, posts...)
 		batch.Entries = append(batch.Entries, store.Entry{Time: ev.At, Kind: n.Kind, Scope: scope, Skill: ev.Skill, Step: ev.Step, Data: raw})
 		if ev.Event == evidence.Escalated {
 			// The policy file says it now: the runtime override has done its work.

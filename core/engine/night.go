@@ -10,9 +10,9 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/store"
 )
 
-// Nightly is one night: fold what escalated by day into the policy file, then
+// night is one night: fold what escalated by day into the policy file, then
 // measure, decide, move and report.
-func (e *Engine) Nightly(ctx context.Context, o NightOptions) (*report.Night, error) {
+func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, error) {
 	var folded string
 	var notes []string
 	if !o.DryRun {
@@ -34,6 +34,9 @@ func (e *Engine) Nightly(ctx context.Context, o NightOptions) (*report.Night, er
 	}
 	if o.DryRun {
 		return night, nil
+	}
+	if err := e.tellNight(ctx, night); err != nil {
+		return nil, err
 	}
 	if err := e.recordNight(ctx, night); err != nil {
 		return nil, err

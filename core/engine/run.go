@@ -255,13 +255,18 @@ func (e *Engine) Escalate(ctx context.Context, s *skill.Skill, step *config.Step
 	if err != nil {
 		return place, false, err
 	}
+	posts, err := e.postEscalation(s.Name, step.Name, place.Tier, next, reason)
+	if err != nil {
+		return place, false, err
+	}
 	_, err = e.store.Commit(ctx, store.Batch{
-		Puts:    []store.Put{{Key: store.Key(store.TableOverride, scope, s.Name, step.Name), Value: store.Seal(1, raw)}},
+		Puts:    append(posts, store.Put{Key: store.Key(store.TableOverride, scope, s.Name, step.Name), Value: store.Seal(1, raw)}),
 		Entries: []store.Entry{{Time: e.asOf, Kind: "policy.escalate", Scope: scope, Skill: s.Name, Step: step.Name, Data: raw}},
 	})
 	if err != nil {
 		return place, false, fmt.Errorf("recording the escalation of %s: %w", s.Name, err)
 	}
+	e.state.announce()
 	place, err = e.Place(s, step)
 	return place, true, err
 }

@@ -29,6 +29,8 @@ type State struct {
 	writing sync.Mutex // one writer of skills' keys
 	policy  sync.Mutex // one change of the policy file, from reading it to its record
 	files   sync.Mutex // one append to the evidence
+	turn    *turn      // one night
+	mail    mail
 
 	mu    sync.Mutex
 	crews []*crew
@@ -38,7 +40,7 @@ type State struct {
 // OpenState takes a project's state folder for this process alone. The error is
 // store.ErrInUse while another process has it.
 func OpenState(dir string) (*State, error) {
-	s := &State{dir: dir}
+	s := &State{dir: dir, turn: newTurn(), mail: mail{posted: make(chan struct{}, 1)}}
 	folder := filepath.Join(dir, StateDir)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the state folder: %w", err)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
@@ -263,6 +264,9 @@ type NightOptions struct {
 	DryRun bool
 	Watch  func(done, of int, what string)
 	Items  func(evolve.Progress)
+	// Waiting is told that another night runs, and since when.
+	Waiting func(since time.Time)
+	Planned bool // begun by a schedule
 }
 
 // micro takes a fraction to millionths.

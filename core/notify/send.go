@@ -143,3 +143,14 @@ func firstLine(said []byte) string {
 	}
 	return line
 }
+
+// SendTest makes one attempt with a message that says that it is a test.
+func SendTest(ctx context.Context, send SendFunc, t Target, project string, now time.Time) error {
+	m := Message{Event: "test", At: now, Project: project, Text: "this is a test of notify " + t.Name}
+	id := m.id(t.Name, "")
+	body, err := m.body(t.Format, id)
+	if err != nil {
+		return err
+	}
+	return send(ctx, t, id, now, body)
+}
