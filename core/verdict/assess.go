@@ -227,7 +227,7 @@ func (s Spec) problems(planted []Pair) []string {
 // one item proves itself, and one item was the mistake to begin with. A pool
 // has to be as large as a sample would at the policy's level.
 func (p Params) Least() int {
-	if p.Method == Pool1 {
+	if p.Method.Pool() {
 		return Floor(p.Margin, float64(p.Alpha)/float64(Million))
 	}
 	if p.FrozenAt > 0 { // accepted in a set: its level is that of its bar there

@@ -89,7 +89,7 @@ const (
 // if the differences go on as observed: (ln(1/alpha_eff) + 2) over the best
 // growth max_l E ln(1 + l(D+d)), never under the reach, with a p90 from the
 // first-passage time of a walk with that growth and variance. Nothing observed
-// counts as ties. For Pool1 both are at most the pool. ok is false when no bet
+// counts as ties. For a pool both are at most the pool. ok is false when no bet
 // grows, so that no number of such items would do.
 func ItemsNeeded(p Params, obs []Observation) (mean, p90 int, ok bool) {
 	if p.Validate() != nil {
@@ -111,7 +111,7 @@ func ItemsNeeded(p Params, obs []Observation) (mean, p90 int, ok bool) {
 	least, _ := Reach(p)
 	mean = max(whole(m), least)
 	p90 = max(whole(m+mul(z90, spread)), mean)
-	if p.Method == Pool1 {
+	if p.Method.Pool() {
 		mean, p90 = min(mean, p.N), min(p90, p.N)
 	}
 	return mean, p90, true

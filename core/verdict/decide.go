@@ -229,7 +229,7 @@ func (a Assessment) pending(r Rules) []Cause {
 		add("recency", "the last %s alone lean to worse (e %s)", items(a.Recency.Items), figure(a.Recency.EWorse))
 	}
 	if a.Items < a.Floor {
-		if a.Spec.Params.Method == Pool1 && a.Spec.Params.N < a.Floor {
+		if a.Spec.Params.Method.Pool() && a.Spec.Params.N < a.Floor {
 			add("floor", "a pool of %s is under the floor of %d: so few say nothing at a margin of %s", items(a.Spec.Params.N), a.Floor, points(a.Spec.Params.Margin))
 		} else {
 			add("floor", "%s measured, and nothing moves on fewer than the floor of %d", items(a.Items), a.Floor)

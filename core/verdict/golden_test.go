@@ -190,7 +190,54 @@ func naive(p Params, sign float64) func(d float64) float64 {
 		}
 		return math.Log(sum / 8)
 	}
+	goal := math.Log(1 / p.AlphaEff())
+	if sign < 0 {
+		goal = math.Log(1e6 / float64(p.Alpha))
+	}
+	var seen []float64 // of sign*D
+	// stake is star2's and pool2's, for a null of mean m and rest items to go.
+	stake := func(w, m, rest float64) float64 {
+		t, sum, q, square, clone := float64(len(seen)), 0.0, 0.0, 0.0, sign > 0 && float64(len(seen))*d >= 1-1e-12
+		for _, y := range seen {
+			sum, q, square = sum+y-m, q+(y-m)*(y-m), square+y*y
+			clone = clone && y == 0
+		}
+		v := math.Max((.6+square)/(t+6)-m*m, .02)
+		l := math.Max(.9*math.Sqrt(2*(goal-w)/(rest*v)), sum/(1+q))
+		if sign > 0 {
+			l = math.Max(.9*math.Sqrt(2*(goal-w)/(rest*v)), (sum-1.5*math.Sqrt(q))/(6+q))
+		}
+		if clone {
+			l = math.Max(l, .8/(1+m))
+		}
+		return math.Min(l, .95/(1+m))
+	}
 	switch {
+	case p.Method == Star2:
+		w := 0.0
+		return func(x float64) float64 {
+			y := sign * x
+			w += math.Log(1 + stake(w, -sign*d, n-float64(len(seen)))*(y+sign*d))
+			seen = append(seen, y)
+			return w
+		}
+	case p.Method == Pool2:
+		w, sum, sure := 0.0, 0.0, false
+		return func(x float64) float64 {
+			y := sign * x
+			r, a := n-float64(len(seen)), -sign*n*d-sum
+			if m := a / r; m > -1+1e-12 {
+				w += math.Log(1 + stake(w, m, r/4)*(y-m))
+			} else if m > -1-1e-12 && y > -1 {
+				sure = true
+			}
+			sum += y
+			seen = append(seen, y)
+			if sure = sure || -sign*n*d-sum < -(r-1)-1e-9; sure {
+				return math.Inf(1)
+			}
+			return w
+		}
 	case p.Method == Pool1:
 		t, sum, sure := 0.0, 0.0, false
 		return func(x float64) float64 {

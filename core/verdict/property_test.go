@@ -41,8 +41,8 @@ func walk(p Params, obs []Observation) State {
 	return test.State()
 }
 
-// Grid8 forgets the order: the same differences make the same e-values. (Star1
-// and pool1 bet on what they saw and do not.)
+// Grid8 forgets the order: the same differences make the same e-values. (The
+// others bet on what they saw and do not.)
 func TestOrderIsIrrelevantToGrid8(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		obs := drawDifferences(t, 60)
@@ -67,7 +67,7 @@ func TestOrderIsIrrelevantToGrid8(t *testing.T) {
 func TestOrderIsIrrelevantToACountedPool(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		obs := drawDifferences(t, 40)
-		p := Params{Method: Pool1, Margin: 50_000, Alpha: 1, N: len(obs)} // wealth decides nothing at this level
+		p := Params{Method: rapid.SampledFrom([]Method{Pool1, Pool2}).Draw(t, "method"), Margin: 50_000, Alpha: 1, N: len(obs)} // wealth decides nothing at this level
 		var up, down int64
 		for _, o := range obs {
 			up += o.NotWorse
@@ -86,14 +86,14 @@ func TestOrderIsIrrelevantToACountedPool(t *testing.T) {
 }
 
 // One more or larger loss never raises E: anywhere for grid8 and pool1, at the
-// last item for star1, whose later bets depend on it.
+// last item for the others, whose later bets depend on it.
 func TestLossesNeverRaiseE(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawParams(t)
 		obs := drawDifferences(t, 60)
 		p.N = max(p.N, len(obs))
 		i := len(obs) - 1
-		if p.Method != Star1 {
+		if p.Method == Grid8 || p.Method == Pool1 {
 			i = rapid.IntRange(0, i).Draw(t, "i")
 		}
 		worse := slices.Clone(obs)
@@ -138,8 +138,8 @@ func TestClosingIsSticky(t *testing.T) {
 func TestNothingUnderTheFloor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawParams(t)
-		if p.Method == Pool1 {
-			p.Method = Star1
+		if p.Method.Pool() {
+			p.Method = Star2
 		}
 		floor := math.Ceil(math.Log(1/p.AlphaEff())/-math.Log1p(-float64(p.Margin)/1e6) - 1e-9)
 		obs := drawDifferences(t, 150)

@@ -21,8 +21,8 @@ const reachCap = 200_000
 
 // Reach is the number of items that the method needs when every item is a tie,
 // as an identical model's are. ok is false when the deadline comes first: n is
-// then what the method would need with time (for Star1, which aims at its
-// deadline, the same as Deadline), or 0 when that is out of sight.
+// then what the method would need with time (for Star1 and Star2, which aim at
+// their deadline, the same as Deadline), or 0 when that is out of sight.
 func Reach(p Params) (n int, ok bool) {
 	if p.Validate() != nil {
 		return 0, false
@@ -30,7 +30,7 @@ func Reach(p Params) (n int, ok bool) {
 	if n, ok = ties(p, p.N); ok {
 		return n, true
 	}
-	if p.Method == Star1 {
+	if p.Method == Star1 || p.Method == Star2 {
 		return Deadline(p), false
 	}
 	far := p
@@ -40,14 +40,14 @@ func Reach(p Params) (n int, ok bool) {
 }
 
 // Deadline is the smallest N at which p's method proves all ties in time: what
-// max_items would have to be. 0 when none in sight does. Pool1 always proves
-// ties, by counting; for it this is the smallest pool that may move anything.
+// max_items would have to be. 0 when none in sight does. A pool always proves
+// ties, by counting; for one this is the smallest pool that may move anything.
 func Deadline(p Params) int {
 	if p.Validate() != nil {
 		return 0
 	}
 	low := max(1, p.Least()) // nothing else proves ties under the floor
-	if p.Method == Pool1 {
+	if p.Method.Pool() {
 		return low
 	}
 	for n := low; n <= reachCap && n <= 8*low; n++ {

@@ -31,7 +31,7 @@ func (a Assessment) proof() string {
 	if a.Parts != nil {
 		return a.judgedProof()
 	}
-	if p.Method == Pool1 {
+	if p.Method.Pool() {
 		return fmt.Sprintf("proved not worse by %s on %s, %d of them measured (%s)", points(p.Margin), a.Claim, a.Items, how)
 	}
 	return fmt.Sprintf("proved not worse by %s for %s after %s (%s)", points(p.Margin), a.Claim, items(a.Test.ClosedAt), how)

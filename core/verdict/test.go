@@ -42,6 +42,10 @@ func open(p Params) *Test {
 		t.up = &star{margin: p.Margin, n: p.N, goal: ln(float64(t.need) / float64(Million))}
 	case Pool1:
 		t.up, t.down = newPool(p, 1), newPool(p, -1)
+	case Star2:
+		t.up, t.down = newStar2(p, 1, t.need), newStar2(p, -1, t.needDown)
+	case Pool2:
+		t.up, t.down = newPool2(p, 1, t.need), newPool2(p, -1, t.needDown)
 	default:
 		t.up = &gridNotWorse{m: newMixture(), margin: p.Margin}
 	}

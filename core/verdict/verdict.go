@@ -7,7 +7,7 @@
 // measurements, read files or know what a tier is. It never guesses: whatever
 // is missing, contradictory or not measured holds.
 //
-//	p := verdict.Params{Method: verdict.Star1, Margin: 50_000, Alpha: 50_000, Epoch: 1, N: 400}
+//	p := verdict.Params{Method: verdict.Star2, Margin: 50_000, Alpha: 50_000, Epoch: 1, N: 400}
 //	a := verdict.Assess(verdict.Spec{Params: p, Content: verdict.ContentReference}, pairs, planted)
 //	r := verdict.Decide(a, verdict.Rules{}, verdict.Money{})
 //	fmt.Println(r.Decision, r.Reason)
@@ -20,6 +20,7 @@ package verdict
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Million is 1.0 in the unit of scores, differences, margins and e-values.
@@ -38,10 +39,12 @@ const (
 	Grid8 Method = "grid8" // mixture of eight fixed bets: the reference
 	Star1 Method = "star1" // bets aimed at the deadline: claims future runs
 	Pool1 Method = "pool1" // without replacement: claims this pool only
+	Star2 Method = "star2" // star1 that learns, and sees a clone sooner: the default for traffic
+	Pool2 Method = "pool2" // pool1 that aims and learns: the default for authored items
 )
 
 // Methods lists the methods in the order in which pages show them.
-func Methods() []Method { return []Method{Grid8, Star1, Pool1} }
+func Methods() []Method { return []Method{Grid8, Star1, Pool1, Star2, Pool2} }
 
 // Outcome is what a test has come to. Once it is not Open it never changes.
 type Outcome string
@@ -60,7 +63,7 @@ type Params struct {
 	Margin int64 // millionths, in (0, 1): the loss that does not matter
 	Alpha  int64 // millionths, in (0, 0.5]: the policy's level
 	Epoch  int   // j >= 1, over all epochs of the skill; 0 takes Alpha as it is
-	N      int   // deadline in items; for Pool1 the size of the pool
+	N      int   // deadline in items; for a pool the size of it
 
 	// The false-discovery rule over a policy, see Fleet. All zero: no such rule.
 	Weight    int64 // of Whole: the test's weight, fixed when it was opened
@@ -100,8 +103,8 @@ func (p Params) own() float64 {
 // Validate says in a sentence what is wrong with p, or nil.
 func (p Params) Validate() error {
 	switch {
-	case p.Method != Grid8 && p.Method != Star1 && p.Method != Pool1:
-		return fmt.Errorf("method %q is unknown: it is one of grid8, star1 and pool1", p.Method)
+	case !slices.Contains(Methods(), p.Method):
+		return fmt.Errorf("method %q is unknown: it is one of grid8, star1, pool1, star2 and pool2", p.Method)
 	case p.Margin <= 0 || p.Margin >= Million:
 		return fmt.Errorf("a margin of %d millionths is outside 0..1: the loss that does not matter is more than nothing and less than everything", p.Margin)
 	case p.Alpha <= 0 || p.Alpha > Million/2:
@@ -120,7 +123,7 @@ func (p Params) Validate() error {
 
 // Claim is what a proof by this method is about.
 func (p Params) Claim() string {
-	if p.Method == Pool1 {
+	if p.Method.Pool() {
 		return fmt.Sprintf("this pool of %d items", p.N)
 	}
 	return "future runs"
