@@ -43,7 +43,7 @@ func (l *loader) fillLadder(b *body, out *Ladder) {
 		}
 		out.Tiers = append(out.Tiers, &Tier{
 			Ladder: out.Name, Name: name.text, Index: len(out.Tiers),
-			Backend: t.backend("backend"), Model: t.str("model"), Family: t.str("family"),
+			Backend: t.backend("backend"), Model: t.str("model"), Family: t.str("family"), Hardware: t.str("hardware"),
 			Price: t.price("price"), Range: t.header,
 		})
 		if t.has("price") && !out.Tiers[len(out.Tiers)-1].Price.Known {

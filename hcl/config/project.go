@@ -77,7 +77,10 @@ type Tier struct {
 	Model   string
 	Family  string
 	Price   Price
-	Range   diag.Range
+	// Hardware names what the model shares with others: tiers with one name are
+	// never called at the same time. "" shares nothing.
+	Hardware string
+	Range    diag.Range
 }
 
 // Ref is the tier's name in HCL: "ladder.claude.haiku".

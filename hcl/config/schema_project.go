@@ -49,6 +49,7 @@ func ladderDoc() *BlockDoc {
 				{Name: "backend", Type: ToBackend, Required: true, Example: "backend.claude", Doc: "Where the model is."},
 				{Name: "model", Type: String, Required: true, Example: `"claude-haiku-4-5"`, Doc: "The backend's name of the model."},
 				{Name: "family", Type: String, Required: true, Example: `"claude"`, Doc: "Whose model it is. A judge must not be of the family that it judges."},
+				{Name: "hardware", Type: String, Example: `"rack-1"`, Doc: "What the model shares with others that cannot be loaded beside it, by a name of yours. A night never calls two models with one name at the same time, and lets them take turns as rarely as it can."},
 				{Name: "price", Type: Prices, Example: "{ input = 1, output = 5 }", Doc: "USD per million tokens: `input`, `output`, `cache_read`, `cache_write`, `cache_write_1h`, and `above = { tokens = 200000, ... }` with the rates of calls whose prompt is longer; or `gpu_hour`, USD per hour, for a model on own GPUs; or `list_price(\"NAME\")`, the dated list price of a model (`plimsoll prices show`). Exact to the micro-dollar. A tier without a price is unpriced, never free: savings against it are not claimed."},
 			},
 			Example: `tier "haiku" {
