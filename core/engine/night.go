@@ -15,17 +15,29 @@ import (
 func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, error) {
 	var folded string
 	var notes []string
+	watched := &Watched{}
 	if !o.DryRun {
 		var err error
+		// What got worse goes up before anything else is looked at, and is written
+		// into the policy file with the other escalations of the day.
+		if watched, err = e.Watch(ctx, WatchOptions{Only: o.Only}); err != nil {
+			return nil, err
+		}
 		if folded, notes, err = e.fold(ctx); err != nil {
 			return nil, err
 		}
 	}
 	night, err := nightly.Run(ctx, e, e.Bench(o.Items), nightly.Options{
-		Project: e.Project.name(), AsOf: e.asOf, Only: o.Only, DryRun: o.DryRun, Watch: o.Watch,
+		Project: e.Project.name(), AsOf: e.asOf, Only: o.Only, DryRun: o.DryRun, Watch: o.Watch, Spent: watched.Spent,
 	})
 	if err != nil {
 		return nil, err
+	}
+	night.Watched = watched.Rows
+	for _, w := range watched.Rows {
+		night.Totals.Spent += w.Spent
+		night.Totals.Priced = night.Totals.Priced && w.Priced
+		night.Simulated = night.Simulated || w.Simulated
 	}
 	night.Notes = append(notes, night.Notes...)
 	if folded != "" {
@@ -34,6 +46,9 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 	}
 	if o.DryRun {
 		return night, nil
+	}
+	if err := e.settle(ctx, o.Only); err != nil {
+		return nil, err
 	}
 	if err := e.tellNight(ctx, night); err != nil {
 		return nil, err
@@ -48,7 +63,7 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 // recordNight writes down what the night came to, unless it came to nothing: a
 // night that bought and moved nothing leaves the log as it was.
 func (e *Engine) recordNight(ctx context.Context, n *report.Night) error {
-	if n.Totals.Trials == 0 && n.Totals.Moved == 0 {
+	if n.Totals.Trials == 0 && n.Totals.Moved == 0 && n.Totals.Spent == 0 {
 		return nil
 	}
 	raw, err := json.Marshal(n.Totals)

@@ -13,7 +13,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
-	"github.com/plimsoll-dev/plimsoll/core/tier"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
@@ -41,12 +40,13 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	if err := e.noteGrant(ctx, s, plan); err != nil {
 		return nil, err
 	}
-	tiers, ladders := map[string]*config.Tier{}, map[string]*config.Ladder{}
+	tiers, ladders, places := map[string]*config.Tier{}, map[string]*config.Ladder{}, map[string]Place{}
 	for _, step := range s.Steps() {
 		place, err := e.Place(s, step)
 		if err != nil {
 			return nil, err
 		}
+		places[step.Name] = place
 		tiers[step.Name] = place.Tier
 		if err := e.callable(place.Tier); err != nil {
 			return nil, err
@@ -59,11 +59,22 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	if err != nil {
 		return nil, fmt.Errorf("making a run id: %w", err)
 	}
+	shadows, err := e.choose(s, places, id.String())
+	if err != nil {
+		return nil, err
+	}
 	rec, err := e.runs.Do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladders: ladders, Truth: e.knownTruth(s, input)})
 	if err != nil {
 		return nil, errors.Join(err, e.noteRefusal(ctx, s, err))
 	}
-	if err := e.recordRun(ctx, s, rec); err != nil {
+	if e.dated {
+		rec.Started = e.asOf
+	}
+	watched, err := chosen(s.Name, shadows, rec.Started)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.recordRun(ctx, s, rec, watched...); err != nil {
 		return nil, err
 	}
 	ran := &Ran{Record: rec}
@@ -132,8 +143,8 @@ type runNote struct {
 }
 
 // recordRun keeps a run, its place in the index, what it wrote to the skill's
-// keys and its audit entry in one commit.
-func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record) error {
+// keys, what else belongs to it and its audit entry in one commit.
+func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record, beside ...store.Put) error {
 	if len(rec.Writes) > 0 {
 		// One at a time: two runs that fit the quota each need not fit it together.
 		e.state.writing.Lock()
@@ -155,7 +166,7 @@ func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record)
 		Puts: append([]store.Put{
 			{Key: store.Key(store.TableRun, scope, rec.ID), Value: store.Seal(1, raw)},
 			{Key: store.Key(store.TableRunBySkill, scope, s.Name, store.At(rec.Started), rec.ID), Value: store.Seal(1, note)},
-		}, writes...),
+		}, append(writes, beside...)...),
 		Entries: []store.Entry{{Time: rec.Started, Kind: "run", Scope: scope, Skill: s.Name, Run: rec.ID, Data: raw}},
 	})
 	if err != nil {
@@ -185,88 +196,4 @@ func (e *Engine) skillRuns(name string, since time.Time) ([]runNote, error) {
 		return nil
 	})
 	return out, err
-}
-
-// fuse escalates a skill's free steps once so many runs in a row have failed on
-// the tier that they began on. It acts only where the policy names the number.
-func (e *Engine) fuse(ctx context.Context, s *skill.Skill, rec *run.Record) ([]string, error) {
-	if s.Binding.Policy == nil || s.Binding.Policy.FuseAfter == 0 || noteOf(rec).Stayed || rec.Status == run.Missing {
-		return nil, nil
-	}
-	k := s.Binding.Policy.FuseAfter
-	all, err := e.skillRuns(s.Name, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	// Runs without an answer say nothing; one that passed, or that began on other
-	// tiers, ends the row.
-	failed := 0
-	for _, n := range slices.Backward(all) {
-		if n.Status == run.Missing {
-			continue
-		}
-		if n.Stayed || !maps.Equal(n.Start, rec.Start) {
-			break
-		}
-		if failed++; failed == k {
-			break
-		}
-	}
-	if failed < k {
-		return nil, nil
-	}
-	var moved []string
-	for _, step := range s.Steps() {
-		_, ok, err := e.Escalate(ctx, s, step, fmt.Sprintf("fuse: %d runs in a row failed their gates", k))
-		if err != nil {
-			return moved, err
-		}
-		if ok {
-			moved = append(moved, step.Name)
-		}
-	}
-	return moved, nil
-}
-
-// Escalate moves a step up to the next tier that may see its inputs, at once, as
-// a runtime override. ok is false where nothing moves.
-func (e *Engine) Escalate(ctx context.Context, s *skill.Skill, step *config.Step, reason string) (Place, bool, error) {
-	place, err := e.Place(s, step)
-	if err != nil {
-		return place, false, err
-	}
-	plan, err := e.Plan(ctx, s)
-	if err != nil {
-		return place, false, err
-	}
-	next := plan.NextUp(place.Ladder, place.Tier)
-	if next == nil {
-		return place, false, nil
-	}
-	var cooldown time.Duration
-	if p := s.Binding.Policy; p != nil {
-		cooldown = p.Cooldown
-	}
-	o, ok := tier.Escalate(place.Effective, rung(next), e.asOf, cooldown, reason)
-	if !ok {
-		return place, false, nil
-	}
-	raw, err := json.Marshal(o)
-	if err != nil {
-		return place, false, err
-	}
-	posts, err := e.postEscalation(s.Name, step.Name, place.Tier, next, reason)
-	if err != nil {
-		return place, false, err
-	}
-	_, err = e.store.Commit(ctx, store.Batch{
-		Puts:    append(posts, store.Put{Key: store.Key(store.TableOverride, scope, s.Name, step.Name), Value: store.Seal(1, raw)}),
-		Entries: []store.Entry{{Time: e.asOf, Kind: "policy.escalate", Scope: scope, Skill: s.Name, Step: step.Name, Data: raw}},
-	})
-	if err != nil {
-		return place, false, fmt.Errorf("recording the escalation of %s: %w", s.Name, err)
-	}
-	e.state.announce()
-	place, err = e.Place(s, step)
-	return place, true, err
 }

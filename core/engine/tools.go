@@ -23,6 +23,7 @@ import (
 type Tools struct {
 	Project *Project
 	asOf    time.Time
+	dated   bool // the caller said the time: production runs carry it, too
 	host    *sandbox.Host
 
 	mu    sync.Mutex
@@ -32,7 +33,8 @@ type Tools struct {
 
 // OpenTools makes the sandbox ready; code is admitted when it is first needed.
 func OpenTools(_ context.Context, p *Project, asOf time.Time) (*Tools, error) {
-	if asOf.IsZero() {
+	dated := !asOf.IsZero()
+	if !dated {
 		asOf = clock().UTC().Truncate(time.Second)
 	}
 	cache, err := os.UserCacheDir()
@@ -43,7 +45,7 @@ func OpenTools(_ context.Context, p *Project, asOf time.Time) (*Tools, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tools{Project: p, asOf: asOf, host: host, plans: map[string]*run.Plan{}, pools: map[string]*trial.Pool{}}, nil
+	return &Tools{Project: p, asOf: asOf, dated: dated, host: host, plans: map[string]*run.Plan{}, pools: map[string]*trial.Pool{}}, nil
 }
 
 // Close releases the sandbox.
