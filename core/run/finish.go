@@ -82,12 +82,14 @@ func (p *Plan) Judge(ctx context.Context, input, output json.RawMessage) (Judged
 	}
 	verdicts := map[string]gate.Verdict{}
 	for _, e := range p.Gates.Externals() {
-		verdicts[e.Gate] = p.external(ctx, e, input, raw)
+		verdicts[e.Gate] = p.External(ctx, e, input, raw)
 	}
 	return Judged{Output: raw, Fixes: fixes, Result: p.Gates.Check(in, fixed, verdicts)}, nil
 }
 
-func (p *Plan) external(ctx context.Context, e gate.External, input, output json.RawMessage) gate.Verdict {
+// External executes a code or command gate on a fixed output. What breaks in it is
+// in the verdict: a gate that fails.
+func (p *Plan) External(ctx context.Context, e gate.External, input, output json.RawMessage) gate.Verdict {
 	if e.Kind == "command" {
 		return p.command(ctx, e, input, output)
 	}

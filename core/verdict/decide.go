@@ -37,6 +37,9 @@ type Money struct {
 	// Hardware milliseconds a run, where a tier is priced by GPU hour.
 	CurrentGPU, CandidateGPU int64
 	ItemsPerNight            int // what the budget buys in a night; 0 is unknown
+	// CacheRegret is what the move loses once: the prompt that the current tier has in
+	// its cache is written to the candidate's.
+	CacheRegret int64
 }
 
 // Record is the verdict record. Numbers of quality are integers in millionths,
@@ -69,10 +72,11 @@ type Record struct {
 	Epoch         int      `json:"epoch"`
 	Spent         int64    `json:"spent"`
 	SavingsMonth  *int64   `json:"est_savings_month"`
-	PaybackRuns   *int64   `json:"payback_runs"`
-	Evidence      string   `json:"evidence"` // where the pairs are; the caller fills it in
-	Rule          string   `json:"rule"`     // the code of what decided, see Cause
-	Causes        []Cause  `json:"causes"`   // everything that stands against a downgrade
+	PaybackRuns   *int64   `json:"payback_runs"`           // until Spent and CacheRegret are saved
+	CacheRegret   int64    `json:"cache_regret,omitempty"` // lost once by the move
+	Evidence      string   `json:"evidence"`               // where the pairs are; the caller fills it in
+	Rule          string   `json:"rule"`                   // the code of what decided, see Cause
+	Causes        []Cause  `json:"causes"`                 // everything that stands against a downgrade
 }
 
 // Cause is one thing that stands against a downgrade.
@@ -92,7 +96,7 @@ func Decide(a Assessment, r Rules, m Money) Record {
 		N: a.Items, Deadline: s.Params.N,
 		EValue: a.Test.E, EWorse: a.Test.EWorse, Threshold: a.Test.Need,
 		OneLook: a.OneLook, Margin: s.Params.Margin, Alpha: s.Params.Alpha,
-		Method: s.Params.Method, Epoch: s.Params.Epoch, Spent: m.Spent,
+		Method: s.Params.Method, Epoch: s.Params.Epoch, Spent: m.Spent, CacheRegret: max(m.CacheRegret, 0),
 		Causes: []Cause{},
 	}
 	if a.Test.Outcome == Disproved { // the same missing scores, read the other way
@@ -242,7 +246,7 @@ func (a Assessment) pending(r Rules) []Cause {
 }
 
 // worth is the estimated saving a month and the runs after which the
-// verification has paid for itself; nil where that is unknown or never.
+// verification, and the warm cache that the move gives up, are paid for; nil where that is unknown or never.
 func (m Money) worth() (month, payback *int64) {
 	if !m.Known {
 		return nil, nil
@@ -250,7 +254,7 @@ func (m Money) worth() (month, payback *int64) {
 	saved := m.CurrentPerRun - m.CandidatePerRun
 	month = new(times(saved, m.RunsPerMonth))
 	if saved > 0 {
-		payback = new((max(m.Spent, 0) + saved - 1) / saved)
+		payback = new((max(m.Spent, 0) + max(m.CacheRegret, 0) + saved - 1) / saved)
 	}
 	return month, payback
 }

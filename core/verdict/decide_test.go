@@ -193,6 +193,11 @@ func TestMoney(t *testing.T) {
 	if *r.SavingsMonth != -1 || r.PaybackRuns != nil || r.NightsNeeded != nil {
 		t.Errorf("a dearer candidate: saving %d, payback %v", *r.SavingsMonth, r.PaybackRuns)
 	}
+	// A warm cache that is given up is paid back too: 2,000,000 and 5,999 at 4,000 a run.
+	r = Decide(a, Rules{}, Money{Spent: 2_000_000, CurrentPerRun: 5_000, CandidatePerRun: 1_000, Known: true, CacheRegret: 5_999})
+	if *r.PaybackRuns != 502 || r.CacheRegret != 5_999 {
+		t.Errorf("with a regret of the cache: %+v", r)
+	}
 	r = Decide(a, Rules{}, Money{CurrentPerRun: 5})
 	if r.SavingsMonth != nil || r.PaybackRuns != nil {
 		t.Error("an unknown price promises a saving")
