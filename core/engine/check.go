@@ -51,7 +51,7 @@ func (p *Project) Check(ctx context.Context) diag.List {
 			diags = append(diags, notYet(policy)...)
 		}
 		diags = append(diags, config.CheckMethod(policy, s.Contract.Items)...)
-		diags = append(diags, checkReach(s, policy, pool)...)
+		diags = append(diags, p.checkReach(s, policy, pool)...)
 	}
 	return append(diags, p.checkCode(ctx)...)
 }
@@ -76,15 +76,11 @@ func checkItemRules(pool *trial.Pool) diag.List {
 // is an error.
 func notYet(p *config.Policy) diag.List {
 	var diags diag.List
-	if p.Fleet {
-		diags = append(diags, diag.Errorf(p.Range, "not-yet", "Not acted on yet", "tier_policy %s sets fleet, which bounds the share of wrong moves over all skills. This version bounds the chance for each skill only: remove fleet rather than believe in it.", p.Name))
-	}
 	for _, x := range []struct {
 		set  bool
 		name string
 		what string
 	}{
-		{p.Shadow > 0, "shadow", "shadow traffic after a move; nothing is bought for it"},
 		{p.JudgeMargin > 0, "judge_margin", "a margin for calibrated judges; a judge may only hold until then"},
 	} {
 		if x.set {
@@ -96,14 +92,17 @@ func notYet(p *config.Policy) diag.List {
 
 // checkReach finds a policy whose deadline is under the reach of its method: it
 // could spend for ever and never prove anything.
-func checkReach(s *skill.Skill, p *config.Policy, pool *trial.Pool) diag.List {
-	method := methodOf(p, pool.Source)
+func (p *Project) checkReach(s *skill.Skill, policy *config.Policy, pool *trial.Pool) diag.List {
+	method := methodOf(policy, pool.Source)
 	if method == verdict.Pool1 {
 		return nil
 	}
-	params := verdict.Params{Method: method, Margin: micro(p.Margin), Alpha: micro(p.Alpha), Epoch: 1, N: p.MaxItems}
+	params := verdict.Params{Method: method, Margin: micro(policy.Margin), Alpha: micro(policy.Alpha), Epoch: 1, N: policy.MaxItems}
+	if policy.Fleet { // as long as nothing was accepted, which is when it is hardest
+		params.Weight = verdict.FleetWeight(1, p.under(policy), 1)
+	}
 	if err := params.Validate(); err != nil {
-		return diag.List{diag.Errorf(p.Range, "policy-test", "Policy cannot test", "tier_policy %s: %v.", p.Name, err)}
+		return diag.List{diag.Errorf(policy.Range, "policy-test", "Policy cannot test", "tier_policy %s: %v.", policy.Name, err)}
 	}
 	if _, ok := verdict.Reach(params); ok {
 		return nil
@@ -112,7 +111,7 @@ func checkReach(s *skill.Skill, p *config.Policy, pool *trial.Pool) diag.List {
 	if n := verdict.Deadline(params); n > 0 {
 		needs = fmt.Sprintf("max_items = %d would do", n)
 	}
-	return diag.List{diag.Errorf(p.Range, "policy-reach", "Out of reach", "tier_policy %s allows %d items, and with them %s cannot prove a margin of %g for %s even when the candidate never loses; %s.", p.Name, p.MaxItems, method, p.Margin, s.Name, needs)}
+	return diag.List{diag.Errorf(policy.Range, "policy-reach", "Out of reach", "tier_policy %s allows %d items, and with them %s cannot prove a margin of %g for %s even when the candidate never loses; %s.", policy.Name, policy.MaxItems, method, policy.Margin, s.Name, needs)}
 }
 
 // relative shows items by their place in the project.

@@ -64,6 +64,7 @@ type Engine struct {
 	backends *backend.Client
 	runs     run.Executor
 	told     tellings
+	fleets   fleets
 }
 
 // Open takes the state folder, for this process alone unless Options.State holds

@@ -100,6 +100,9 @@ func (e *Engine) Steps(ctx context.Context) ([]nightly.Step, error) {
 			out = append(out, n)
 		}
 	}
+	if err := e.share(out); err != nil {
+		return nil, err
+	}
 	return out, ctx.Err()
 }
 

@@ -3,9 +3,7 @@ package evolve
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/run"
@@ -13,38 +11,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
-
-// buy tries items on both arms, batch by batch, until the test closes, the pool
-// ends or the budget does. A batch is finished before the test is asked, so that
-// what is bought never depends on which call came back first.
-func (m *measurement) buy(ctx context.Context) error {
-	for {
-		if m.epoch.Assess().Wants == 0 {
-			return nil
-		}
-		todo := m.todo()
-		if len(todo) == 0 {
-			m.res.Stopped = "the items are used up"
-			return nil
-		}
-		todo = todo[:m.affordable(min(m.bench.Parallel, len(todo)))]
-		if len(todo) == 0 {
-			m.res.Stopped = "the budget is used up"
-			return nil
-		}
-		stop, err := m.batch(ctx, todo)
-		if err != nil {
-			return err
-		}
-		if m.bench.Watch != nil {
-			m.bench.Watch(Progress{Skill: m.subject.Skill, Step: m.subject.Step, Candidate: m.subject.Candidate.Name, Items: len(m.epoch.Tried), Of: m.epoch.N, Spent: m.res.Spent})
-		}
-		if stop != "" || m.epoch.Closed != "" {
-			m.res.Stopped = cmp.Or(stop, "a model answered under another id: the epoch is closed, and the next night opens a new one")
-			return nil
-		}
-	}
-}
 
 // todo lists the places whose items have no pair yet, in order: a hole that a
 // lost line left is filled before anything after it.
@@ -62,40 +28,24 @@ func (m *measurement) todo() []int {
 	return out
 }
 
-// affordable is how many of n pairs the budget surely pays for.
-func (m *measurement) affordable(n int) int {
-	if m.left < 0 {
+// affordable is how many of n pairs so much money surely pays for.
+func affordable(n int, left, dear int64) int {
+	switch {
+	case left < 0:
 		return n
-	}
-	left := m.left - m.res.Spent
-	if left <= 0 {
+	case left == 0:
 		return 0 // a batch may cost more than it promised, and a lost call its bound
+	case dear == 0:
+		return min(n, 1) // nothing is known of the price yet: one pair tells
 	}
-	if m.dear == 0 {
-		// Nothing is known of the price yet: one pair tells.
-		return 1
-	}
-	return int(min(int64(n), left/m.dear))
+	return int(min(int64(n), left/dear))
 }
 
-// batch tries the items at some places and writes down those before the first
-// one that got no answer: only the completed prefix counts. What stops the
-// night for this subject comes back in words.
-func (m *measurement) batch(ctx context.Context, places []int) (stop string, err error) {
-	arms := [2]*config.Tier{m.subject.Current, m.subject.Candidate}
-	all := make([][2]*tried, len(places))
-	errs := make([]error, 2*len(places))
-	var wg sync.WaitGroup
-	for i, place := range places {
-		for side, t := range arms {
-			wg.Go(func() { all[i][side], errs[2*i+side] = m.arm(ctx, m.order[place], t) })
-		}
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return "", err
-	}
-	for side := range arms {
+// keep writes down the items at some places, those before the first one that
+// got no answer: only the completed prefix counts. What stops the night for this
+// subject comes back in words.
+func (m *measurement) keep(ctx context.Context, places []int, all [][2]*tried) (stop string, err error) {
+	for side := range 2 {
 		if err := m.wait(ctx, all, side); err != nil {
 			return "", err
 		}
@@ -114,6 +64,26 @@ func (m *measurement) batch(ctx context.Context, places []int) (stop string, err
 		return "", err
 	}
 	return stop, m.changed(all)
+}
+
+// progress tells whoever watches.
+func (m *measurement) progress() {
+	if m.bench.Watch != nil {
+		m.bench.Watch(Progress{Skill: m.subject.Skill, Step: m.subject.Step, Candidate: m.subject.Candidate.Name, Items: len(m.epoch.Tried), Of: m.epoch.N, Spent: m.res.Spent})
+	}
+}
+
+// await waits until what was made before is written down.
+func (m *measurement) await(ctx context.Context) error {
+	if m.turn == nil {
+		return nil
+	}
+	select {
+	case <-m.turn:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("measuring %s was stopped: %w", m.subject.Skill, ctx.Err())
+	}
 }
 
 // wait counts a night for every trial of one arm that got no answer while

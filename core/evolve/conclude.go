@@ -11,18 +11,7 @@ import (
 
 // conclude asks for the verdict and writes it down.
 func (m *measurement) conclude(ctx context.Context) error {
-	a := m.epoch.Assess()
-	money := m.money()
-	rules := verdict.Rules{}
-	if m.subject.Rules != nil {
-		rules = m.subject.Rules(a, money)
-	}
-	if m.res.Veto != "" {
-		rules.Holds = append(rules.Holds, m.res.Veto)
-	}
-	m.grounds(&a, &rules)
-	rec := verdict.Decide(a, rules, money)
-	rec.Evidence = fmt.Sprintf("%s#%s", m.bench.Files.Name(m.subject.Skill), m.epoch.ID())
+	rec, a, money := m.decide()
 	m.res.Assessment, m.res.Record, m.res.Money, m.res.Series = a, rec, money, m.epoch.Series()
 	if m.look || m.fresh || m.res.Veto != "" {
 		return nil
@@ -45,6 +34,23 @@ func (m *measurement) conclude(ctx context.Context) error {
 		return fmt.Errorf("recording the verdict on %s: %w", m.subject.Skill, err)
 	}
 	return nil
+}
+
+// decide draws the verdict.
+func (m *measurement) decide() (verdict.Record, verdict.Assessment, verdict.Money) {
+	a := m.epoch.Assess()
+	money := m.money()
+	rules := verdict.Rules{}
+	if m.subject.Rules != nil {
+		rules = m.subject.Rules(a, money)
+	}
+	if m.res.Veto != "" {
+		rules.Holds = append(rules.Holds, m.res.Veto)
+	}
+	m.grounds(&a, &rules)
+	rec := verdict.Decide(a, rules, money)
+	rec.Evidence = fmt.Sprintf("%s#%s", m.bench.Files.Name(m.subject.Skill), m.epoch.ID())
+	return rec, a, money
 }
 
 // money is what the trials cost, a run at a time, beside what is known about

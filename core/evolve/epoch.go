@@ -28,7 +28,13 @@ func (m *measurement) open() error {
 		if n := len(log.Epochs); n > 0 {
 			want.Counter = log.Epochs[n-1].Counter + 1
 		}
-		m.epoch, m.fresh = &evidence.Opened{Epoch: want, Index: len(log.Epochs) + 1}, true
+		index := len(log.Epochs) + 1
+		if f := m.subject.Fleet; f != nil {
+			placed := *f
+			placed.Weight = verdict.FleetWeight(f.Place, f.First, index)
+			want.Fleet = &placed
+		}
+		m.epoch, m.fresh = &evidence.Opened{Epoch: want, Index: index}, true
 	}
 	m.order = trial.Order(m.subject.Pool.Prove, m.epoch.Seed())
 	m.order = m.order[:min(len(m.order), m.epoch.N)]
@@ -94,14 +100,21 @@ func (m *measurement) describe() (evidence.Epoch, error) {
 			tiers[step] = t.Ref() + " " + t.Model
 		}
 	}
-	hash, err := canonjson.Digest(map[string]any{
+	parts := map[string]any{
 		"skill": s.Skill, "step": s.Step, "code": s.Plan.Hash, "parts": s.Parts,
 		"current":   []string{e.Current.Tier, e.Current.Backend, e.Current.Model},
 		"candidate": []string{e.Candidate.Tier, e.Candidate.Backend, e.Candidate.Model},
 		"others":    tiers, "sampling": s.Plan.Sampling, "retries": s.Plan.Retries,
 		"method": e.Method, "margin": e.Margin, "alpha": e.Alpha, "n": e.N, "pool": e.Pool, "repeats": s.Pool.Repeats,
 		"judge": e.Judge, "gates": e.Gates, "dims": e.Dims, "content": e.Content, "source": e.Source,
-	})
+	}
+	if e.JudgeTerms != nil { // likewise
+		parts["judge_terms"] = e.JudgeTerms
+	}
+	if s.Fleet != nil { // where it was not set, epochs of before it existed go on
+		parts["fleet"] = s.Fleet.Policy
+	}
+	hash, err := canonjson.Digest(parts)
 	if err != nil {
 		return e, fmt.Errorf("hashing the epoch of %s: %w", s.Skill, err)
 	}

@@ -14,6 +14,7 @@ package evolve
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
@@ -42,6 +43,9 @@ type Subject struct {
 	Runs      int64             // a month; 0: not known
 	Hints     map[string]string // by gate: the fix that code could apply
 	Rules     func(verdict.Assessment, verdict.Money) verdict.Rules
+	// Fleet is its place under the policy's false-discovery rule, without the
+	// weight, which follows from the epoch's own count; nil without that rule.
+	Fleet *evidence.Fleet
 }
 
 // Terms are the policy's, fixed in the epoch before its first item.
@@ -109,21 +113,33 @@ type Result struct {
 // Measure carries the comparison as far as the test, the pool or the budget
 // allow and returns the verdict on all evidence of the epoch, old and new.
 func (b *Bench) Measure(ctx context.Context, s Subject, budget Budget) (*Result, error) {
-	m := &measurement{bench: b, subject: s, left: budget.Left, res: &Result{Priced: true}}
-	if err := m.open(); err != nil {
+	c, err := b.Open(s, budget)
+	if err != nil {
 		return nil, err
 	}
-	if m.res.Veto = m.cannot(); m.res.Veto != "" {
-		m.res.Stopped = m.res.Veto
-		return m.res, m.conclude(ctx)
+	for c.Due() {
+		n := b.Parallel
+		if c.Wants() > 0 {
+			left := int64(-1)
+			if budget.Left >= 0 {
+				left = max(0, budget.Left-c.Spent())
+			}
+			if n = c.Affordable(min(n, c.Wants()), left); n == 0 {
+				c.Stop("the budget is used up")
+				break
+			}
+		}
+		batch := c.Next(n)
+		var wg sync.WaitGroup
+		for _, t := range batch.Trials() {
+			wg.Go(func() { t.Do(ctx) })
+		}
+		wg.Wait()
+		if err := c.Keep(ctx, batch); err != nil {
+			return nil, err
+		}
 	}
-	if err := m.buy(ctx); err != nil {
-		return nil, err
-	}
-	if err := m.plant(ctx); err != nil {
-		return nil, err
-	}
-	return m.res, m.conclude(ctx)
+	return c.Conclude(ctx)
 }
 
 // Look gives the verdict on what evidence there is, without buying anything.
@@ -149,4 +165,5 @@ type measurement struct {
 	order []trial.Item
 	left  int64
 	dear  int64 // the dearest pair so far
+	turn  <-chan struct{}
 }

@@ -11,8 +11,15 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
-	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
+
+// planted is what came of a planted arm.
+type planted struct {
+	pairs  []evidence.Pair
+	bought []*tried // outputs that lay in another checkout's store
+	spent  int64    // by a judge
+	priced bool
+}
 
 // plant damages outputs of the current tier on purpose and scores them as if a
 // model had written them: a test that cannot see damage proves nothing. It is
@@ -20,21 +27,18 @@ import (
 //
 // The damage keeps the form and breaks the content: an item gets the answer to
 // another one. Where only gates measure, the answer is emptied instead.
-func (m *measurement) plant(ctx context.Context) error {
-	if m.look || m.epoch.Assess().Test.Outcome != verdict.Proved || len(m.epoch.Planted) > 0 {
-		return nil
-	}
+func (m *measurement) plant(ctx context.Context, p *planted) error {
+	p.priced = true
 	n := min(m.subject.Terms.PlantedSize, len(m.epoch.Tried))
 	real := make([]*tried, 0, n)
 	outputs := make([]json.RawMessage, 0, n)
 	for _, it := range m.order[:n] {
-		t, out, err := m.output(ctx, it)
+		t, out, err := m.output(ctx, it, p)
 		if err != nil {
 			return err
 		}
 		real, outputs = append(real, t), append(outputs, out)
 	}
-	var pairs []evidence.Pair
 	for i, it := range m.order[:n] {
 		damaged, ok := m.damage(outputs, i)
 		if !ok {
@@ -44,15 +48,23 @@ func (m *measurement) plant(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m.res.Spent += res.Cost
-		m.res.Priced = m.res.Priced && res.Priced
-		pairs = append(pairs, m.pair(evidence.KindPlanted, len(pairs), it, real[i].Result, res))
+		p.spent += res.Cost
+		p.priced = p.priced && res.Priced
+		p.pairs = append(p.pairs, m.pair(evidence.KindPlanted, len(p.pairs), it, real[i].Result, res))
 	}
-	return m.write(ctx, pairs)
+	return nil
+}
+
+// keepPlanted writes the planted arm down.
+func (m *measurement) keepPlanted(ctx context.Context, p *planted) error {
+	m.pay(p.bought...)
+	m.res.Spent += p.spent
+	m.res.Priced = m.res.Priced && p.priced
+	return m.write(ctx, p.pairs)
 }
 
 // output finds what the current tier answered.
-func (m *measurement) output(ctx context.Context, it trial.Item) (*tried, json.RawMessage, error) {
+func (m *measurement) output(ctx context.Context, it trial.Item, p *planted) (*tried, json.RawMessage, error) {
 	key, _, err := m.key(it, m.subject.Current)
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +78,7 @@ func (m *measurement) output(ctx context.Context, it trial.Item) (*tried, json.R
 		if t, err = m.arm(ctx, it, m.subject.Current); err != nil {
 			return nil, nil, err
 		}
-		m.pay(t)
+		p.bought = append(p.bought, t)
 	}
 	out, err := m.bench.Store.GetBlob(t.Output)
 	if errors.Is(err, store.ErrNotFound) {

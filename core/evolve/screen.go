@@ -36,15 +36,18 @@ type GateFailures struct {
 // Screen tries both arms on tune items, which people may look at: it counts which
 // gates the candidate fails and on which format dimensions it scores lower. It
 // buys no evidence and promotes nothing.
-func (b *Bench) Screen(ctx context.Context, s Subject, budget Budget) (*Screened, error) {
-	m := &measurement{bench: b, subject: s, left: budget.Left, res: &Result{Priced: true}}
-	if err := m.open(); err != nil {
-		return nil, err
-	}
+func (c *Comparison) Screen(ctx context.Context, budget Budget) (*Screened, error) {
+	own := *c.m
+	own.res = &Result{Priced: true}
+	m, s := &own, own.subject
 	out := &Screened{}
 	failed, current, candidate := map[string]int{}, map[string]int64{}, map[string]int64{}
 	for _, it := range s.Pool.Tune[:min(len(s.Pool.Tune), screenSize)] {
-		if m.affordable(1) == 0 {
+		left := budget.Left
+		if left >= 0 {
+			left = max(0, left-m.res.Spent)
+		}
+		if affordable(1, left, m.dear) == 0 {
 			break
 		}
 		was, err := m.arm(ctx, it, s.Current)

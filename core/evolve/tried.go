@@ -107,6 +107,9 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 		puts, entries = append(puts, put), append(entries, entry)
 	}
 	fresh.Result = trial.Mean(results)
+	if err := m.await(ctx); err != nil {
+		return nil, err
+	}
 	return fresh, m.save(ctx, fresh, puts, entries)
 }
 

@@ -87,6 +87,18 @@ func (m *measurement) write(ctx context.Context, pairs []evidence.Pair) error {
 	return nil
 }
 
+// commit writes one fact into the log.
+func (m *measurement) commit(ctx context.Context, kind string, data any) error {
+	entry, err := m.entry(kind, data)
+	if err != nil {
+		return err
+	}
+	if _, err := m.bench.Store.Commit(ctx, store.Batch{Entries: []store.Entry{entry}}); err != nil {
+		return fmt.Errorf("recording what happened to %s: %w", m.subject.Skill, err)
+	}
+	return nil
+}
+
 func (m *measurement) entry(kind string, data any) (store.Entry, error) {
 	raw, err := json.Marshal(data)
 	if err != nil {

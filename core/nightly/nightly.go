@@ -12,7 +12,6 @@ package nightly
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,7 @@ type Step struct {
 	Effective tier.Effective
 	Policy    *config.Policy
 	Items     int    // in the prove pool
+	Shared    bool   // some of its items are another step's, too
 	Blocked   string // why nothing can be measured, or ""
 	Broken    bool   // Blocked is a fault that a person has to mend, not a state of things
 	Reverted  string // a person took back a move of the machine: why it stays, or ""
@@ -69,6 +69,9 @@ type House interface {
 	// Apply writes moves to the policy file. It returns the unified diff of the
 	// file and, for each move that could not be made, why, by "skill/step".
 	Apply(ctx context.Context, moves []Move) (diff string, refused map[string]string, err error)
+	// Fleet is what a policy's false-discovery rule has accepted so far, from the
+	// evidence of all its skills.
+	Fleet(ctx context.Context, policy string) (verdict.Fleet, error)
 	// Checkpoint is the audit log's signed state.
 	Checkpoint() (string, error)
 }
@@ -80,7 +83,8 @@ type Options struct {
 	Only    string // one skill; "" is all
 	DryRun  bool   // measure nothing, move nothing: show what evidence there is
 	Watch   func(done, of int, what string)
-	Spent   map[string]int64 // by policy, of tonight's budget: on watching steps that moved before
+	Places  func(backend string) int // calls that it takes at a time; nil is 16 for all
+	Spent   map[string]int64         // by policy, of tonight's budget: on watching steps that moved before
 }
 
 // Run is one night.
@@ -92,35 +96,25 @@ func Run(ctx context.Context, h House, b *evolve.Bench, o Options) (*report.Nigh
 	if o.Only != "" {
 		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Skill != o.Only })
 	}
-	n := &night{house: h, bench: b, options: o, spent: map[string]int64{}}
-	maps.Copy(n.spent, o.Spent)
-	n.out.Version, n.out.Project, n.out.AsOf = report.Version, o.Project, o.AsOf
-	n.out.Totals.Priced, n.out.Totals.Traffic = true, true
+	n := newNight(h, b, o)
 	candidates, held := Discover(steps, o.AsOf)
-	n.out.Rows = held
 	for _, s := range steps {
 		if s.Broken {
 			n.problem(s.Skill, s.Blocked)
 		}
 	}
-	for i, c := range candidates {
-		if o.Watch != nil {
-			o.Watch(i, len(candidates), c.Skill)
-		}
-		err := n.candidate(ctx, c)
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("the night was stopped at %s: %w", c.Skill, ctx.Err())
-		}
-		if err != nil {
-			// One skill that cannot be measured must not keep the others from
-			// moving: it holds, and says why.
-			n.out.Rows = append(n.out.Rows, heldRow(c.Step, err.Error(), ""))
-			n.problem(c.Skill, err.Error())
-		}
+	n.lanes, n.candidates = lanes(candidates), len(candidates)
+	n.cut(candidates)
+	if err := n.rounds(ctx); err != nil {
+		return nil, fmt.Errorf("the night was stopped: %w", err)
 	}
 	if o.Watch != nil {
 		o.Watch(len(candidates), len(candidates), "")
 	}
+	if err := n.accept(ctx); err != nil {
+		return nil, err
+	}
+	n.gather(candidates, held)
 	if err := n.apply(ctx); err != nil {
 		return nil, err
 	}
@@ -134,54 +128,66 @@ type night struct {
 	bench   *evolve.Bench
 	options Options
 	out     report.Night
-	moves   []Move
-	spent   map[string]int64 // tonight, by policy
+
+	lanes      []*lane
+	candidates int
+	opened     int
+	purses     map[string]*purse // by policy
+	slices     map[int]*purse    // by rank
+	free       map[string]chan struct{}
+	loaded     map[string]string // model by hardware
+	switches   map[string]int
+
+	// By the rank of a candidate, so that the report has one order whatever the
+	// night's was.
+	rows     map[int]report.Row
+	problems map[int]string
+	notes    map[int]string
+	moves    []ranked
+	entrants []entrant
+	looked   []looked
 }
 
-// candidate measures one comparison and keeps what it came to.
-func (n *night) candidate(ctx context.Context, c Candidate) error {
-	if slices.ContainsFunc(n.moves, func(m Move) bool { return m.Skill == c.Skill }) {
-		n.out.Rows = append(n.out.Rows, heldRow(c.Step, "another step of this skill moves tonight, and the two were never measured together", "the next night measures it beside the moved step"))
-		return nil
+// ranked is a move with the rank of its candidate.
+type ranked struct {
+	rank int
+	Move
+}
+
+// looked is a comparison that a plan looked at.
+type looked struct {
+	entry entry
+	res   *evolve.Result
+}
+
+func newNight(h House, b *evolve.Bench, o Options) *night {
+	n := &night{
+		house: h, bench: b, options: o,
+		purses: map[string]*purse{}, slices: map[int]*purse{}, free: map[string]chan struct{}{},
+		loaded: map[string]string{}, switches: map[string]int{},
+		rows: map[int]report.Row{}, problems: map[int]string{}, notes: map[int]string{},
 	}
-	subject, err := n.house.Subject(ctx, c.Step, c.Tier)
-	if err != nil {
-		return err
-	}
-	budget := evolve.Budget{Left: -1}
-	if limit := c.Policy.Budget; limit >= 0 {
-		budget.Left = max(0, limit-n.spent[c.Policy.Name])
-	}
-	var res *evolve.Result
-	if n.options.DryRun {
-		res, err = n.bench.Look(ctx, subject)
-	} else {
-		res, err = n.bench.Measure(ctx, subject, budget)
-	}
-	if err != nil {
-		return err
-	}
-	n.spent[c.Policy.Name] += res.Spent
-	row := n.row(c, res)
-	n.remark(c.Skill, res)
-	if row.Decision == "downgrade" && !n.options.DryRun {
-		n.moves = append(n.moves, c.Down(n.options.AsOf, row.Reason, res.Record.Evidence))
-	}
-	if worthScreening(row) && res.Veto == "" && !n.options.DryRun {
-		if budget.Left >= 0 {
-			budget.Left = max(0, budget.Left-res.Spent)
+	n.out.Version, n.out.Project, n.out.AsOf = report.Version, o.Project, o.AsOf
+	n.out.Totals.Priced, n.out.Totals.Traffic = true, true
+	return n
+}
+
+// gather takes what the comparisons came to into the report, by their ranking.
+func (n *night) gather(candidates []Candidate, held []report.Row) {
+	n.out.Rows = held
+	for rank, c := range candidates {
+		if r, ok := n.rows[rank]; ok {
+			n.out.Rows = append(n.out.Rows, r)
 		}
-		screen, err := n.bench.Screen(ctx, subject, budget)
-		if err != nil {
-			return err
+		if note := n.notes[rank]; note != "" {
+			n.out.Notes = append(n.out.Notes, note)
 		}
-		n.spent[c.Policy.Name] += screen.Spent
-		row.Spent += screen.Spent
-		row.Bought += screen.Bought
-		codify(&row, screen)
+		if why := n.problems[rank]; why != "" {
+			n.problem(c.Skill, why)
+		}
 	}
-	n.out.Rows = append(n.out.Rows, row)
-	return nil
+	slices.SortStableFunc(n.moves, func(a, b ranked) int { return a.rank - b.rank })
+	n.phases()
 }
 
 // problem is a fault that the night went on without.
@@ -192,12 +198,13 @@ func (n *night) problem(skill, why string) {
 }
 
 // remark notes what a reader has to know of how a skill was measured.
-func (n *night) remark(skill string, res *evolve.Result) {
+func (n *night) remark(e entry, res *evolve.Result) {
+	skill := e.Skill
 	switch {
 	case res.Epoch.Content == verdict.ContentGates:
-		n.out.Notes = append(n.out.Notes, skill+` is measured by its gates alone, as its author asked (quality = "gates"): nothing looks at what its outputs say`)
+		n.notes[e.rank] = skill + ` is measured by its gates alone, as its author asked (quality = "gates"): nothing looks at what its outputs say`
 	case res.Epoch.Judged:
-		n.out.Notes = append(n.out.Notes, skill+" is scored by a judge that was not calibrated against labels: it can only hold")
+		n.notes[e.rank] = skill + " is scored by a judge that was not calibrated against labels: it can only hold"
 	}
 }
 
@@ -206,7 +213,11 @@ func (n *night) apply(ctx context.Context) error {
 	if len(n.moves) == 0 {
 		return nil
 	}
-	diff, refused, err := n.house.Apply(ctx, n.moves)
+	moves := make([]Move, 0, len(n.moves))
+	for _, m := range n.moves {
+		moves = append(moves, m.Move)
+	}
+	diff, refused, err := n.house.Apply(ctx, moves)
 	if err != nil {
 		return err
 	}
