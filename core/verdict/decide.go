@@ -74,9 +74,30 @@ type Record struct {
 	SavingsMonth  *int64   `json:"est_savings_month"`
 	PaybackRuns   *int64   `json:"payback_runs"`           // until Spent and CacheRegret are saved
 	CacheRegret   int64    `json:"cache_regret,omitempty"` // lost once by the move
+	Latency       *Pace    `json:"latency,omitempty"`      // beside the quality; nil where no times are known
 	Evidence      string   `json:"evidence"`               // where the pairs are; the caller fills it in
 	Rule          string   `json:"rule"`                   // the code of what decided, see Cause
 	Causes        []Cause  `json:"causes"`                 // everything that stands against a downgrade
+}
+
+// Pace is how long both tiers take: the 95th percentiles in milliseconds, their
+// ratio (candidate over current, millionths; 0 unknown) and runs over the
+// deadline.
+type Pace struct {
+	Items             int   `json:"items"`
+	Current           int64 `json:"current_p95_ms"`
+	Candidate         int64 `json:"candidate_p95_ms"`
+	Ratio             int64 `json:"ratio"`
+	CurrentTimeouts   int   `json:"current_timeouts,omitempty"`
+	CandidateTimeouts int   `json:"candidate_timeouts,omitempty"`
+}
+
+// pace is the latency as the record tells it, nil where nothing is known of it.
+func (l Latency) pace() *Pace {
+	if l.Items == 0 && l.CurrentTimeouts+l.CandidateTimeouts == 0 {
+		return nil
+	}
+	return &Pace{l.Items, l.Current, l.Candidate, l.Ratio, l.CurrentTimeouts, l.CandidateTimeouts}
 }
 
 // Cause is one thing that stands against a downgrade.
@@ -102,6 +123,7 @@ func Decide(a Assessment, r Rules, m Money) Record {
 	if a.Test.Outcome == Disproved { // the same missing scores, read the other way
 		rec.HeadlineGap = a.Test.MeanWorse
 	}
+	rec.Latency = a.Latency.pace()
 	if a.BoundOK {
 		rec.Bound = new(a.Bound)
 	}
