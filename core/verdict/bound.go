@@ -1,6 +1,9 @@
 package verdict
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Bound is the anytime bound on the loss: the largest margin d, in millionths
 // of (-1, 1), that p's test has not proved on these observations, found by
@@ -101,6 +104,12 @@ func ItemsNeeded(p Params, obs []Observation) (mean, p90 int, ok bool) {
 	if len(obs) > p.N {
 		obs = obs[:p.N]
 	}
+	least, _ := Reach(p)
+	if (p.Method == Star2 || p.Method == Pool2) && !slices.ContainsFunc(obs, func(o Observation) bool { return o.NotWorse != 0 }) {
+		// A clone so far. These methods learn nothing more from ties, so the reach
+		// is what they take to the item; the older ones keep the formula.
+		return least, least, true
+	}
 	growth, variance := bestGrowth(p.Margin, obs)
 	if growth <= 1e-9 {
 		return 0, 0, false
@@ -108,7 +117,6 @@ func ItemsNeeded(p Params, obs []Observation) (mean, p90 int, ok bool) {
 	goal := ln(1/p.AlphaEff()) + growthSlack
 	m := goal / growth
 	spread := math.Sqrt(mul(goal, variance) / mul(growth, mul(growth, growth)))
-	least, _ := Reach(p)
 	mean = max(whole(m), least)
 	p90 = max(whole(m+mul(z90, spread)), mean)
 	if p.Method.Pool() {

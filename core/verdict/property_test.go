@@ -321,6 +321,72 @@ func TestItemsNeeded(t *testing.T) {
 			t.Errorf("%s: %d, %d, %t, want %d, %d, %t", c.name, mean, p90, ok, c.mean, c.p90, c.ok)
 		}
 	}
+	// The newer methods take their reach on ties, and the formula after a loss.
+	for _, c := range []struct {
+		method    Method
+		obs       []Observation
+		mean, p90 int
+	}{
+		{Star2, nil, 91, 91},
+		{Star2, make([]Observation, 30), 91, 91},
+		{Star2, losses(40), 687, 1159},
+		{Pool2, make([]Observation, 30), 69, 69},
+		{Pool2, losses(40), 400, 400},
+	} {
+		p.Method = c.method
+		if mean, p90, ok := ItemsNeeded(p, c.obs); mean != c.mean || p90 != c.p90 || !ok {
+			t.Errorf("%s after %d items: %d, %d, %t, want %d, %d", c.method, len(c.obs), mean, p90, ok, c.mean, c.p90)
+		}
+	}
+}
+
+// Whatever was seen, a stake survives the worst next item and never makes a null
+// grow: with x of mean 0 the factor's mean is 1, so it has to be affine in d.
+func TestStakesOfTheNewMethods(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawParams(t)
+		p.Method = rapid.SampledFrom([]Method{Star2, Pool2}).Draw(t, "method")
+		obs := drawDifferences(t, 80)
+		p.N = max(p.N, len(obs)+2)
+		for _, up := range []bool{true, false} {
+			// The same side three times over, so that three next items can be tried.
+			sides := [3]process{}
+			for i := range sides {
+				if test := open(p); up {
+					sides[i] = test.up
+				} else {
+					sides[i] = test.down
+				}
+				for _, o := range obs {
+					sides[i].add(o.NotWorse)
+				}
+			}
+			if sides[0].certain() {
+				continue
+			}
+			before := sides[0].ln()
+			var factor [3]float64
+			for i, d := range []int64{-Million, 0, Million} {
+				sides[i].add(d)
+				if sides[i].certain() {
+					return // counting decides, not a stake
+				}
+				factor[i] = math.Exp(sides[i].ln() - before)
+			}
+			if math.Abs(factor[0]+factor[2]-2*factor[1]) > 1e-9*(1+factor[2]) {
+				t.Fatalf("factors %g, %g and %g are not on a line", factor[0], factor[1], factor[2])
+			}
+			if min(factor[0], factor[2]) < .05-1e-9 {
+				t.Fatalf("factors %g, %g and %g: less than a twentieth is left", factor[0], factor[1], factor[2])
+			}
+			if p.Method == Star2 { // at D = -d nothing is won or lost
+				at := float64(p.Margin) / float64(Million)
+				if null := factor[1] - (factor[1]-factor[0])*at; math.Abs(null-1) > 1e-9 {
+					t.Fatalf("at the margin the factor is %g", null)
+				}
+			}
+		}
+	})
 }
 
 func BenchmarkAssess(b *testing.B) {

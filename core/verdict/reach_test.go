@@ -22,6 +22,12 @@ func TestReach(t *testing.T) {
 		{Star1, 50_000, 0, 400, 59, 130},
 		{Star1, 50_000, 1, 400, 69, 139},
 		{Star1, 50_000, 0, 62, 59, 62},
+		{Star2, 50_000, 0, 400, 59, 80},
+		{Star2, 50_000, 1, 400, 69, 91},
+		{Star2, 20_000, 0, 600, 149, 202},
+		{Star2, 100_000, 0, 200, 29, 38},
+		{Pool2, 50_000, 0, 400, 59, 61},
+		{Pool2, 50_000, 1, 400, 69, 69},
 	} {
 		p := Params{Method: c.method, Margin: c.margin, Alpha: 50_000, Epoch: c.epoch, N: c.n}
 		if got, ok := Reach(p); got != c.reach || !ok {
@@ -53,6 +59,13 @@ func TestReachByDeadline(t *testing.T) {
 		{Pool1, 20, 20, true, 59, "the smallest pool that moves"},
 		{Pool1, 62, 48, true, 59, "the smallest pool that moves"},
 		{Pool1, 400, 84, true, 59, "the smallest pool that moves"},
+		{Star2, 61, 62, false, 62, "the smallest deadline"},
+		{Star2, 62, 62, true, 62, "the smallest deadline"},
+		{Star2, 100, 65, true, 62, "the smallest deadline"},
+		{Star2, 600, 82, true, 62, "the smallest deadline"},
+		{Pool2, 20, 20, true, 59, "the smallest pool that moves"},
+		{Pool2, 62, 39, true, 59, "the smallest pool that moves"},
+		{Pool2, 600, 66, true, 59, "the smallest pool that moves"},
 	} {
 		p := Params{Method: c.method, Margin: 50_000, Alpha: 50_000, N: c.n}
 		if got, ok := Reach(p); got != c.reach || ok != c.ok {

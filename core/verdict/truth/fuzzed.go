@@ -88,7 +88,7 @@ func pick[T any](r *random, of ...T) T { return of[r.below(len(of))] }
 
 func evidence(r *random) fuzzCase {
 	p := verdict.Params{
-		Method: pick(r, verdict.Grid8, verdict.Star1, verdict.Pool1),
+		Method: pick(r, verdict.Methods()...),
 		Margin: pick[int64](r, 100_000, 200_000, 300_000, 450_000),
 		Alpha:  pick[int64](r, 50_000, 200_000, 500_000),
 		Epoch:  r.below(4),
@@ -190,7 +190,7 @@ func (c fuzzCase) against(rec verdict.Record) []string {
 		level *= 6 / (math.Pi * math.Pi * float64(p.Epoch*p.Epoch))
 	}
 	floor := math.Log(1/level) / -math.Log(1-float64(p.Margin)/1e6)
-	if p.Method == verdict.Pool1 {
+	if p.Method.Pool() {
 		floor = math.Log(1e6/float64(p.Alpha)) / -math.Log(1-float64(p.Margin)/1e6)
 	}
 	if float64(prefix) < floor-1e-9 || rec.N > prefix {

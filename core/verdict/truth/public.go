@@ -23,16 +23,20 @@ type cell struct {
 func (c cell) unsafe() bool   { return c.gap <= -margin*int64(len(c.obs)) }
 func (c cell) notWorse() bool { return c.gap >= 0 }
 
+// clear says that the candidate loses twice the margin or more: nobody should
+// have to pay long to see that.
+func (c cell) clear() bool { return c.gap <= -2*margin*int64(len(c.obs)) }
+
 // public measures wrong and found downgrades on the public per-item tables.
 //
 // A cell is a skill and two models, the strong one being the one with the
 // higher mean over the whole table. With g the cell's full-table mean of D it
 // is unsafe at g <= -d, otherwise safe, and not worse at g >= 0. A draw is:
 //
-//   - pool1: a random order of the cell's rows, the pool, of which at most 400
+//   - pool1 and pool2: a random order of the cell's rows, the pool, of which at most 400
 //     are looked at. This is what `plimsoll verdict --max-items 400` does with
 //     one seed.
-//   - star1 and grid8, which claim future runs: 400 items drawn with
+//   - star1, star2 and grid8, which claim future runs: 400 items drawn with
 //     replacement, so that the cell's rows are the distribution of the runs.
 //     Without replacement, up to the rows there are, is shown beside it.
 //
@@ -56,22 +60,26 @@ func public(dir string, draws int) ([]figure, error) {
 		}
 	}
 	out := []figure{{what: "public cells", measured: fmt.Sprintf("%d: %d unsafe, %d safe, %d of these not worse; %d draws each", len(cells), unsafe, safe, notWorse, draws), shown: true}}
-	out = append(out, rates(cells, verdict.Pool1, false, draws).figures("pool1", true)...)
-	out = append(out, rates(cells, verdict.Star1, true, draws).figures("star1", true)...)
-	out = append(out, rates(cells, verdict.Grid8, true, draws).figures("grid8", false)...)
-	out = append(out, rates(cells, verdict.Star1, false, draws).figures("star1 without replacement", false)...)
-	out = append(out, rates(cells, verdict.Grid8, false, draws).figures("grid8 without replacement", false)...)
-	return out, nil
+	out = append(out, rates(cells, verdict.Pool2, false, draws).figures("pool2", true)...)
+	out = append(out, rates(cells, verdict.Star2, true, draws).figures("star2", true)...)
+	for _, m := range []verdict.Method{verdict.Pool1, verdict.Star1, verdict.Grid8} {
+		out = append(out, rates(cells, m, !m.Pool(), draws).figures(string(m), false)...)
+	}
+	for _, m := range sampledMethods() {
+		out = append(out, rates(cells, m, false, draws).figures(string(m)+" without replacement", false)...)
+	}
+	return append(out, yardstick(cells)...), nil
 }
 
 type result struct {
 	cells []cell
 	rate  []float64 // of downgrades, by cell
+	items []float64 // until the test closes or the deadline, mean over draws, by cell
 	draws int
 }
 
 func rates(cells []cell, m verdict.Method, replace bool, draws int) result {
-	out := result{cells: cells, rate: make([]float64, len(cells)), draws: draws}
+	out := result{cells: cells, rate: make([]float64, len(cells)), items: make([]float64, len(cells)), draws: draws}
 	each(len(cells), func(i int) {
 		c := cells[i]
 		n := deadline
@@ -79,13 +87,14 @@ func rates(cells []cell, m verdict.Method, replace bool, draws int) result {
 			n = min(n, len(c.obs))
 		}
 		p := params(m, n)
-		if m == verdict.Pool1 {
+		if m.Pool() {
 			p.N = len(c.obs)
 		}
 		reach, _ := verdict.Reach(p)
 		rows := append([]verdict.Observation(nil), c.obs...)
 		drawn := make([]verdict.Observation, n)
-		hits := 0
+		scratch := make([]verdict.Observation, 0, n)
+		hits, spent := 0, 0
 		for k := range draws {
 			r := random(uint64(i)<<32 | uint64(k)<<4 | 9)
 			if replace {
@@ -96,45 +105,15 @@ func rates(cells []cell, m verdict.Method, replace bool, draws int) result {
 				partial(&r, rows, n)
 				copy(drawn, rows)
 			}
-			if downgrades(p, drawn, reach) {
+			d := sequential(p, drawn, reach, scratch)
+			if spent += d.spent; d.moved {
 				hits++
 			}
 		}
 		out.rate[i] = float64(hits) / float64(draws)
+		out.items[i] = float64(spent) / float64(draws)
 	})
 	return out
-}
-
-// downgrades is the decision on observations alone, without what Assess makes
-// for people; TestDowngrades holds it against Decide.
-func downgrades(p verdict.Params, obs []verdict.Observation, reach int) bool {
-	t, err := verdict.NewTest(p)
-	if err != nil {
-		return false
-	}
-	for i, o := range obs {
-		switch t.Add(o) {
-		case verdict.Open:
-			continue
-		case verdict.Proved:
-		default:
-			return false
-		}
-		n := max(i+1, p.Least())
-		if n > len(obs) {
-			return false
-		}
-		last := obs[:n]
-		if reach > 0 && n > reach {
-			last = obs[n-reach : n]
-		}
-		seen := make([]verdict.Observation, len(last))
-		for k, o := range last {
-			seen[k] = verdict.Same(o.NotWorse)
-		}
-		return verdict.EWorse(p.Margin, seen) < million
-	}
-	return false
 }
 
 func (r result) figures(name string, target bool) []figure {
@@ -165,9 +144,26 @@ func (r result) figures(name string, target bool) []figure {
 	out = append(out, figure{what: "public: safe cells found, " + name, target: ">= 60 %", measured: percent(mean, ci), holds: mean >= .6})
 	mean, ci = average(pick(cell.notWorse))
 	out = append(out, figure{what: "public: not-worse cells found, " + name, target: ">= 90 %", measured: percent(mean, ci), holds: mean >= .9})
+	took := func(whose string, of func(cell) bool) figure {
+		var items []float64
+		for i, c := range r.cells {
+			if of(c) {
+				items = append(items, r.items[i])
+			}
+		}
+		mean, ci := average(items)
+		return figure{what: fmt.Sprintf("public: items to close a %s, %s", whose, name), measured: fmt.Sprintf("%.1f +- %.1f", mean, ci), shown: true, holds: mean <= 120}
+	}
+	clear := took("clear loser (twice the margin or more)", cell.clear)
+	clear.target = "<= 120"
+	out = append(out, clear)
 	for i := range out {
 		out[i].shown = !target
 	}
+	out = append(out,
+		took("loser by less", func(c cell) bool { return c.unsafe() && !c.clear() }),
+		took("safe cell", func(c cell) bool { return !c.unsafe() }),
+		took("not-worse cell", cell.notWorse))
 	return append(out, figure{what: "public: wrong among downgrades, " + name, measured: fmt.Sprintf("%.2f %%", 100*wrong/max(all, 1e-12)), shown: true})
 }
 

@@ -55,8 +55,8 @@ func TestPublic(t *testing.T) {
 	if len(cells) != 370 {
 		t.Errorf("%d cells, want 370", len(cells))
 	}
-	for _, m := range []verdict.Method{verdict.Pool1, verdict.Star1} {
-		for _, f := range rates(cells, m, m == verdict.Star1, 30).figures(string(m), true) {
+	for _, m := range []verdict.Method{verdict.Pool2, verdict.Star2} {
+		for _, f := range rates(cells, m, !m.Pool(), 30).figures(string(m), true) {
 			// 30 draws say nothing about the worst of 300 cells.
 			if !f.shown && !f.holds && !strings.Contains(f.what, "worst") {
 				t.Errorf("%s: %s, want %s", f.what, f.measured, f.target)
@@ -70,7 +70,7 @@ func TestDowngrades(t *testing.T) {
 	seen := map[bool]int{}
 	for i := range 600 {
 		r := random(i)
-		m := verdict.Methods()[i%3]
+		m := verdict.Methods()[i%len(verdict.Methods())]
 		n := 40 + r.below(200)
 		p := params(m, n)
 		win, loss := pick[int64](&r, 0, 50_000, 300_000), pick[int64](&r, 0, 20_000, 150_000)
@@ -80,7 +80,7 @@ func TestDowngrades(t *testing.T) {
 			pairs[k] = verdict.Pair{Order: k, Item: fmt.Sprint(k), Cur: new(max(0, -o.NotWorse)), Cand: new(max(0, o.NotWorse))}
 		}
 		reach, _ := verdict.Reach(p)
-		got := downgrades(p, obs, reach)
+		got := sequential(p, obs, reach, nil).moved
 		rec := verdict.Decide(verdict.Assess(verdict.Spec{Params: p, Content: "reference", NoPlanted: true}, pairs, nil), verdict.Rules{}, verdict.Money{})
 		if got != (rec.Decision == verdict.Downgrade) {
 			t.Fatalf("case %d: the shortcut says %t, the decision is %s: %s", i, got, rec.Decision, rec.Reason)
