@@ -27,6 +27,8 @@ func (c *command) policyCommand() *cobra.Command {
 		}),
 		c.policyEdit("escalate SKILL", "Move a step up by one tier, at once", c.escalate),
 		c.policyHistory(),
+		c.policyExport(),
+		c.policyTest(),
 	)
 }
 

@@ -12,7 +12,7 @@ import (
 func (c *command) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema [BLOCK]", Short: "Every block and attribute of the config language",
-		Long: "Without a name: the blocks of a project and of a skill.hcl. With one: its attributes,\ndefaults, an example, and the blocks inside it. --json prints the whole schema.",
+		Long: "Without a name: the blocks of a project, of a skill.hcl and of policy tests. With one: its attributes,\ndefaults, an example, and the blocks inside it. --json prints the whole schema.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			doc := config.Schema()
@@ -40,6 +40,8 @@ func (c *command) schemaIndex(doc *config.SchemaDoc) {
 	list(doc.Project)
 	c.say("\nIn a skill.hcl:")
 	list(doc.Skill.Blocks)
+	c.say("\nIn a file of policy_tests:")
+	list(doc.Tests)
 	c.next("plimsoll schema BLOCK, or plimsoll schema --json for all of it.")
 }
 
@@ -58,6 +60,7 @@ func (c *command) schemaBlock(doc *config.SchemaDoc, name string) error {
 	}
 	walk(doc.Project)
 	walk(doc.Skill.Blocks)
+	walk(doc.Tests)
 	if len(found) == 0 {
 		return usage("there is no block %q.%s", name, diag.DidYouMean(name, names))
 	}
