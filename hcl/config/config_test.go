@@ -267,13 +267,13 @@ func TestFileStaysInside(t *testing.T) {
 }
 
 func TestCheckMethod(t *testing.T) {
-	star, pool := &Policy{Name: "p", Method: "star1"}, &Policy{Name: "p", Method: "pool1"}
+	star, pool, old := &Policy{Name: "p", Method: "star2"}, &Policy{Name: "p", Method: "pool2"}, &Policy{Name: "p", Method: "star1"}
 	authored, traffic := &Items{Source: "authored"}, &Items{Source: "traffic"}
 	for _, c := range []struct {
 		p    *Policy
 		i    *Items
 		want int
-	}{{star, authored, 1}, {star, traffic, 0}, {pool, authored, 0}, {&Policy{}, authored, 0}, {nil, authored, 0}, {star, nil, 0}} {
+	}{{star, authored, 1}, {old, authored, 1}, {star, traffic, 0}, {pool, authored, 0}, {&Policy{}, authored, 0}, {nil, authored, 0}, {star, nil, 0}} {
 		if got := CheckMethod(c.p, c.i); len(got) != c.want {
 			t.Errorf("%+v with %+v: %v", c.p, c.i, got)
 		}

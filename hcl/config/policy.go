@@ -55,14 +55,14 @@ const (
 )
 
 // CheckMethod says whether a policy's method can be used with a skill's items:
-// star1 claims future runs, which only items from traffic can speak for. The
+// star1 and star2 claim future runs, which only items from traffic can speak for. The
 // diagnostic stands at the items block. Nil arguments are fine.
 func CheckMethod(p *Policy, items *Items) diag.List {
-	if p == nil || items == nil || p.Method != "star1" || items.Source != "authored" {
+	if p == nil || items == nil || p.Method != "star1" && p.Method != "star2" || items.Source != "authored" {
 		return nil
 	}
 	return diag.List{methodSource.at(items.Range,
-		"These items are authored, and policy %q measures with star1, which makes a claim about future runs. Authored items say nothing about those: use pool1, which claims this pool of items, or items sampled from traffic.", p.Name).WithSuggestion(`method = "pool1"`)}
+		"These items are authored, and policy %q measures with %s, which makes a claim about future runs. Authored items say nothing about those: use pool2, which claims this pool of items, or items sampled from traffic.", p.Name, p.Method).WithSuggestion(`method = "pool2"`)}
 }
 
 // binding reads what `skills` and `skill` share.

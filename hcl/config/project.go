@@ -122,7 +122,7 @@ type Policy struct {
 	Budget      int64 // micro-dollars per night; 0 means no money may be spent, -1 no limit
 	Cooldown    time.Duration
 	New         *Tier  // nil: the cheapest tier of the ladder is never assumed; see engine
-	Method      string // "" means by source of items; else grid8, star1, pool1
+	Method      string // "" means by source of items; else star2, pool2, grid8, star1, pool1
 	Fleet       bool
 	GateMargin  float64
 	JudgeMargin float64       // 0 means half of Margin

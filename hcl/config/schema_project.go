@@ -88,7 +88,7 @@ func policyDoc() *BlockDoc {
 			{Name: "budget", Type: Money, Range: "[0,)", Default: "no limit", Example: "5", Doc: "USD per night, everything included. 0 spends nothing."},
 			{Name: "cooldown", Type: Duration, Default: `"168h"`, Doc: "How long a skill stays up after it was moved back up."},
 			{Name: "new", Type: ToTier, Example: "ladder.claude.haiku", Doc: "Where a skill without history starts. Adopted skills start where they are."},
-			{Name: "method", Type: String, Allowed: []string{"grid8", "star1", "pool1"}, Default: "by the source of the items", Doc: "The test. Items from traffic take `star1`, which claims future runs; authored and imported items take `pool1`, which claims their pool."},
+			{Name: "method", Type: String, Allowed: []string{"star2", "pool2", "grid8", "star1", "pool1"}, Default: "by the source of the items", Doc: "The test. Items from traffic take `star2`, which claims future runs; authored and imported items take `pool2`, which claims their pool. `star1` and `pool1` are older and need more items; `grid8` is the reference."},
 			{Name: "fleet", Type: Bool, Default: "false", Doc: "Bound the share of wrong moves over the whole policy too."},
 			{Name: "gate_margin", Type: Number, Range: "(0,1)", Default: "0.02", Doc: "The loss of gate passes that does not matter."},
 			{Name: "judge_margin", Type: Number, Range: "(0,1)", Default: "half of margin", Example: "0.03", Doc: "The part of the margin that judged dimensions have."},
