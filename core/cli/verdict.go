@@ -33,7 +33,7 @@ func (c *command) verdictCommand() *cobra.Command {
 	cmd.Flags().StringVar(&candidate, "candidate", "", "column of the cheaper model")
 	cmd.Flags().Float64Var(&margin, "margin", 0.05, "the loss of quality that does not matter, 0..1")
 	cmd.Flags().Float64Var(&alpha, "alpha", 0.05, "the chance of ever being wrong about a skill")
-	cmd.Flags().StringVar(&method, "method", "", "grid8, star1 or pool1 (default pool1: the claim is about these rows)")
+	cmd.Flags().StringVar(&method, "method", "", "pool2, star2, pool1, star1 or grid8 (default pool2: the claim is about these rows)")
 	cmd.Flags().IntVar(&items, "max-items", 0, "items per skill (default: all rows)")
 	cmd.Flags().StringVar(&seed, "seed", "", "seed of the order in which rows are taken")
 	return cmd

@@ -102,7 +102,7 @@ func TestVerdicts(t *testing.T) {
 		if r.Decision != want[r.Skill] {
 			t.Errorf("%s: %s, want %s: %s", r.Skill, r.Decision, want[r.Skill], r.Reason)
 		}
-		if r.Evidence != "scores.csv" || r.Alpha != 50_000 || r.Threshold != 20_000_000 || r.Method != verdict.Pool1 {
+		if r.Evidence != "scores.csv" || r.Alpha != 50_000 || r.Threshold != 20_000_000 || r.Method != verdict.Pool2 {
 			t.Errorf("%s: %+v", r.Skill, r)
 		}
 	}
@@ -123,7 +123,9 @@ func TestVerdictsStop(t *testing.T) {
 		claim    string
 	}{
 		{Options{MaxItems: 60}, verdict.Undecided, 60, "this pool of 400 items"},
-		{Options{MaxItems: 90}, verdict.Downgrade, 84, "this pool of 400 items"},
+		{Options{MaxItems: 61}, verdict.Downgrade, 61, "this pool of 400 items"},
+		{Options{Method: verdict.Pool1, MaxItems: 90}, verdict.Downgrade, 84, "this pool of 400 items"},
+		{Options{Method: verdict.Star2}, verdict.Downgrade, 80, "future runs"},
 		{Options{Method: verdict.Star1}, verdict.Downgrade, 130, "future runs"},
 		{Options{Method: verdict.Star1, MaxItems: 62}, verdict.Downgrade, 62, "future runs"},
 		{Options{Method: verdict.Grid8, MaxItems: 90}, verdict.Hold, 90, "future runs"},

@@ -17,7 +17,7 @@ type Options struct {
 	Margin   int64          // millionths; 0 is 50_000
 	Alpha    int64          // millionths, taken as it is: no epochs; 0 is 50_000
 	MaxItems int            // items to look at in each skill; 0 is all its rows
-	Method   verdict.Method // "" is Pool1
+	Method   verdict.Method // "" is Pool2
 	Seed     string         // of the item order
 }
 
@@ -34,10 +34,10 @@ type Summary struct {
 
 // Verdicts draws one verdict per skill, in the order of the file.
 //
-// The default method is pool1 with the pool of all the skill's rows, also when
+// The default method is pool2 with the pool of all the skill's rows, also when
 // MaxItems is smaller: a file is a fixed set of items, the order makes any
 // prefix a draw from it without replacement, and what is claimed is about these
-// rows. Star1 and grid8 claim future runs, with the deadline at MaxItems or the
+// rows. Star2, star1 and grid8 claim future runs, with the deadline at MaxItems or the
 // rows; that claim is the caller's, who knows whether the rows were sampled.
 // A file has no planted-bad arm, and its scores are what measures content.
 func (t *Table) Verdicts(current, candidate string, o Options) ([]verdict.Record, Summary, error) {
@@ -53,7 +53,7 @@ func (t *Table) Verdicts(current, candidate string, o Options) ([]verdict.Record
 		return nil, Summary{}, fmt.Errorf("max-items is %d: it is a number of items, and 0 takes them all", o.MaxItems)
 	}
 	o.Margin, o.Alpha = cmp.Or(o.Margin, 50_000), cmp.Or(o.Alpha, 50_000)
-	o.Method = cmp.Or(o.Method, verdict.Pool1)
+	o.Method = cmp.Or(o.Method, verdict.Pool2)
 	if err := (verdict.Params{Method: o.Method, Margin: o.Margin, Alpha: o.Alpha, N: 1}).Validate(); err != nil {
 		return nil, Summary{}, fmt.Errorf("verdict over %s: %w", t.Name, err)
 	}
@@ -96,7 +96,7 @@ func decide(skill, current, candidate string, pairs []verdict.Pair, o Options) v
 		look = min(look, o.MaxItems)
 	}
 	p := verdict.Params{Method: o.Method, Margin: o.Margin, Alpha: o.Alpha, N: look}
-	if o.Method == verdict.Pool1 {
+	if o.Method.Pool() {
 		p.N = len(pairs)
 	}
 	a := verdict.Assess(verdict.Spec{
