@@ -94,7 +94,7 @@ func notYet(p *config.Policy) diag.List {
 // could spend for ever and never prove anything.
 func (p *Project) checkReach(s *skill.Skill, policy *config.Policy, pool *trial.Pool) diag.List {
 	method := methodOf(policy, pool.Source)
-	if method == verdict.Pool1 {
+	if method.Pool() {
 		return nil
 	}
 	params := verdict.Params{Method: method, Margin: micro(policy.Margin), Alpha: micro(policy.Alpha), Epoch: 1, N: policy.MaxItems}

@@ -81,7 +81,7 @@ func (m *measurement) find(want evidence.Epoch) *evidence.Opened {
 func (m *measurement) describe() (evidence.Epoch, error) {
 	s := m.subject
 	n := s.Terms.MaxItems
-	if s.Terms.Method == verdict.Pool1 {
+	if s.Terms.Method.Pool() {
 		// The claim is about the pool, so the pool is the deadline. A policy that
 		// allows fewer items buys fewer nights at a time, not a smaller claim.
 		n = len(s.Pool.Prove)
