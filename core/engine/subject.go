@@ -146,9 +146,9 @@ func methodOf(p *config.Policy, source string) verdict.Method {
 		return verdict.Method(p.Method)
 	}
 	if source == "traffic" {
-		return verdict.Star1
+		return verdict.Star2
 	}
-	return verdict.Pool1
+	return verdict.Pool2
 }
 
 // epochParts digests what makes an epoch besides the skill's own files: what
