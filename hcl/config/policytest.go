@@ -127,6 +127,11 @@ func (b *body) moment(at label, given PolicyGiven) *PolicyMoment {
 	}
 	m.Pinned = b.flag("pinned", nil)
 	b.each("expect", func(n *body, _ label) { m.Expect = n.expect() })
+	b.each("evidence", func(n *body, _ label) {
+		if n.has("epoch") {
+			b.d.add(badTest.at(n.rng("epoch"), "epoch is the number of the first night's epoch, and stands in the test. Later ones count on from it."))
+		}
+	})
 	b.each("history", func(n *body, _ label) {
 		b.d.add(badTest.at(n.header, "history is what happened before the first moment, and stands in the test. What happens in between, the moments say."))
 	})
@@ -235,6 +240,13 @@ func (b *body) instead(g *PolicyGiven) {
 		g.Pairs, g.Scores = nil, nil
 		g.Recorded = &GivenRecorded{Skill: n.str("skill"), Epoch: n.str("epoch"), Range: n.header}
 	})
+	for _, own := range []string{"gate", "dimension", "latency"} {
+		b.each(own, func(n *body, _ label) {
+			if g.Recorded != nil {
+				b.d.add(badTest.at(n.header, "Recorded items have gates, dimensions and times of their own. Remove this block, or the recorded items."))
+			}
+		})
+	}
 	if len(stands) > 1 {
 		b.d.add(badTest.at(b.header, "%s has %s and %s. The items come from one place: keep one of them.", b.title, stands[0], stands[1]))
 	}
