@@ -233,6 +233,9 @@ func newSection(r Row, id string) section {
 	if v.PaybackRuns != nil {
 		add("after "+plural(*v.PaybackRuns, "run", "runs"), "the measuring has paid for itself")
 	}
+	if v.CacheRegret > 0 {
+		add(money(v.CacheRegret, true), "lost once with the warm cache of "+plain(r.Current)+", in the payback")
+	}
 	add(fmt.Sprintf("%s at %s, alpha %s", plain(string(v.Method)), points(v.Margin), percent(v.Alpha)), "method")
 	add(plain(r.Epoch), "epoch")
 	if v.N > 1 {
