@@ -78,6 +78,9 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 		Current: n.Current, Candidate: candidate, Terms: termsOf(s, n.Policy, pool), Parts: parts,
 		Runs: n.Runs, Hints: hints(s), Rules: rules.evaluate(s, n.Step, h, e.asOf),
 	}
+	if subject.Regret, err = e.cacheRegret(n.Skill, n.Step, n.Current, candidate); err != nil {
+		return evolve.Subject{}, err
+	}
 	if subject.Fleet, err = e.placeInFleet(ctx, n.Skill, n.Policy); err != nil {
 		return evolve.Subject{}, err
 	}

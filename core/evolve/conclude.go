@@ -77,7 +77,7 @@ func (m *measurement) money() verdict.Money {
 		spent += p.Candidate.Cost // the judge's; the run was bought before
 		priced = priced && p.Candidate.Priced
 	}
-	out := verdict.Money{Spent: spent, RunsPerMonth: m.subject.Runs, Known: priced && n > 0, AtLeast: atLeast}
+	out := verdict.Money{Spent: spent, RunsPerMonth: m.subject.Runs, CacheRegret: m.subject.Regret, Known: priced && n > 0, AtLeast: atLeast}
 	if n > 0 {
 		runs := n * int64(max(m.epoch.Repeats, 1))
 		out.CurrentPerRun, out.CandidatePerRun = current/runs, candidate/runs

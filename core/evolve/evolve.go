@@ -42,6 +42,7 @@ type Subject struct {
 	Parts     map[string]string // digests of everything else that makes an epoch, by name
 	Runs      int64             // a month; 0: not known
 	Hints     map[string]string // by gate: the fix that code could apply
+	Regret    int64             // micro-dollars lost once by the move, of the current tier's warm cache
 	Rules     func(verdict.Assessment, verdict.Money) verdict.Rules
 	// Fleet is its place under the policy's false-discovery rule, without the
 	// weight, which follows from the epoch's own count; nil without that rule.
