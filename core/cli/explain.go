@@ -60,8 +60,12 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 	if err != nil {
 		return err
 	}
+	promises, err := c.promises(ctx, e, name)
+	if err != nil {
+		return err
+	}
 	if c.json {
-		return c.document(map[string]any{"steps": statuses(standings)})
+		return c.document(map[string]any{"steps": statuses(standings), "watches": promises})
 	}
 	for _, s := range standings {
 		c.say("%s", c.bold(label(s.Skill, s.Step.Step)))
@@ -77,6 +81,7 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 			c.say("  holds        %s", held)
 		}
 		c.explainVerdict(s)
+		c.explainWatch(promises[s.Step.Step])
 		for _, m := range s.Moves {
 			c.say("  history      %s  %s: %s", m.At.Format("2006-01-02"), happened(m), m.Reason)
 		}
@@ -100,6 +105,7 @@ func (c *command) explainVerdict(s engine.Standing) {
 		bound = "at most " + points(*r.Bound) + " points lost, at any look"
 	}
 	c.say("  gap          %s points, %s; %s points do not matter", points(r.HeadlineGap), bound, points(r.Margin))
+	c.explainPace(r.Latency)
 	c.say("  claim        %s", r.Claim)
 	if r.ItemsNeeded != nil && *r.ItemsNeeded > 0 {
 		c.say("  to go        about %s", plural(*r.ItemsNeeded, "item", "items"))
@@ -113,6 +119,7 @@ func (c *command) explainVerdict(s engine.Standing) {
 	if r.PaybackRuns != nil && r.Decision == verdict.Downgrade {
 		c.say("  paid back    after %s", plural(int(*r.PaybackRuns), "run", "runs"))
 	}
+	c.explainRegret(r)
 	if r.Recommend != "" {
 		c.say("  recommended  %s", r.Recommend)
 	}

@@ -80,8 +80,7 @@ func (n Night) watching() string {
 	for _, w := range n.Watched {
 		pairs, waiting, spent, priced = pairs+w.Tonight, waiting+w.Waiting, spent+w.Spent, priced && w.Priced
 		switch {
-		case w.Alarm:
-		case w.Reason != "":
+		case !w.Alarm && w.Reason != "":
 			blind++
 		default:
 			steps++

@@ -29,7 +29,7 @@ func TestAlarmsComeFirst(t *testing.T) {
 		t.Errorf("the terminal begins %q", text)
 	}
 	for form, text := range map[string]string{"terminal": terminal.String(), "markdown": md, "html": string(page)} {
-		if !strings.Contains(text, "Watching 1 step that moved down before: 15 shadow pairs tonight") {
+		if !strings.Contains(text, "Watching 2 steps that moved down before: 15 shadow pairs tonight") {
 			t.Errorf("%s does not say what is watched:\n%s", form, text)
 		}
 	}

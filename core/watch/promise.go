@@ -36,8 +36,9 @@ type Setup struct {
 	Watch    string        `json:"watch"` // its ID
 	Share    int64         `json:"share"` // of runs, millionths
 	Explicit bool          `json:"explicit,omitempty"`
-	Reached  bool          `json:"reached"` // the wanted delay can be kept at this traffic
-	Within   int           `json:"within"`  // wanted, days
+	Capped   bool          `json:"capped,omitempty"` // a larger share would cost more than half of what the move saves
+	Reached  bool          `json:"reached"`          // the wanted delay can be kept at this traffic
+	Within   int           `json:"within"`           // wanted, days
 	Runs     int64         `json:"runs_per_month"`
 	Good     int           `json:"pairs"` // shadow pairs when this was computed
 	Canary   bool          `json:"canary,omitempty"`
@@ -65,7 +66,10 @@ func (w Watch) Set(k Known) Setup {
 			// night knows better.
 			s.Share = verdict.Million
 		} else {
-			s.Share, s.Reached = slip.ShareFor(s.Within)
+			s.Share, _ = slip.ShareFor(s.Within)
+		}
+		if most, ok := k.affordable(); ok && s.Share > most {
+			s.Share, s.Capped = most, true
 		}
 		slip.Share = s.Share
 	}
@@ -134,35 +138,58 @@ func (k Known) fuse(alpha int64) verdict.Fuse {
 	return r.Fuse()
 }
 
-// cost is a month of shadowing: of each chosen run the former side is bought, of
-// a canary both.
-func (k Known) cost(share int64) (month int64, priced bool) {
+// pair is what one comparison costs: of each chosen run the former side is bought
+// and judged, of a canary both.
+func (k Known) pair() (micro int64, known bool) {
 	var sum, n int64
-	priced = true
-	if len(k.Lines) > 0 {
-		for _, l := range k.Lines {
-			sum, n = sum+l.Current.Cost, n+1
-			priced = priced && l.Current.Priced
-			if l.Canary {
-				sum += l.Candidate.Cost
-			} else {
-				sum += l.Candidate.Judge
-			}
+	add := func(former, present evidence.Result, canary bool) {
+		sum += former.Cost + present.Judge
+		if canary {
+			sum += present.Cost - present.Judge
 		}
-	} else if k.Proof != nil {
+		n++
+		known = known && former.Priced && present.Priced
+	}
+	known = true
+	for _, l := range k.Lines {
+		add(l.Current, l.Candidate, l.Canary)
+	}
+	if n == 0 && k.Proof != nil {
 		for _, p := range k.Proof.Tried {
-			sum, n = sum+p.Current.Cost, n+1
-			priced = priced && p.Current.Priced
-			if k.Canary {
-				sum += p.Candidate.Cost
-			} else {
-				sum += p.Candidate.Judge
-			}
+			add(p.Current, p.Candidate, k.Canary)
 		}
 	}
 	if n == 0 {
 		return 0, false
 	}
+	return sum / n, known
+}
+
+// cost is a month of shadowing at the known traffic.
+func (k Known) cost(share int64) (month int64, priced bool) {
+	each, priced := k.pair()
 	runs := float64(k.RunsPerMonth) * float64(share) / float64(verdict.Million)
-	return int64(runs * float64(sum) / float64(n)), priced
+	return int64(runs * float64(each)), priced
+}
+
+// affordable is the share at which shadowing costs half of what the move saves:
+// a watch that cost as much as it guards would be a reason not to have moved. ok
+// is false where the costs are not known.
+func (k Known) affordable() (share int64, ok bool) {
+	each, priced := k.pair()
+	if !priced || each <= 0 || k.Proof == nil {
+		return 0, false
+	}
+	var saved, n int64
+	for _, p := range k.Proof.Tried {
+		if !p.Current.Priced || !p.Candidate.Priced {
+			return 0, false
+		}
+		saved += (p.Current.Cost - p.Current.Judge) - (p.Candidate.Cost - p.Candidate.Judge)
+		n++
+	}
+	if n == 0 || saved <= 0 {
+		return 0, false
+	}
+	return min(verdict.Million, int64(float64(saved)/float64(n)/2/float64(each)*float64(verdict.Million))), true
 }
