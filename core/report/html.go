@@ -20,7 +20,7 @@ var pageStyle string
 // reads well without its styles, on a phone and on paper. The same night gives
 // the same bytes.
 func HTML(n Night) ([]byte, error) {
-	t, err := template.New("page").Parse(pageText + watchText)
+	t, err := template.New("page").Parse(pageText + watchText + leverText)
 	if err != nil {
 		return nil, fmt.Errorf("reading the page's template: %w", err)
 	}
@@ -40,6 +40,7 @@ type page struct {
 	Sentence   string
 	Simulated  bool
 	Watch      watchPage
+	Levers     leverPage
 	Figures    []fact
 	Notes      []string
 	Waterlines []waterline
@@ -84,7 +85,7 @@ func newPage(n Night) page {
 	p := page{
 		Style: template.CSS(pageStyle), Project: plain(n.Project), Title: "Plimsoll night", Date: stamp(n.AsOf),
 		Sentence: n.sentence(), Simulated: n.Simulated, Figures: figures(n), Money: spending(n),
-		Watch: newWatchPage(n), Diff: diff(n.Policy), Checkpoint: strings.TrimRight(harmless(n.Checkpoint), "\n"),
+		Watch: newWatchPage(n), Levers: newLeverPage(n), Diff: diff(n.Policy), Checkpoint: strings.TrimRight(harmless(n.Checkpoint), "\n"),
 	}
 	if p.Project != "" {
 		p.Title += ": " + p.Project

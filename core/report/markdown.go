@@ -45,6 +45,7 @@ func Markdown(n Night) []byte {
 	if long {
 		b.WriteString("\n</details>\n")
 	}
+	levers(&b, n)
 	spend(&b, n)
 	if n.Policy != "" {
 		b.WriteString("\n## Policy\n\n")

@@ -31,6 +31,7 @@ type Night struct {
 	AsOf       time.Time `json:"as_of"`
 	Simulated  bool      `json:"simulated"`         // some model was simulated: nothing here speaks of real ones
 	Watched    []Watched `json:"watched,omitempty"` // steps that moved down before
+	Levers     []Lever   `json:"levers,omitempty"`  // proposals beside the model
 	Rows       []Row     `json:"rows"`              // by what a reader wants first: moves, then holds by name
 	Totals     Totals    `json:"totals"`
 	Policy     string    `json:"policy_diff,omitempty"` // unified diff of the policy file

@@ -35,6 +35,7 @@ func Terminal(w io.Writer, n Night, o TerminalOptions) {
 	t.group("Moved", green, moves)
 	t.group("Not decided yet", yellow, open)
 	t.group("Holds", "", holds)
+	t.levers(n)
 	t.totals(n)
 	t.errands(n.errands())
 }
