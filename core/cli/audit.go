@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/spf13/cobra"
 )
 
@@ -12,8 +15,8 @@ func (c *command) auditCommand() *cobra.Command {
 	var from int64
 	show := &cobra.Command{
 		Use: "show", Short: "The entries of the audit log", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return c.withLog(func(l *engine.AuditLog) error { return c.auditShow(l, from) })
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withLog(cmd.Context(), func(l *engine.AuditLog) error { return c.auditShow(l, from) })
 		},
 	}
 	show.Flags().Int64Var(&from, "from", 0, "index of the first entry")
@@ -23,16 +26,16 @@ func (c *command) auditCommand() *cobra.Command {
 		Use: "verify", Short: "Check the whole log: entries, hashes, signature",
 		Long: "Checks every entry against the Merkle tree and the tree against its signed checkpoint.\nA checkpoint of an earlier night also finds a log that its own key holder rewrote; a\nverifier key that was kept elsewhere finds one that somebody else signed.",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return c.withLog(func(l *engine.AuditLog) error { return c.auditVerify(l, key, old) })
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withLog(cmd.Context(), func(l *engine.AuditLog) error { return c.auditVerify(l, key, old) })
 		},
 	}
 	verify.Flags().StringArrayVar(&old, "checkpoint", nil, "file with an older checkpoint; may be repeated")
 	verify.Flags().StringVar(&key, "key", "", "verifier key that was kept elsewhere (default: the state folder's)")
 	export := &cobra.Command{
 		Use: "export FOLDER", Short: "Entries, hashes, checkpoint and key for any verifier", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return c.withLog(func(l *engine.AuditLog) error { return c.auditExport(l, args[0]) })
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withLog(cmd.Context(), func(l *engine.AuditLog) error { return c.auditExport(l, c.at(args[0])) })
 		},
 	}
 	rotate := &cobra.Command{
@@ -59,12 +62,21 @@ func (c *command) auditCommand() *cobra.Command {
 }
 
 // withLog opens the log for reading: it needs no skill and no backend.
-func (c *command) withLog(do func(*engine.AuditLog) error) error {
+func (c *command) withLog(ctx context.Context, do func(*engine.AuditLog) error) error {
+	if err := c.elsewhere(ctx); err != nil {
+		return err
+	}
+	if c.host != nil {
+		return do(c.host.state.AuditLog())
+	}
 	p, err := c.load("")
 	if err != nil {
 		return err
 	}
 	l, err := p.OpenAuditLog()
+	if errors.Is(err, store.ErrInUse) {
+		return c.inUse(ctx, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -93,7 +105,7 @@ func (c *command) auditShow(l *engine.AuditLog, from int64) error {
 func (c *command) auditVerify(l *engine.AuditLog, key string, old []string) error {
 	var checkpoints [][]byte
 	for _, f := range old {
-		raw, err := os.ReadFile(f)
+		raw, err := os.ReadFile(c.at(f))
 		if err != nil {
 			return fmt.Errorf("reading a checkpoint: %w", err)
 		}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
 	"github.com/spf13/cobra"
@@ -53,7 +54,16 @@ type App struct {
 }
 
 // Main runs one command and returns its exit code.
-func Main(ctx context.Context, a App) (code int) {
+func Main(ctx context.Context, a App) int {
+	kept := &keeping{r: a.In}
+	a.In = kept
+	return execute(ctx, &command{App: a, kept: kept, lookup: os.LookupEnv})
+}
+
+// execute runs a command of this process, or of a client of the engine that
+// lives in it.
+func execute(ctx context.Context, c *command) (code int) {
+	a := &c.App
 	defer func() {
 		if r := recover(); r != nil {
 			fmt.Fprintf(a.Err, "Internal error: %v\n\nThis is a defect in plimsoll, not in your files. Nothing that was acknowledged is lost.\nPlease report it with this trace:\n\n%s", r, debug.Stack())
@@ -62,7 +72,6 @@ func Main(ctx context.Context, a App) (code int) {
 	}()
 	out := &written{w: a.Out}
 	a.Out = out
-	c := &command{App: a}
 	root := c.root()
 	root.SetArgs(longFlags(root, a.Args))
 	root.SetIn(a.In)
@@ -82,6 +91,11 @@ type command struct {
 	json bool
 	vars []string
 	asOf string
+
+	lookup func(string) (string, bool) // the environment of whoever gave the command
+	kept   *keeping                    // what was read of In, nil on an engine
+	host   *host                       // the engine that runs the command for another process, or nil
+	cwd    string                      // where relative paths begin; "" is this process's folder
 }
 
 // problem is a result that is not success: its code is the exit code. A silent
@@ -147,7 +161,7 @@ func (c *command) root() *cobra.Command {
 		c.runCommand(), c.tryCommand(), c.tierCommand(), c.gateCommand(), c.renderCommand(),
 		c.itemsCommand(), c.candidatesCommand(), c.evolveCommand(), c.verdictCommand(), c.planCommand(), c.nightlyCommand(),
 		c.policyCommand(), c.explainCommand(), c.skillCommand(), c.pluginCommand(), c.pricesCommand(),
-		c.evidenceCommand(), c.judgeCommand(), c.auditCommand(), c.versionCommand(), c.serveCommand(),
+		c.evidenceCommand(), c.judgeCommand(), c.auditCommand(), c.engineCommand(), c.notifyCommand(), c.versionCommand(), c.serveCommand(),
 	)
 	wrapArgs(root)
 	return root
@@ -249,7 +263,7 @@ func (c *command) loadOptions() (engine.LoadOptions, error) {
 	if _, err := c.now(); err != nil {
 		return engine.LoadOptions{}, err
 	}
-	return engine.LoadOptions{Dir: c.dir, Vars: vars}, nil
+	return engine.LoadOptions{Dir: c.at(c.dir), Vars: vars, Environ: c.lookup}, nil
 }
 
 // load reads the project; with errors it prints them and gives up. Warnings are
@@ -297,8 +311,13 @@ func (c *command) now() (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// open loads the project and opens its state. The caller closes the engine.
+// open loads the project and opens its state, unless an engine runs that has it:
+// then the whole command runs there, and the error carries its exit code. So it
+// is called before anything is printed. The caller closes the engine.
 func (c *command) open(ctx context.Context, only string) (*engine.Engine, error) {
+	if err := c.elsewhere(ctx); err != nil {
+		return nil, err
+	}
 	asOf, err := c.now()
 	if err != nil {
 		return nil, err
@@ -311,5 +330,13 @@ func (c *command) open(ctx context.Context, only string) (*engine.Engine, error)
 	if err != nil {
 		return nil, fmt.Errorf("finding this program's own file: %w", err)
 	}
-	return engine.Open(ctx, engine.Options{Project: p, AsOf: asOf, Self: self, Bundled: slices.Sorted(maps.Keys(c.Bundled)), Stderr: c.Err})
+	o := engine.Options{Project: p, AsOf: asOf, Self: self, Bundled: slices.Sorted(maps.Keys(c.Bundled)), Stderr: c.Err}
+	if c.host != nil {
+		return c.host.open(ctx, o)
+	}
+	e, err := engine.Open(ctx, o)
+	if errors.Is(err, store.ErrInUse) {
+		return nil, c.inUse(ctx, err)
+	}
+	return e, err
 }

@@ -52,12 +52,14 @@ func (c *command) night(ctx context.Context, only, out string, detailed bool) er
 		}
 	}
 	p := &progress{c: c}
-	night, err := e.Nightly(ctx, engine.NightOptions{Only: only, Watch: p.skill, Items: p.items})
+	night, err := e.Nightly(ctx, engine.NightOptions{Only: only, Watch: p.skill, Items: p.items, Waiting: c.waitingForNight})
 	p.clear()
 	if err != nil {
 		return err
 	}
-	if out == "" {
+	if out != "" {
+		out = c.at(out)
+	} else {
 		out = freshFolder(filepath.Join(e.Project.Dir, engine.StateDir, "reports", night.AsOf.Format("2006-01-02")))
 	}
 	files, err := writeReports(out, *night)
@@ -103,11 +105,14 @@ func (c *command) showNight(e *engine.Engine, n report.Night, files []string) er
 
 // short is a path as seen from the working directory, where that is shorter.
 func (c *command) short(path string) string {
-	wd, err := os.Getwd()
+	wd, err := c.at("."), error(nil)
+	if wd == "." {
+		wd, err = os.Getwd()
+	}
 	if err != nil {
 		return path
 	}
-	abs, err := filepath.Abs(path)
+	abs, err := filepath.Abs(c.at(path))
 	if err != nil {
 		return path
 	}

@@ -143,7 +143,7 @@ func (c *command) try(ctx context.Context, name, input string, files []string, f
 		if !ok {
 			step, file = s.Steps()[0].Name, f
 		}
-		raw, err := os.ReadFile(file)
+		raw, err := os.ReadFile(c.at(file))
 		if err != nil {
 			return fmt.Errorf("reading the completion: %w", err)
 		}
@@ -198,7 +198,7 @@ func (c *command) readJSON(name string) (json.RawMessage, error) {
 	if name == "-" {
 		raw, err = io.ReadAll(io.LimitReader(c.In, maxInput+1))
 	} else {
-		raw, err = os.ReadFile(name)
+		raw, err = os.ReadFile(c.at(name))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)

@@ -29,13 +29,20 @@ func (c *command) status(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if c.json {
-		return c.document(map[string]any{"steps": statuses(standings)})
+		doc := map[string]any{"steps": statuses(standings)}
+		if c.host != nil {
+			doc["engine"] = c.host.standing()
+		}
+		return c.document(doc)
 	}
 	rows := [][]string{{"SKILL", "TIER", "EVIDENCE", "STATE"}}
 	for _, s := range standings {
 		rows = append(rows, []string{label(s.Skill, s.Step.Step), s.Effective.Rung.Name, progressOf(s), stateOf(s, e)})
 	}
 	columns(c.Out, rows)
+	if c.host != nil {
+		c.say("\n%s", c.host.standingWords())
+	}
 	c.next("plimsoll nightly measures what may move; plimsoll explain SKILL says why one stands where it does.")
 	return nil
 }

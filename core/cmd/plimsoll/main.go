@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // schedules name time zones, and not every machine has them
 
 	"github.com/plimsoll-dev/plimsoll/core/cli"
 	"github.com/plimsoll-dev/plimsoll/core/sandbox"
@@ -26,6 +27,7 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	width, _, _ := term.GetSize(int(os.Stdout.Fd()))
 	_, plain := os.LookupEnv("NO_COLOR")
 	return cli.Main(ctx, cli.App{
