@@ -73,9 +73,16 @@ func (c *command) testPolicies(ctx context.Context, args []string, o policyTestO
 }
 
 func (c *command) testPoliciesOnce(ctx context.Context, args []string, o policyTestOptions) error {
-	p, err := c.load("")
+	lo, err := c.loadOptions()
 	if err != nil {
 		return err
+	}
+	p, diags := engine.LoadProject(lo)
+	// Rules are tested without running anything: code that has to be built first
+	// is no reason to refuse, in a fresh checkout least of all.
+	diags = slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Code == "missing-code" })
+	if diags.HasErrors() {
+		return c.refuse(p, diags)
 	}
 	house, diags := p.Rehearsals()
 	if diags.HasErrors() {
