@@ -50,6 +50,7 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 	if err := e.settle(ctx, o.Only); err != nil {
 		return nil, err
 	}
+	e.nightLevers(ctx, night)
 	if err := e.tellNight(ctx, night); err != nil {
 		return nil, err
 	}

@@ -343,6 +343,17 @@ func fitting(each, kind string) []string {
 	return out
 }
 
+// Name says what the remedy is, in a few words.
+func (r Remedy) Name() string {
+	switch {
+	case !r.New:
+		return fmt.Sprintf("fix = %q for gate %s", r.Fix, r.Gate)
+	case r.Fix != "":
+		return fmt.Sprintf("a gate %s with fix = %q", r.Kind, r.Fix)
+	}
+	return "a gate " + r.Kind
+}
+
 // Attribute is the line that gives an existing gate its fix.
 func (r Remedy) Attribute() (name, expr string) { return "fix", quoted(r.Fix) }
 
