@@ -123,23 +123,31 @@ func classes(marks []Mark) (out [2][]int64, ok bool) {
 func (c *Calibration) pairs(labels [][2]Mark, margin, alpha int64) {
 	c.Kind, c.Margin, c.Best = Pairs, -Million, -Million
 	for _, l := range shares {
-		obs := make([]Observation, len(labels))
-		for i, m := range labels {
-			gold, judged := m[1].Gold-m[0].Gold, m[1].Score-m[0].Score
-			obs[i] = Same(floorDiv(4*gold-l*judged, 4+l))
-		}
-		low := lower(obs, alpha/int64(len(shares)))
-		at := func(x int64) int64 { // the margin at a rest of x, in the scale of obs
-			return floorDiv(4*(margin+min(0, floorDiv(x*(4+l), 4))), l)
-		}
-		if m := at(low); m > c.Margin {
+		obs := rests(labels, l)
+		if m := restMargin(lower(obs, alpha/int64(len(shares))), l, margin); m > c.Margin {
 			c.Margin, c.JLow = m, 4*Million/l
 		}
-		if best := at(average(obs)); best > c.Best {
+		if best := restMargin(average(obs), l, margin); best > c.Best {
 			c.Best = best
 		}
 	}
 	c.close(margin, c.Paired)
+}
+
+// rests are what a judge's differences, weighed l quarters, leave of the gold
+// ones, scaled into [-1, 1].
+func rests(labels [][2]Mark, l int64) []Observation {
+	out := make([]Observation, len(labels))
+	for i, m := range labels {
+		gold, judged := m[1].Gold-m[0].Gold, m[1].Score-m[0].Score
+		out[i] = Same(floorDiv(4*gold-l*judged, 4+l))
+	}
+	return out
+}
+
+// restMargin is the judged test's margin where the rests have a mean of x.
+func restMargin(x, l, margin int64) int64 {
+	return floorDiv(4*(margin+min(0, floorDiv(x*(4+l), 4))), l)
 }
 
 func (c *Calibration) rates(cur, cand [2][]int64, margin, alpha int64) {
@@ -229,4 +237,29 @@ func bisect(yes func(p float64) bool) int64 {
 		}
 	}
 	return low
+}
+
+// Allows tells whether Calibrate leaves a margin above nothing, at a twentieth of
+// its cost: for whoever asks about many sets of labels.
+func Allows(g Gold, margin, alpha int64) bool {
+	labels := both(g.Current, g.Candidate)
+	if margin <= 0 || margin >= Million || !g.Random || len(labels) < LeastLabels {
+		return Calibrate(g, margin, alpha).Margin > 0
+	}
+	for _, l := range shares {
+		// The least bound that leaves a millionth; one below it leaves nothing.
+		low, high := -Million, int64(0)
+		for high-low > 1 {
+			if mid := low + (high-low)/2; restMargin(mid, l, margin) > 0 {
+				high = mid
+			} else {
+				low = mid
+			}
+		}
+		p := Params{Method: Grid8, Margin: Million / 20, Alpha: alpha / int64(len(shares)), N: len(labels)}
+		if p.Validate() == nil && proves(p, rests(labels, l), 1-high) {
+			return true
+		}
+	}
+	return false
 }

@@ -179,6 +179,9 @@ func reachOf(s Spec) (int, bool) {
 		return Reach(s.Params)
 	}
 	code, judge := s.Terms.params(s.Params)
+	if s.least() > s.Params.N {
+		return 0, false // labels can leave a margin so small that looking for its reach takes seconds
+	}
 	x, okX := Reach(code)
 	y, okY := Reach(judge)
 	return max(x, y), okX && okY
@@ -186,6 +189,9 @@ func reachOf(s Spec) (int, bool) {
 
 func deadlineOf(s Spec) int {
 	code, judge := s.Terms.params(s.Params)
+	if s.least() > s.Params.N {
+		return 0
+	}
 	x, y := Deadline(code), Deadline(judge)
 	if x == 0 || y == 0 {
 		return 0

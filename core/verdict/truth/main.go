@@ -69,6 +69,7 @@ func parts() []part {
 		{name: "fuzz", run: plain(func(b bench) []figure { return fuzzed(b.verdicts) })},
 		{name: "public", public: true, run: func(b bench, _ io.Writer) ([]figure, error) { return public(b.data, b.draws) }},
 		{name: "rates", public: true, run: rateTable},
+		{name: "judges", public: true, run: judgeFigures},
 	}
 }
 
