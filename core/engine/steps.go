@@ -133,7 +133,10 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 	if n.Reverted, err = e.reverted(s.Name, step.Name, place); err != nil {
 		n.Blocked, n.Broken = err.Error(), true
 	}
-	return n, nil
+	if n.Blocked == "" {
+		n.Blocked, err = e.leans(s, step)
+	}
+	return n, err
 }
 
 // nothingMeasures says why a skill cannot be measured, and what would change it.

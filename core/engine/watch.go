@@ -117,6 +117,22 @@ func (e *Engine) standingWatch(s *skill.Skill, step *config.Step) (*watching, er
 	return w, nil
 }
 
+// leans says why a step that moved down goes no further for now, or "": a cheaper
+// tier looks good beside one that got worse, so a step whose last move is in
+// doubt would follow a falling model down the ladder, one honest proof at a time.
+func (e *Engine) leans(s *skill.Skill, step *config.Step) (string, error) {
+	w, err := e.standingWatch(s, step)
+	if err != nil || w == nil {
+		return "", err
+	}
+	state, err := w.Drift(w.log.Shadows)
+	if err != nil || state.M <= verdict.Million {
+		return "", err
+	}
+	return fmt.Sprintf("the pairs since its last move lean to worse (e %.1f of %.0f, mean gap %+.1f points over %d): it goes no further down while they do",
+		float64(state.M)/1e6, float64(state.Need)/1e6, float64(state.MeanD)/1e4, state.Pairs), nil
+}
+
 // pending is a production run that was chosen and not compared yet. Line is set
 // once it was, until it stands in the evidence.
 type pending struct {
