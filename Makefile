@@ -145,8 +145,8 @@ bench-backend: build ## the hop into a backend's subprocess, streams, a full bat
 	$(GO) build -o bin/bench ./core/bench
 	bin/bench backend -plimsoll $(BIN)
 
-bench-truth: ## verdicts on public per-item tables: DATA=folder
-	$(GO) run ./core/verdict/truth -data $(DATA)
+bench-truth: ## how often verdicts are wrong, beside what people do: DATA=folder [PART=name] [CSV=file] [PLOT=file.svg]
+	$(GO) run ./core/verdict/truth $(if $(DATA),-data "$(DATA)") -part "$(PART)" -csv "$(CSV)" -plot "$(PLOT)"
 
 clean:
 	rm -rf bin .demo dist $(GUESTS) sdk/*/example/hello.wasm sdk/rust/target

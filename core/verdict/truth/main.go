@@ -35,7 +35,7 @@ type size struct {
 }
 
 func full() size {
-	return size{reps: 20_000, verdicts: 1_000_000, draws: 2_000, quarters: 100, years: 2_000}
+	return size{reps: 20_000, verdicts: 1_000_000, draws: 2_000, quarters: 60, years: 2_000}
 }
 
 // bench is one run of the program.
@@ -67,6 +67,8 @@ func parts() []part {
 		{name: "exact", run: plain(func(bench) []figure { return append(exact(), paths()...) })},
 		{name: "boundary", run: plain(func(b bench) []figure { return boundary(b.reps) })},
 		{name: "fuzz", run: plain(func(b bench) []figure { return fuzzed(b.verdicts) })},
+		{name: "quarter", run: plain(func(b bench) []figure { return quarters(b.quarters) })},
+		{name: "drift", run: plain(func(b bench) []figure { return watch(b.years) })},
 		{name: "public", public: true, run: func(b bench, _ io.Writer) ([]figure, error) { return public(b.data, b.draws) }},
 		{name: "rates", public: true, run: rateTable},
 		{name: "judges", public: true, run: judgeFigures},
