@@ -24,10 +24,14 @@ func (c *command) candidatesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.json {
-				return c.document(map[string]any{"candidates": listed(candidates), "held": held})
+			found, err := e.Levers(cmd.Context(), "")
+			if err != nil {
+				return err
 			}
-			c.listCandidates(candidates, held)
+			if c.json {
+				return c.document(map[string]any{"candidates": listed(candidates), "held": held, "levers": append([]report.Lever{}, found.Rows()...)})
+			}
+			c.listCandidates(candidates, held, found.Rows())
 			return nil
 		},
 	}
@@ -52,7 +56,7 @@ func listed(cs []nightly.Candidate) []map[string]any {
 	return out
 }
 
-func (c *command) listCandidates(candidates []nightly.Candidate, held []report.Row) {
+func (c *command) listCandidates(candidates []nightly.Candidate, held []report.Row, beside []report.Lever) {
 	rows := [][]string{}
 	for _, x := range candidates {
 		rows = append(rows, []string{label(x.Skill, x.Step.Step), x.Current.Name + " -> " + x.Tier.Name, x.Lever, saving(x), "at most " + plural(x.ToBuy, "item", "items")})
@@ -68,6 +72,10 @@ func (c *command) listCandidates(candidates []nightly.Candidate, held []report.R
 			rows = append(rows, []string{label(h.Skill, h.Step), h.Current, h.Reason})
 		}
 		columns(c.Out, rows)
+	}
+	if len(beside) > 0 {
+		c.say("\nBeside the model, proposed and not proved:")
+		c.leverRows(beside)
 	}
 	c.next("plimsoll plan shows what the evidence says so far; plimsoll nightly measures.")
 }

@@ -182,6 +182,9 @@ func (c *command) showForm(f *engine.Form) {
 	}
 	for _, r := range f.Proposed {
 		c.say("  proposed     %s: %s. Alone it rescues %d, catches %d, harms %d", r.Name(), r.Why, r.Rescued, r.Caught, r.Harmed)
+		if r.Rescued+r.Caught+r.Better == 0 && r.Eased > 0 {
+			c.say("               %s fail elsewhere too: it helps where the others do", plural(r.Eased, "output", "outputs"))
+		}
 		if r.Caveat != "" {
 			c.say("               %s", r.Caveat)
 		}

@@ -48,7 +48,7 @@ type Remedy struct {
 	Rescued int      `json:"rescued"` // failures that become passes
 	Better  int      `json:"better"`  // failures that get more right, and not all
 	Caught  int      `json:"caught"`  // wrong outputs that nothing noticed, which would be tried again with the reason
-	Eased   int      `json:"-"`       // failures that fail on one gate less, and still fail
+	Eased   int      `json:"eased"`   // failures that fail on one gate less, and still fail
 	Harmed  int      `json:"harmed"`  // passes that would fail or get less right, and outputs that change where nobody can say whether for the better
 	Why     string   `json:"why"`     // what was seen
 	Caveat  string   `json:"caveat,omitempty"`
@@ -349,9 +349,9 @@ func (r Remedy) Name() string {
 	case !r.New:
 		return fmt.Sprintf("fix = %q for gate %s", r.Fix, r.Gate)
 	case r.Fix != "":
-		return fmt.Sprintf("a gate %s with fix = %q", r.Kind, r.Fix)
+		return fmt.Sprintf("a %s gate with fix = %q", r.Kind, r.Fix)
 	}
-	return "a gate " + r.Kind
+	return "a " + r.Kind + " gate"
 }
 
 // Attribute is the line that gives an existing gate its fix.
