@@ -14,7 +14,7 @@ import (
 // paragraph, so that the night is bound by its backend as real nights are. Each
 // batch costs the engine about 18 ms, most of it syncs, whatever the model takes:
 // at calls of 250 ms its part is 5 to 7 % (measured 2026-11-21).
-const latency = time.Second
+const latency = 250 * time.Millisecond
 
 // night measures what the engine adds to a night beyond waiting for its backend.
 // The floor is what the backend alone takes: every batch of the night, one call

@@ -19,7 +19,7 @@ import (
 //
 //	c, err := bench.Open(subject, evolve.Budget{Left: -1})
 //	for b := c.Next(8); b != nil; b = c.Next(8) {
-//		for _, t := range b.Trials() { t.Do(ctx) }
+//		for _, t := range b.Trials() { t.Do(ctx); t.Save(ctx) }
 //		err = c.Keep(ctx, b)
 //	}
 //	res, err := c.Conclude(ctx)
@@ -33,11 +33,14 @@ type Comparison struct {
 	over     bool
 }
 
-// Trial is one run of a batch, for whoever shares out places at backends. Do
-// returns when it is over and its result is safe, whatever became of it.
+// Trial is one run of a batch, for whoever shares out places at backends: Do
+// makes its calls, Save then keeps what came of them. Save may wait, see Await:
+// nobody may hold a place meanwhile. Tier is nil where calls are few and made one
+// after the other; then Do waits, too.
 type Trial struct {
 	Tier *config.Tier
 	Do   func(context.Context)
+	Save func(context.Context)
 }
 
 // Batch is what one turn of a comparison makes.
@@ -127,7 +130,7 @@ func (c *Comparison) Next(n int) *Batch {
 	if c.plants() {
 		c.planted = true
 		b := &Batch{planted: &planted{}, errs: make([]error, 1)}
-		b.trials = []Trial{{Tier: c.m.subject.Current, Do: func(ctx context.Context) { b.errs[0] = c.m.plant(ctx, b.planted) }}}
+		b.trials = []Trial{{Do: func(ctx context.Context) { b.errs[0] = c.m.plant(ctx, b.planted) }, Save: func(context.Context) {}}}
 		return b
 	}
 	if c.Wants() == 0 {
@@ -145,7 +148,11 @@ func (c *Comparison) Next(n int) *Batch {
 	for side, t := range []*config.Tier{c.m.subject.Current, c.m.subject.Candidate} {
 		for i, place := range todo {
 			b.trials = append(b.trials, Trial{Tier: t, Do: func(ctx context.Context) {
-				b.all[i][side], b.errs[2*i+side] = c.m.arm(ctx, c.m.order[place], t)
+				b.all[i][side], b.errs[2*i+side] = c.m.try(ctx, c.m.order[place], t)
+			}, Save: func(ctx context.Context) {
+				if b.errs[2*i+side] == nil {
+					b.errs[2*i+side] = c.m.settled(ctx, b.all[i][side])
+				}
 			}})
 		}
 	}

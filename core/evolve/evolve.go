@@ -133,7 +133,10 @@ func (b *Bench) Measure(ctx context.Context, s Subject, budget Budget) (*Result,
 		batch := c.Next(n)
 		var wg sync.WaitGroup
 		for _, t := range batch.Trials() {
-			wg.Go(func() { t.Do(ctx) })
+			wg.Go(func() {
+				t.Do(ctx)
+				t.Save(ctx)
+			})
 		}
 		wg.Wait()
 		if err := c.Keep(ctx, batch); err != nil {

@@ -37,6 +37,9 @@ type tried struct {
 
 	key   []byte
 	known bool // found in the store: paid for earlier
+
+	puts    []store.Put // to be kept with it
+	entries []store.Entry
 }
 
 // judged is what the audit log has of a judge's calls: what was asked and answered
@@ -52,8 +55,30 @@ func (t *tried) again() bool {
 	return t.Result.Score == nil && (t.Unmeasurable || t.Nights < patience)
 }
 
-// arm tries one item on one tier, or finds that it was tried before.
+// arm tries one item on one tier, or finds that it was tried before, and keeps it.
 func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*tried, error) {
+	out, err := m.try(ctx, it, t)
+	if err != nil {
+		return nil, err
+	}
+	return out, m.settled(ctx, out)
+}
+
+// settled keeps a trial that was made tonight, when its turn has come.
+func (m *measurement) settled(ctx context.Context, t *tried) error {
+	if t.known {
+		return nil
+	}
+	if err := m.await(ctx); err != nil {
+		return err
+	}
+	puts, entries := t.puts, t.entries
+	t.puts, t.entries = nil, nil
+	return m.save(ctx, t, puts, entries)
+}
+
+// try makes the calls of a trial, and writes nothing but blobs.
+func (m *measurement) try(ctx context.Context, it trial.Item, t *config.Tier) (*tried, error) {
 	key, id, err := m.key(it, t)
 	if err != nil {
 		return nil, err
@@ -107,10 +132,8 @@ func (m *measurement) arm(ctx context.Context, it trial.Item, t *config.Tier) (*
 		puts, entries = append(puts, put), append(entries, entry)
 	}
 	fresh.Result = trial.Mean(results)
-	if err := m.await(ctx); err != nil {
-		return nil, err
-	}
-	return fresh, m.save(ctx, fresh, puts, entries)
+	fresh.puts, fresh.entries = puts, entries
+	return fresh, nil
 }
 
 // save keeps a trial, with the runs that it came from.
@@ -132,7 +155,9 @@ func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record)
 	var dims map[string]int64
 	var calls []run.Call
 	why := rec.Why
-	if rec.Status == run.OK && m.subject.Measure.NeedsJudge(it) {
+	if rec.Status == run.OK && m.compares(it) {
+		dims = m.blank() // until both outputs are there
+	} else if rec.Status == run.OK && m.subject.Measure.NeedsJudge(it) {
 		var err error
 		dims, calls, err = m.askAll(ctx, it, rec)
 		var broken *judgeError

@@ -152,6 +152,7 @@ func (n *night) stands(ctx context.Context, e entrant, a *evidence.Acceptance) (
 		}
 		for _, t := range b.Trials() {
 			t.Do(ctx)
+			t.Save(ctx)
 		}
 		before := e.c.Spent()
 		if err := e.c.Keep(ctx, b); err != nil {

@@ -245,12 +245,17 @@ func (n *night) launch(ctx context.Context, r *round) {
 	turns := map[string]map[string][]placed{} // by hardware, by model
 	var free []placed
 	for _, t := range r.tasks {
-		trials := []evolve.Trial{{Tier: t.lane.entry().Current, Do: func(ctx context.Context) { t.screened, t.err = t.lane.c.Screen(ctx, evolve.Budget{Left: t.left}) }}}
+		trials := []evolve.Trial{{Save: func(context.Context) {}, Do: func(ctx context.Context) { t.screened, t.err = t.lane.c.Screen(ctx, evolve.Budget{Left: t.left}) }}}
 		if t.batch != nil {
 			trials = t.batch.Trials()
 		}
 		for _, trial := range trials {
-			p := placed{trial, n.place(trial.Tier.Backend.Name)}
+			p := placed{Trial: trial}
+			if trial.Tier == nil {
+				free = append(free, p)
+				continue
+			}
+			p.places = n.place(trial.Tier.Backend.Name)
 			if h := trial.Tier.Hardware; h == "" {
 				free = append(free, p)
 			} else if turns[h] == nil {
@@ -288,15 +293,26 @@ type placed struct {
 	places chan struct{}
 }
 
-// run makes a trial once its backend has a place. A night that is stopped still
-// runs it: it finds the context done, and says so.
+// run makes a trial once its backend has a place. The place is given back before
+// anything waits to be written: the round before may need it to come to its end.
+// A night that is stopped still runs it: it finds the context done, and says so.
 func (p placed) run(ctx context.Context) {
+	if p.places == nil {
+		p.Do(ctx)
+		p.Save(ctx)
+		return
+	}
+	held := false
 	select {
 	case p.places <- struct{}{}:
-		defer func() { <-p.places }()
+		held = true
 	case <-ctx.Done():
 	}
 	p.Do(ctx)
+	if held {
+		<-p.places
+	}
+	p.Save(ctx)
 }
 
 // turns is the order in which models get a piece of hardware: the one that has
