@@ -92,12 +92,24 @@ func (b *body) eaches(c *Contract, fromProject bool) {
 }
 
 func (b *body) items() *Items {
-	x := &Items{Prove: b.nonEmpty("prove"), Tune: b.nonEmpty("tune"), Source: b.str("source"), Repeats: b.integerOr("repeats", 1), Range: b.header}
+	x := &Items{
+		Prove: b.nonEmpty("prove"), Tune: b.nonEmpty("tune"), Source: b.str("source"), Repeats: b.integerOr("repeats", 1),
+		Traffic: b.integerOr("traffic", 0), Range: b.header,
+	}
+	switch {
+	case x.Traffic == 0:
+	case b.has("prove"):
+		b.d.add(mixedItems.at(b.rng("traffic"), "An items block that samples from traffic has no prove items of its own: what a proof claims follows from where its items come from, and these two claim different things. Give the files to tune, or take traffic out."))
+	case x.Source != "" && x.Source != "traffic":
+		b.d.add(mixedItems.at(b.rng("source"), "These items are sampled from traffic, and source says %q. Take source out.", x.Source))
+	default:
+		x.Source = "traffic"
+	}
 	if x.Source == "" {
 		x.Source = "authored"
 	}
-	if !b.has("prove") && !b.has("tune") {
-		b.d.add(missingItems.at(b.header, "An items block names files: prove for evidence, tune for people to look at.").WithSuggestion("items {\n  prove = \"items/*.json\"\n}"))
+	if !b.has("prove") && !b.has("tune") && x.Traffic == 0 {
+		b.d.add(missingItems.at(b.header, "An items block names files, prove for evidence, tune for people to look at, or samples traffic.").WithSuggestion("items {\n  prove = \"items/*.json\"\n}"))
 	}
 	return x
 }

@@ -54,6 +54,7 @@ var (
 	minMax             = finding{"min-max", "Minimum above maximum"}
 	missingFolder      = finding{"missing-folder", "Folder does not exist"}
 	missingItems       = finding{"missing-items", "No items named"}
+	mixedItems         = finding{"mixed-items", "Items of two kinds"}
 	methodSource       = finding{"method-source", "Method does not fit the items"}
 	sameModel          = finding{"same-model", "Runner ignores the model"}
 	badTest            = finding{"bad-test", "Test cannot be run"}
