@@ -35,7 +35,8 @@ func (r Redactor) Text(t string) string {
 	for _, s := range r.secrets {
 		t = strings.ReplaceAll(t, s, "[key]")
 	}
-	t = keyLike.ReplaceAllString(t, "[key]")
+	// A secret that is no text may have been half of a character.
+	t = strings.ToValidUTF8(keyLike.ReplaceAllString(t, "[key]"), "\uFFFD")
 	if len(t) > maxText {
 		cut := maxText
 		for !utf8.RuneStart(t[cut]) {
