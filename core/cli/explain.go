@@ -81,6 +81,11 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 			c.say("  holds        %s", held)
 		}
 		c.explainVerdict(s)
+		noise, err := e.Noise(s.Skill, s.Step.Step)
+		if err != nil {
+			return err
+		}
+		c.explainNoise(noise)
 		c.explainWatch(promises[s.Step.Step])
 		for _, m := range s.Moves {
 			c.say("  history      %s  %s: %s", m.At.Format("2006-01-02"), happened(m), m.Reason)

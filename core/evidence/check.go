@@ -15,6 +15,9 @@ func (p Pair) check() string {
 		if r.Score != nil && (*r.Score < 0 || *r.Score > million) {
 			return fmt.Sprintf("a score of %d millionths is outside 0..1000000", *r.Score)
 		}
+		if r.Noise != nil && (*r.Noise < 0 || *r.Noise > million) {
+			return fmt.Sprintf("a variance of %d millionths between repeats is outside 0..1000000", *r.Noise)
+		}
 		for name, s := range r.Dims {
 			if s < 0 || s > million {
 				return fmt.Sprintf("dimension %s has a score of %d millionths, outside 0..1000000", name, s)

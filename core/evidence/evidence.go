@@ -194,7 +194,8 @@ func Rank(seed [32]byte, item string) string {
 
 // Result is one arm's outcome on one item. A nil score is missing.
 type Result struct {
-	Score   *int64           `json:"score"` // millionths; null is missing
+	Score   *int64           `json:"score"`           // millionths; null is missing
+	Noise   *int64           `json:"noise,omitempty"` // variance of the score between repeats, millionths; nil without repeats
 	Dims    map[string]int64 `json:"dims,omitempty"`
 	Failed  []string         `json:"failed,omitempty"` // gates that failed after fixes
 	MS      int64            `json:"ms"`

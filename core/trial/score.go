@@ -159,7 +159,7 @@ func Mean(rs []evidence.Result) evidence.Result {
 	if len(rs) == 1 {
 		return out
 	}
-	var score int64
+	var score, square int64
 	dims := map[string]int64{}
 	out.Cost, out.MS, out.Judge, out.Unsure, out.GPU = 0, 0, 0, 0, 0
 	for _, r := range rs {
@@ -178,6 +178,7 @@ func Mean(rs []evidence.Result) evidence.Result {
 			out.Score = nil
 		} else {
 			score += *r.Score
+			square += *r.Score * *r.Score
 		}
 		for k, v := range r.Dims {
 			dims[k] += v
@@ -187,6 +188,7 @@ func Mean(rs []evidence.Result) evidence.Result {
 	out.MS /= n
 	if out.Score != nil {
 		out.Score = ptr((score + n/2) / n)
+		out.Noise = ptr((n*square - score*score) / (n * (n - 1)) / 1_000_000)
 	}
 	for k := range dims {
 		dims[k] = (dims[k] + n/2) / n
