@@ -227,6 +227,10 @@ type Pair struct {
 	Candidate Result   `json:"candidate"`
 	D         *int64   `json:"d"` // candidate - current, millionths; null when a score is missing
 	Audit     AuditRef `json:"audit"`
+
+	// Contradicted counts the dimensions on which a judge that compares changed its
+	// word with the order of the two: they count as no difference.
+	Contradicted int `json:"contradicted,omitempty"`
 }
 
 // Difference is the D of two scores, nil when one is missing.

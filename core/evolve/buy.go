@@ -50,14 +50,20 @@ func (m *measurement) keep(ctx context.Context, places []int, all [][2]*tried) (
 			return "", err
 		}
 	}
+	results, contradicted, waits, err := m.compareAll(ctx, places, all)
+	if err != nil {
+		return "", err
+	}
 	var pairs []evidence.Pair
 	for i, t := range all {
 		m.pay(t[0], t[1])
 		if stop == "" {
-			stop = m.stops(t[0], t[1])
+			stop = cmp.Or(m.stops(t[0], t[1]), waits[i])
 		}
 		if stop == "" {
-			pairs = append(pairs, m.pair(evidence.KindPair, places[i], m.order[places[i]], t[0].Result, t[1].Result))
+			p := m.pair(evidence.KindPair, places[i], m.order[places[i]], results[i][0], results[i][1])
+			p.Contradicted = contradicted[i]
+			pairs = append(pairs, p)
 		}
 	}
 	if err := m.write(ctx, pairs); err != nil {

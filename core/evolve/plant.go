@@ -48,9 +48,17 @@ func (m *measurement) plant(ctx context.Context, p *planted) error {
 		if err != nil {
 			return err
 		}
+		was := real[i].Result
+		if m.compares(it) {
+			both, err := m.damagedPair(ctx, it, side{was, outputs[i]}, side{res, damaged})
+			if err != nil {
+				return err
+			}
+			was, res = both[0], both[1]
+		}
 		p.spent += res.Cost
 		p.priced = p.priced && res.Priced
-		p.pairs = append(p.pairs, m.pair(evidence.KindPlanted, len(p.pairs), it, real[i].Result, res))
+		p.pairs = append(p.pairs, m.pair(evidence.KindPlanted, len(p.pairs), it, was, res))
 	}
 	return nil
 }

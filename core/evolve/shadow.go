@@ -10,7 +10,6 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/gate"
-	"github.com/plimsoll-dev/plimsoll/core/judge"
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
@@ -42,12 +41,9 @@ type Shadowed struct {
 // acts, and scores both sides alike. What it tried is kept under the run's name:
 // killed in between, it is not bought twice.
 func (b *Bench) Shadow(ctx context.Context, s Subject, w Shadowing) (*Shadowed, error) {
-	out := &Shadowed{Source: "code", Priced: true}
+	out := &Shadowed{Source: evidence.Code, Priced: true}
 	if out.Never = unwatchable(s, w.Item); out.Never != "" {
 		return out, nil
-	}
-	if s.Measure.NeedsJudge(w.Item) {
-		out.Source = "pointwise"
 	}
 	name, err := canonjson.Digest([]string{"shadow", w.Watch, w.Run})
 	if err != nil {
@@ -55,6 +51,7 @@ func (b *Bench) Shadow(ctx context.Context, s Subject, w Shadowing) (*Shadowed, 
 	}
 	s.Pool = &trial.Pool{Repeats: 1}
 	m := &measurement{bench: b, subject: s, left: -1, res: &Result{Priced: true}, epoch: &evidence.Opened{Epoch: evidence.Epoch{Hash: name}}}
+	out.Source = m.source(w.Item)
 	present, err := m.side(ctx, w)
 	if err != nil {
 		return nil, err
@@ -69,11 +66,23 @@ func (b *Bench) Shadow(ctx context.Context, s Subject, w Shadowing) (*Shadowed, 
 		m.res.Spent -= present.Result.Cost - present.Result.Judge
 	}
 	out.Former, out.Present = former.Result, present.Result
+	if m.compares(w.Item) && !former.again() && !present.again() {
+		both, c, wait, err := m.settle(ctx, w.Item, former, present)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			m.charge(c)
+		}
+		if out.Again = wait; wait == "" {
+			out.Former, out.Present = both[0], both[1]
+		}
+	}
 	out.Bought, out.Spent, out.Priced = m.res.Bought, m.res.Spent, m.res.Priced
 	switch {
 	case former.Unmeasurable:
 		out.Never = former.Why
-	case former.again() || w.Done == nil && present.again():
+	case out.Again == "" && (former.again() || w.Done == nil && present.again()):
 		// Nobody else is asked beside it, so its nights count here.
 		out.Again = m.later(ctx, former, present)
 	}
@@ -179,10 +188,7 @@ func unwatchable(s Subject, it trial.Item) string {
 		return "a simulated model can never be the evidence for a real tier"
 	}
 	if s.Measure.NeedsJudge(it) {
-		if s.Judge == nil {
-			return "its dimensions need a judge, and none is configured"
-		}
-		if why := judge.Unfit(s.Judge, s.Current, s.Candidate); why != "" {
+		if why := s.unjudgeable(); why != "" {
 			return why
 		}
 	}

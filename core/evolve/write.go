@@ -12,13 +12,9 @@ import (
 )
 
 func (m *measurement) pair(kind string, order int, it trial.Item, current, candidate evidence.Result) evidence.Pair {
-	source := "code"
-	if m.subject.Measure.NeedsJudge(it) {
-		source = "pointwise"
-	}
 	return evidence.Pair{
 		V: evidence.Version, Kind: kind, Skill: m.subject.Skill, Step: m.subject.Step, Epoch: m.epoch.ID(),
-		Order: order, Item: it.Digest, Source: source, Current: current, Candidate: candidate,
+		Order: order, Item: it.Digest, Source: m.source(it), Current: current, Candidate: candidate,
 		D: evidence.Difference(current, candidate),
 	}
 }

@@ -90,7 +90,7 @@ func (m Measure) Score(it Item, rec *run.Record, dims map[string]int64) (evidenc
 	}
 	if m.NeedsJudge(it) {
 		res.Dims = dims
-		res.Score = weigh(m.Dimensions, dims)
+		res.Score = Weigh(m.Dimensions, dims)
 		return res, nil
 	}
 	s, err := m.compare(it, rec.Output)
@@ -133,8 +133,8 @@ func (m Measure) compare(it Item, output json.RawMessage) (int64, error) {
 	return int64(math.Round(v * million)), nil
 }
 
-// weigh is the weighted mean of dimensions, nil when one has no score.
-func weigh(dims []*config.Dimension, scores map[string]int64) *int64 {
+// Weigh is the weighted mean of dimensions, nil when one has no score.
+func Weigh(dims []*config.Dimension, scores map[string]int64) *int64 {
 	var sum, weights float64
 	for _, d := range dims {
 		s, ok := scores[d.Name]

@@ -51,6 +51,7 @@ type judged struct {
 	Dimensions []dimension     `json:"dimensions"`
 	Output     string          `json:"output"`
 	Reference  json.RawMessage `json:"reference"`
+	Second     *string         `json:"second"` // another work, to be compared with the output
 }
 
 // call is one request with everything that its draws depend on.

@@ -13,10 +13,43 @@ import (
 // output that the reference accounts for (precision: fences, filler and
 // repetitions lower it). Facts are the leaves of JSON and the words of text.
 func (c *call) score() string {
-	noiseKey := digest([]byte(c.judge.Output))
-	if c.draw("nonsense", noiseKey, c.try) < c.cfg.JudgeNonsense {
+	if c.draw("nonsense", digest([]byte(c.judge.Output)), c.try) < c.cfg.JudgeNonsense {
 		return "As a judge I find this work rather good, and I would say that it deserves a high score overall."
 	}
+	scores := c.scores(c.judge.Output)
+	if c.judge.Second != nil {
+		return c.better(scores, c.scores(*c.judge.Second))
+	}
+	raw, err := json.Marshal(map[string]any{"scores": scores})
+	if err != nil {
+		return "{}"
+	}
+	return string(raw)
+}
+
+// better compares two works: what lies within the noise is the same.
+func (c *call) better(first, second map[string]float64) string {
+	words := map[string]string{}
+	for name, a := range first {
+		switch b := second[name]; {
+		case a > b+2*c.cfg.JudgeNoise+0.001:
+			words[name] = "first"
+		case b > a+2*c.cfg.JudgeNoise+0.001:
+			words[name] = "second"
+		default:
+			words[name] = "same"
+		}
+	}
+	raw, err := json.Marshal(map[string]any{"better": words})
+	if err != nil {
+		return "{}"
+	}
+	return string(raw)
+}
+
+// scores of one work, by dimension.
+func (c *call) scores(output string) map[string]float64 {
+	noiseKey := digest([]byte(output))
 	reference, ok := decode(c.judge.Reference)
 	scores := map[string]float64{}
 	reasoning, _ := split(c.judge.Dimensions)
@@ -26,18 +59,14 @@ func (c *call) score() string {
 		case !ok:
 			s = 0.5 // nothing to compare with
 		case d.Kind == kindFormat:
-			s = precision(c.judge.Output, reference)
+			s = precision(output, reference)
 		default:
-			s = recall(c.judge.Output, reference, d.Name, reasoning)
+			s = recall(output, reference, d.Name, reasoning)
 		}
 		s += c.cfg.JudgeNoise * (2*c.draw("noise", d.Name, noiseKey) - 1)
 		scores[d.Name] = math.Round(min(max(s, 0), 1)*1000) / 1000
 	}
-	raw, err := json.Marshal(map[string]any{"scores": scores})
-	if err != nil {
-		return "{}"
-	}
-	return string(raw)
+	return scores
 }
 
 // unwrap takes a document out of a fence and the talk around it.
