@@ -70,6 +70,11 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	if e.dated {
 		rec.Started = e.asOf
 	}
+	if sampling(s) > 0 {
+		if rec.Arm, err = e.armOf(s, plan, tiers); err != nil {
+			return nil, err
+		}
+	}
 	watched, err := chosen(s.Name, shadows, rec.Started)
 	if err != nil {
 		return nil, err

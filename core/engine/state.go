@@ -26,11 +26,12 @@ type State struct {
 	log   *audit.Log
 	key   *audit.KeyFile
 
-	writing sync.Mutex // one writer of skills' keys
-	policy  sync.Mutex // one change of the policy file, from reading it to its record
-	files   sync.Mutex // one append to the evidence
-	turn    *turn      // one night
-	mail    mail
+	writing  sync.Mutex // one writer of skills' keys
+	sampling sync.Mutex // one draw of a skill's traffic
+	policy   sync.Mutex // one change of the policy file, from reading it to its record
+	files    sync.Mutex // one append to the evidence
+	turn     *turn      // one night
+	mail     mail
 
 	mu    sync.Mutex
 	crews []*crew

@@ -112,7 +112,7 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 		return nightly.Step{}, err
 	}
 	n := nightly.Step{Skill: s.Name, Step: step.Name, Ladder: place.Ladder, Current: place.Tier, Effective: place.Effective, Policy: s.Binding.Policy}
-	pool, err := e.pool(s)
+	pool, err := e.provePool(s)
 	if err != nil {
 		// It holds, and says why; the others go on.
 		n.Blocked, n.Broken = err.Error(), true
@@ -127,6 +127,8 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 		n.Blocked = "no tier_policy: nothing says how much loss would matter"
 	case s.Binding.Runner != nil:
 		n.Blocked = fmt.Sprintf("it runs through runner %s, and the engine cannot measure command runners yet", s.Binding.Runner.Name)
+	case pool.Lacks != "":
+		n.Blocked = pool.Lacks
 	case measureOf(s).Content(pool.Prove) == "":
 		n.Blocked = nothingMeasures(s, pool)
 	}

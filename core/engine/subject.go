@@ -41,7 +41,7 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 	if err := e.noteGrant(ctx, s, plan); err != nil {
 		return evolve.Subject{}, err
 	}
-	pool, err := e.pool(s)
+	pool, err := e.provePool(s)
 	if err != nil {
 		return evolve.Subject{}, err
 	}
@@ -77,6 +77,12 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 		Skill: n.Skill, Step: n.Step, Plan: plan, Measure: measureOf(s), Pool: pool, Tiers: tiers,
 		Current: n.Current, Candidate: candidate, Terms: termsOf(s, n.Policy, pool), Parts: parts,
 		Runs: n.Runs, Hints: hints(s), Rules: rules.evaluate(s, n.Step, h, e.asOf),
+	}
+	if subject.Logged, err = e.loggedOn(s, plan, tiers); err != nil {
+		return evolve.Subject{}, err
+	}
+	if n := sampling(s); n > 0 { // the draw is all that there is to try
+		subject.Terms.MaxItems = min(subject.Terms.MaxItems, n)
 	}
 	if subject.Regret, err = e.cacheRegret(n.Skill, n.Step, n.Current, candidate); err != nil {
 		return evolve.Subject{}, err
@@ -268,6 +274,7 @@ func (e *Engine) Bench(watch func(evolve.Progress)) *evolve.Bench {
 type NightOptions struct {
 	Only   string
 	DryRun bool
+	Patch  bool // leave the policy file as it is: the report's diff is a proposal
 	Watch  func(done, of int, what string)
 	Items  func(evolve.Progress)
 	// Waiting is told that another night runs, and since when.

@@ -515,7 +515,7 @@ func (e *Engine) known(w *watching) (watch.Known, error) {
 	if k.RunsPerMonth, _, err = e.traffic(w.Skill); err != nil {
 		return k, err
 	}
-	pool, err := e.pool(w.skill)
+	pool, err := e.provePool(w.skill)
 	if err != nil {
 		return k, err
 	}

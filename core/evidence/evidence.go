@@ -210,6 +210,7 @@ type Result struct {
 	// JudgeModel is the id that the judge reported.
 	JudgeModel string `json:"judge_model,omitempty"`
 	Sim        bool   `json:"simulated,omitempty"` // a simulated model answered
+	Logged     bool   `json:"logged,omitempty"`    // a production run, which was paid for anyway: only its judge was bought
 }
 
 // Pair is one item tried on both arms. For kind planted the candidate is the
@@ -231,6 +232,14 @@ type Pair struct {
 	// Contradicted counts the dimensions on which a judge that compares changed its
 	// word with the order of the two: they count as no difference.
 	Contradicted int `json:"contradicted,omitempty"`
+}
+
+// Paid is what measuring cost: of a logged run its judge alone.
+func (r Result) Paid() int64 {
+	if r.Logged {
+		return r.Judge
+	}
+	return r.Cost
 }
 
 // Difference is the D of two scores, nil when one is missing.

@@ -59,7 +59,7 @@ func (m *measurement) money() verdict.Money {
 	var current, candidate, currentGPU, candidateGPU, spent, n int64
 	priced, atLeast := true, false
 	for _, p := range m.epoch.Tried {
-		spent += p.Current.Cost + p.Candidate.Cost
+		spent += p.Current.Paid() + p.Candidate.Paid()
 		priced = priced && p.Current.Priced && p.Candidate.Priced
 		if p.Current.Score == nil || p.Candidate.Score == nil {
 			continue // a run without an answer costs nothing, and is no saving

@@ -55,7 +55,7 @@ func (m *measurement) open() error {
 func cheapest(pairs []evidence.Pair) int64 {
 	var least int64
 	for i, p := range pairs {
-		if cost := p.Current.Cost + p.Candidate.Cost; i == 0 || cost < least {
+		if cost := p.Current.Paid() + p.Candidate.Paid(); i == 0 || cost < least {
 			least = cost
 		}
 	}

@@ -41,6 +41,7 @@ type Subject struct {
 	Terms     Terms
 	Parts     map[string]string // digests of everything else that makes an epoch, by name
 	Runs      int64             // a month; 0: not known
+	Logged    Logged            // runs that stand for trials of the current tier; nil without any
 	Hints     map[string]string // by gate: the fix that code could apply
 	Regret    int64             // micro-dollars lost once by the move, of the current tier's warm cache
 	Rules     func(verdict.Assessment, verdict.Money) verdict.Rules
@@ -109,6 +110,10 @@ type Result struct {
 	Veto       string // why nothing may move whatever the evidence says, ""
 	Money      verdict.Money
 	Series     []verdict.State // the evidence after each item, for a chart
+
+	// Compared counts items that a judge compared, Contradicted those on which its
+	// word changed with the order.
+	Compared, Contradicted int
 }
 
 // Measure carries the comparison as far as the test, the pool or the budget

@@ -91,6 +91,9 @@ func (m *measurement) try(ctx context.Context, it trial.Item, t *config.Tier) (*
 		old.known = true
 		return old, nil
 	}
+	if logged, err := m.fromLog(ctx, it, t); err != nil || logged != nil {
+		return logged, err
+	}
 	fresh := &tried{Attempts: 1, key: key}
 	if old != nil {
 		fresh.Attempts, fresh.Nights, fresh.Night = old.Attempts+1, old.Nights, old.Night

@@ -140,6 +140,7 @@ type Record struct {
 	Scope     string            `json:"scope"`
 	Skill     string            `json:"skill"`
 	Hash      string            `json:"hash"`
+	Arm       string            `json:"arm,omitempty"` // digest of all that makes the run but its input, where evidence may be sampled from it
 	Trial     bool              `json:"trial,omitempty"`
 	Item      string            `json:"item,omitempty"`
 	Started   time.Time         `json:"started"`

@@ -48,6 +48,11 @@ type Item struct {
 
 	Digest string     `json:"-"` // sha256 over all of the above but the id
 	At     diag.Range `json:"-"`
+
+	// Of an item that was sampled from traffic: the run that it stands for, and what
+	// only a simulated model is told.
+	Run   string          `json:"-"`
+	Known json.RawMessage `json:"-"`
 }
 
 // Pool is a skill's items. Source is authored, imported or traffic.
@@ -56,6 +61,7 @@ type Pool struct {
 	Repeats int
 	Prove   []Item
 	Tune    []Item
+	Lacks   string // why there are no Prove items yet, where they come from traffic
 }
 
 // Bounds on files of items: a pool of a thousand large items is 100 MB at the
