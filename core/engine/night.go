@@ -39,7 +39,7 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 		night.Totals.Priced = night.Totals.Priced && w.Priced
 		night.Simulated = night.Simulated || w.Simulated
 	}
-	night.Notes = append(notes, night.Notes...)
+	night.Notes = append(append(notes, night.Notes...), e.judgeNotes()...)
 	if folded != "" {
 		night.Policy = folded + night.Policy
 		night.Notes = append(night.Notes, "escalations of the day were written to the policy file")

@@ -69,6 +69,15 @@ func (m *measurement) grounds(a *verdict.Assessment, rules *verdict.Rules) {
 		return
 	}
 	j := m.subject.Jury
+	m.res.Compared, m.res.Contradicted = 0, 0
+	for _, p := range m.epoch.Tried {
+		if p.Source == evidence.Pairwise {
+			m.res.Compared++
+		}
+		if p.Contradicted > 0 {
+			m.res.Contradicted++
+		}
+	}
 	switch {
 	case m.epoch.JudgeTerms == nil && m.subject.Pool.Repeats > 1:
 		a.Spec.JudgeWhy = "the score is judged and each item is run several times: the mean of such runs has no labels, so it may only hold"

@@ -204,7 +204,7 @@ func (n *night) remark(e entry, res *evolve.Result) {
 	case res.Epoch.Content == verdict.ContentGates:
 		n.notes[e.rank] = skill + ` is measured by its gates alone, as its author asked (quality = "gates"): nothing looks at what its outputs say`
 	case res.Epoch.Judged:
-		n.notes[e.rank] = skill + " is scored by a judge that was not calibrated against labels: it can only hold"
+		n.notes[e.rank] = judgedNote(skill, res)
 	}
 }
 
