@@ -6,6 +6,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
+	"github.com/plimsoll-dev/plimsoll/core/tier"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/policyfile"
 )
@@ -13,12 +14,28 @@ import (
 // Pin holds a step on its effective tier until a person lifts it. The diff of
 // the policy file comes back.
 func (e *Engine) Pin(ctx context.Context, s *skill.Skill, step *config.Step, reason string) (string, error) {
+	place, err := e.Place(s, step)
+	if err != nil {
+		return "", err
+	}
 	return e.edit(ctx, s, step, note{Kind: "policy.pin"}, func(a *policyfile.Assignment) {
-		a.Pin = true
+		*a = pinned(*a, place)
 		if reason != "" {
 			a.Reason = reason
 		}
 	})
+}
+
+// pinned is an assignment that holds a step where it stands. A pin silences a
+// runtime escalation, so one that no night has written down yet is written with
+// it: a pin must not move a step down.
+func pinned(a policyfile.Assignment, place Place) policyfile.Assignment {
+	a.Pin = true
+	if place.Effective.Voice == tier.VoiceOverride {
+		a.From, a.Tier = a.Tier, tierRef(place.Tier)
+		a.Since, a.Reason, a.CooldownUntil = place.Effective.Since, place.Effective.Reason, place.Effective.CooldownUntil
+	}
+	return a
 }
 
 // Unpin lifts a pin in the policy file, and with it the hold on a step whose

@@ -201,12 +201,19 @@ func (r *rehearsal) Happen(m *config.PolicyMoment) error {
 }
 
 // pin is Engine.Pin and Engine.Unpin.
-func (r *rehearsal) pin(pinned bool, at time.Time) error {
-	a := r.assigned()
-	a.Pin = pinned
-	r.assign(a)
+func (r *rehearsal) pin(hold bool, at time.Time) error {
 	place, err := r.place()
-	if err != nil || pinned || takenBack(r.events, place) == "" {
+	if err != nil {
+		return err
+	}
+	a := r.assigned()
+	if hold {
+		r.assign(pinned(a, place))
+		return nil
+	}
+	a.Pin = false
+	r.assign(a)
+	if place, err = r.place(); err != nil || takenBack(r.events, place) == "" {
 		return err
 	}
 	r.events = append(r.events, evidence.Event{V: evidence.Version, Kind: evidence.KindEvent, Skill: r.skill.Name, Step: r.step.Name, Event: evidence.Lifted, At: at})
