@@ -16,69 +16,85 @@ import (
 )
 
 func (c *command) nightlyCommand() *cobra.Command {
-	var out string
-	var detailed bool
+	var o nightFlags
 	cmd := &cobra.Command{
 		Use: "nightly", Short: "Measure what may move down, move what is proved, report",
 		Long: "One night: measures every step that may move, moves those whose verdict allows it in\nthe policy file, and writes a report as Markdown, JSON and one HTML page. A night in\nwhich everything holds is a success.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.night(cmd.Context(), "", out, detailed) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.night(cmd.Context(), o) },
 	}
-	cmd.Flags().StringVarP(&out, "out", "o", "", "folder for the reports (default .plimsoll/reports/DATE in the project)")
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 3 when the policy file was changed")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "folder for the reports (default .plimsoll/reports/DATE in the project)")
+	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit 3 when the policy file was changed, or would be")
+	cmd.Flags().StringVar(&o.patch, "patch", "", "write the policy change to this `FILE` for git apply, and leave the policy file as it is")
 	return cmd
 }
 
 func (c *command) evolveCommand() *cobra.Command {
-	var out string
+	var o nightFlags
 	cmd := &cobra.Command{
 		Use: "evolve SKILL", Short: "The same as a night, for one skill",
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.night(cmd.Context(), args[0], out, false) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.only = args[0]
+			return c.night(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().StringVarP(&out, "out", "o", "", "folder for the reports (default .plimsoll/reports/DATE in the project)")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "folder for the reports (default .plimsoll/reports/DATE in the project)")
 	return cmd
 }
 
-func (c *command) night(ctx context.Context, only, out string, detailed bool) error {
+// nightFlags are what a night was asked for.
+type nightFlags struct {
+	only     string // one skill
+	out      string
+	patch    string // file
+	detailed bool
+}
+
+func (c *command) night(ctx context.Context, o nightFlags) error {
 	e, err := c.open(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	if only != "" {
-		if _, err := e.Project.Skill(only); err != nil {
+	if o.only != "" {
+		if _, err := e.Project.Skill(o.only); err != nil {
 			return err
 		}
 	}
 	p := &progress{c: c}
-	night, err := e.Nightly(ctx, engine.NightOptions{Only: only, Watch: p.skill, Items: p.items, Waiting: c.waitingForNight})
+	night, err := e.Nightly(ctx, engine.NightOptions{Only: o.only, Patch: o.patch != "", Watch: p.skill, Items: p.items, Waiting: c.waitingForNight})
 	p.clear()
 	if err != nil {
 		return err
 	}
-	if out != "" {
-		out = c.at(out)
-	} else {
+	out := c.at(o.out)
+	if o.out == "" {
 		out = freshFolder(filepath.Join(e.Project.Dir, engine.StateDir, "reports", night.AsOf.Format("2006-01-02")))
 	}
 	files, err := writeReports(out, *night)
 	if err != nil {
 		return err
 	}
-	if err := c.showNight(e, *night, files); err != nil {
+	if o.patch != "" {
+		// Empty when nothing moves: a patch of an earlier night must not stay behind.
+		if err := atomicfile.Write(c.at(o.patch), []byte(night.Policy), 0o644); err != nil {
+			return fmt.Errorf("writing the patch: %w", err)
+		}
+	}
+	if err := c.showNight(e, *night, files, o.patch); err != nil {
 		return err
 	}
 	if len(night.Problems) > 0 {
 		return fmt.Errorf("the night went on without what is broken:\n%s", strings.Join(night.Problems, "\n"))
 	}
-	if detailed && night.Totals.Moved > 0 {
+	if o.detailed && night.Totals.Moved > 0 {
 		return &problem{code: exitPending, silent: true}
 	}
 	return nil
 }
 
-func (c *command) showNight(e *engine.Engine, n report.Night, files []string) error {
+func (c *command) showNight(e *engine.Engine, n report.Night, files []string, patch string) error {
 	if c.json {
 		raw, err := report.JSON(n)
 		if err != nil {
@@ -91,6 +107,15 @@ func (c *command) showNight(e *engine.Engine, n report.Night, files []string) er
 	c.say("")
 	for _, f := range files {
 		c.say("report    %s", c.short(f))
+	}
+	if patch != "" {
+		c.say("patch     %s", c.short(c.at(patch)))
+		if n.Policy == "" {
+			c.next("the patch is empty: nothing would change. plimsoll plan shows what the next night would buy.")
+		} else {
+			c.next("git apply %s, then commit it with the evidence folder. Until then the next night proposes the same and buys nothing for it.", c.short(c.at(patch)))
+		}
+		return nil
 	}
 	if n.Policy != "" {
 		c.say("changed   %s", c.short(filepath.Join(e.Project.Dir, engine.PolicyFile)))

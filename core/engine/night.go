@@ -16,6 +16,7 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 	var folded string
 	var notes []string
 	watched := &Watched{}
+	var house nightly.House = e
 	if !o.DryRun {
 		var err error
 		// What got worse goes up before anything else is looked at, and is written
@@ -23,11 +24,20 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 		if watched, err = e.Watch(ctx, WatchOptions{Only: o.Only}); err != nil {
 			return nil, err
 		}
-		if folded, notes, err = e.fold(ctx); err != nil {
+		if err := e.adopt(ctx); err != nil {
+			return nil, err
+		}
+		if o.Patch {
+			house, err = e.proposal(ctx)
+		} else {
+			folded, notes, err = e.fold(ctx)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	night, err := nightly.Run(ctx, e, e.Bench(o.Items), nightly.Options{
+	night, err := nightly.Run(ctx, house, e.Bench(o.Items), nightly.Options{
+		Patch: o.Patch, Drain: e.state.turn.drain,
 		Project: e.Project.name(), AsOf: e.asOf, Only: o.Only, DryRun: o.DryRun, Watch: o.Watch, Spent: watched.Spent,
 	})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/plimsoll-dev/plimsoll/core/evolve"
+	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 )
@@ -69,10 +69,8 @@ func (e *Engine) Nightly(ctx context.Context, o NightOptions) (*report.Night, er
 	if err := e.noteBegin(ctx, began, o); err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	n, err := e.night(ctx, e.stoppable(o, stop))
-	if err != nil && errors.Is(context.Cause(ctx), ErrDrained) {
+	n, err := e.night(ctx, o)
+	if errors.Is(err, nightly.ErrStopped) {
 		return nil, ErrDrained
 	}
 	if ctx.Err() != nil {
@@ -110,34 +108,6 @@ func (e *Engine) takeTurn(ctx context.Context, waiting func(since time.Time)) er
 		return err
 	}
 	return nil
-}
-
-// stoppable ends a night between two batches, and between two skills: everything
-// that was paid for is written down then.
-func (e *Engine) stoppable(o NightOptions, stop context.CancelCauseFunc) NightOptions {
-	check := func() {
-		select {
-		case <-e.state.turn.drain:
-			stop(ErrDrained)
-		default:
-		}
-	}
-	items, watch := o.Items, o.Watch
-	o.Items = func(p evolve.Progress) {
-		if items != nil {
-			items(p)
-		}
-		check()
-	}
-	o.Watch = func(done, of int, what string) {
-		if watch != nil {
-			watch(done, of, what)
-		}
-		if what != "" {
-			check()
-		}
-	}
-	return o
 }
 
 // NightNote is what a state remembers of nights, for whoever plans the next one.

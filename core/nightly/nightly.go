@@ -11,6 +11,7 @@ package nightly
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -81,11 +82,17 @@ type Options struct {
 	Project string
 	AsOf    time.Time
 	Only    string // one skill; "" is all
+	Patch   bool   // the house proposes moves, and makes none
 	DryRun  bool   // measure nothing, move nothing: show what evidence there is
 	Watch   func(done, of int, what string)
 	Places  func(backend string) int // calls that it takes at a time; nil is 16 for all
+	Drain   <-chan struct{}          // once closed, what is under way is kept and nothing more is begun
 	Spent   map[string]int64         // by policy, of tonight's budget: on watching steps that moved before
 }
+
+// ErrStopped is the end of a night that was told to stop through Options.Drain:
+// everything that was paid for is written down, and the next night goes on.
+var ErrStopped = errors.New("the night was told to stop: what was measured is written down")
 
 // Run is one night.
 func Run(ctx context.Context, h House, b *evolve.Bench, o Options) (*report.Night, error) {
@@ -210,7 +217,7 @@ func (n *night) remark(e entry, res *evolve.Result) {
 
 // apply makes all moves in one write of the policy file.
 func (n *night) apply(ctx context.Context) error {
-	if len(n.moves) == 0 {
+	if len(n.moves) == 0 && !n.options.Patch {
 		return nil
 	}
 	moves := make([]Move, 0, len(n.moves))
@@ -232,7 +239,7 @@ func (n *night) apply(ctx context.Context) error {
 			r.Reason = why + " (the evidence is kept: " + r.Reason + ")"
 			continue
 		}
-		r.Applied = true
+		r.Applied = !n.options.Patch
 	}
 	return nil
 }

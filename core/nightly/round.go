@@ -47,7 +47,10 @@ func newRound() *round {
 func (n *night) rounds(ctx context.Context) error {
 	var flying *round
 	for {
-		next := n.pick(ctx, flying)
+		next := newRound()
+		if !n.draining() {
+			next = n.pick(ctx, flying)
+		}
 		if len(next.tasks) > 0 {
 			n.launch(ctx, next)
 		} else {
@@ -55,6 +58,9 @@ func (n *night) rounds(ctx context.Context) error {
 		}
 		if flying == nil {
 			if flying = next; flying == nil {
+				if n.draining() {
+					return ErrStopped
+				}
 				return ctx.Err()
 			}
 			continue
@@ -70,6 +76,16 @@ func (n *night) rounds(ctx context.Context) error {
 		}
 		n.kept(ctx, flying)
 		flying = next
+	}
+}
+
+// draining tells whether nothing more is to be begun.
+func (n *night) draining() bool {
+	select {
+	case <-n.options.Drain:
+		return true
+	default:
+		return false
 	}
 }
 
