@@ -183,10 +183,12 @@ func (m *measurement) replaced(who, was, is string) error {
 func (m *measurement) pay(sides ...*tried) {
 	var sum int64
 	for _, t := range sides {
-		sum += t.Result.Cost
+		sum += t.Result.Paid()
 		if !t.known {
-			m.res.Bought++
-			m.res.Spent += t.Result.Cost
+			if !t.Result.Logged {
+				m.res.Bought++
+			}
+			m.res.Spent += t.Result.Paid()
 			m.res.Priced = m.res.Priced && t.Result.Priced
 		}
 	}
@@ -206,6 +208,9 @@ func (m *measurement) with(t *config.Tier) map[string]*config.Tier {
 // truth is what a simulated model is told.
 func (m *measurement) truth(it trial.Item) *run.Truth {
 	t := &run.Truth{Item: it.ID, Skill: m.subject.Skill, Reference: it.Reference}
+	if len(t.Reference) == 0 {
+		t.Reference = it.Known
+	}
 	for _, d := range m.subject.Measure.Dimensions {
 		t.Dimensions = append(t.Dimensions, run.TruthDim{Name: d.Name, Kind: d.Kind})
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/gate"
 	"github.com/plimsoll-dev/plimsoll/core/run"
-	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
@@ -49,7 +48,7 @@ func (b *Bench) Shadow(ctx context.Context, s Subject, w Shadowing) (*Shadowed, 
 	if err != nil {
 		return nil, fmt.Errorf("naming a shadow of run %s: %w", w.Run, err)
 	}
-	s.Pool = &trial.Pool{Repeats: 1}
+	s.Pool, s.Logged = &trial.Pool{Repeats: 1}, nil
 	m := &measurement{bench: b, subject: s, left: -1, res: &Result{Priced: true}, epoch: &evidence.Opened{Epoch: evidence.Epoch{Hash: name}}}
 	out.Source = m.source(w.Item)
 	present, err := m.side(ctx, w)
@@ -61,10 +60,6 @@ func (b *Bench) Shadow(ctx context.Context, s Subject, w Shadowing) (*Shadowed, 
 		return nil, err
 	}
 	m.pay(former, present)
-	if w.Done != nil && !present.known {
-		m.res.Bought-- // it ran anyway; only its judge was paid for
-		m.res.Spent -= present.Result.Cost - present.Result.Judge
-	}
 	out.Former, out.Present = former.Result, present.Result
 	if m.compares(w.Item) && !former.again() && !present.again() {
 		both, c, wait, err := m.settle(ctx, w.Item, former, present)
@@ -117,7 +112,11 @@ func (m *measurement) side(ctx context.Context, w Shadowing) (*tried, error) {
 	if w.Done == nil {
 		return m.arm(ctx, w.Item, m.subject.Candidate)
 	}
-	return m.logged(ctx, w.Item, m.subject.Candidate, w.Done)
+	t, err := m.logged(ctx, w.Item, m.subject.Candidate, w.Done)
+	if err != nil {
+		return nil, err
+	}
+	return t, m.settled(ctx, t)
 }
 
 // logged makes a production run one side of a pair. It is scored once: a judge's
@@ -149,17 +148,21 @@ func (m *measurement) logged(ctx context.Context, it trial.Item, t *config.Tier,
 	if err != nil {
 		return nil, err
 	}
+	res.Logged = true
+	// What a log has no answer to will have none on another night either.
 	fresh := &tried{Result: res, Output: rec.Result, Runs: []string{rec.ID}, Judges: calls, Attempts: 1, Why: why, key: key}
-	var entries []store.Entry
+	if rec.Status == run.Missing {
+		fresh.Nights = patience
+	}
 	if len(calls) > 0 {
 		entry, err := m.entry("judge", judged{Run: rec.ID, Item: it.Digest, Calls: calls})
 		if err != nil {
 			return nil, err
 		}
 		entry.Run = rec.ID
-		entries = append(entries, entry)
+		fresh.entries = append(fresh.entries, entry)
 	}
-	return fresh, m.save(ctx, fresh, nil, entries)
+	return fresh, nil
 }
 
 // checked is what the gates said last, as far as a record keeps it.
