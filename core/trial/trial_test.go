@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/gate"
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
@@ -195,4 +196,34 @@ func anyJSON(depth int) *rapid.Generator[any] {
 		rapid.Map(rapid.SliceOfN(anyJSON(depth-1), 0, 3), func(v []any) any { return v }),
 		rapid.Map(rapid.MapOfN(rapid.StringMatching(`[a-c]|id`), anyJSON(depth-1), 0, 3), func(v map[string]any) any { return v }),
 	)
+}
+
+// Repeats tell how much runs of one item differ; one run does not.
+func TestMeanNoise(t *testing.T) {
+	of := func(scores ...int64) []evidence.Result {
+		var out []evidence.Result
+		for _, s := range scores {
+			out = append(out, evidence.Result{Score: new(s), Status: string(run.OK)})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		scores []int64
+		noise  *int64
+	}{
+		{[]int64{1_000_000}, nil},
+		{[]int64{500_000, 500_000, 500_000}, new(int64(0))},
+		{[]int64{1_000_000, 0}, new(int64(500_000))},
+		{[]int64{1_000_000, 0, 0, 0}, new(int64(250_000))},
+	} {
+		got := trial.Mean(of(c.scores...)).Noise
+		if (got == nil) != (c.noise == nil) || got != nil && *got != *c.noise {
+			t.Errorf("%v: %v, want %v", c.scores, got, c.noise)
+		}
+	}
+	missing := of(1_000_000, 0)
+	missing[1].Score = nil
+	if got := trial.Mean(missing); got.Noise != nil || got.Score != nil {
+		t.Errorf("a missing repeat has a noise: %+v", got)
+	}
 }
