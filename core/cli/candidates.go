@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
-	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/price"
 	"github.com/plimsoll-dev/plimsoll/core/report"
@@ -96,50 +93,4 @@ func saving(x nightly.Candidate) string {
 		return "about " + price.Format(x.SaveMonth) + " a month"
 	}
 	return "about " + price.Format(x.SavePer1k) + " per 1,000 runs"
-}
-
-func (c *command) planCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "plan", Short: "What a night would do, from the evidence there is; nothing is bought",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := c.open(cmd.Context(), "")
-			if err != nil {
-				return err
-			}
-			defer e.Close()
-			night, err := e.Nightly(cmd.Context(), engine.NightOptions{DryRun: true})
-			if err != nil {
-				return err
-			}
-			if c.json {
-				return c.document(map[string]any{"plan": night})
-			}
-			c.plan(night)
-			return nil
-		},
-	}
-}
-
-func (c *command) plan(n *report.Night) {
-	rows := [][]string{}
-	for _, r := range n.Rows {
-		if r.Candidate == "" {
-			continue
-		}
-		state := fmt.Sprintf("%d of %d items, about %d more", r.Items, r.Of, r.Needed)
-		switch {
-		case r.Decision == "downgrade":
-			state = "proved: the night would move it"
-		case r.Needed == 0:
-			state = r.Reason
-		}
-		rows = append(rows, []string{label(r.Skill, r.Step), r.Current + " -> " + r.Candidate, state})
-	}
-	if len(rows) == 0 {
-		c.say("Nothing would be measured. plimsoll candidates says why.")
-		return
-	}
-	columns(c.Out, rows)
-	c.next("plimsoll nightly")
 }

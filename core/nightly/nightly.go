@@ -195,6 +195,9 @@ func (n *night) gather(candidates []Candidate, held []report.Row) {
 	}
 	slices.SortStableFunc(n.moves, func(a, b ranked) int { return a.rank - b.rank })
 	n.phases()
+	if n.options.DryRun {
+		n.out.Plan, n.out.Phases = n.plan(), Turns(candidates)
+	}
 }
 
 // problem is a fault that the night went on without.

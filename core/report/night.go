@@ -35,6 +35,7 @@ type Night struct {
 	Rows       []Row     `json:"rows"`              // by what a reader wants first: moves, then holds by name
 	Totals     Totals    `json:"totals"`
 	Policy     string    `json:"policy_diff,omitempty"` // unified diff of the policy file
+	Plan       *Plan     `json:"plan,omitempty"`        // of a night that was only planned
 	Phases     []Phase   `json:"phases,omitempty"`      // models that take turns on hardware
 	Notes      []string  `json:"notes,omitempty"`       // what a reader should know: a policy file changed in mid-night, a judge without labels
 	Problems   []string  `json:"problems,omitempty"`    // what kept a skill from being measured and has to be mended
