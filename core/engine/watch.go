@@ -49,7 +49,9 @@ func (e *Engine) Watch(ctx context.Context, o WatchOptions) (*Watched, error) {
 		for _, step := range s.Steps() {
 			w, err := e.standingWatch(s, step)
 			if err != nil {
-				return nil, err
+				// One skill that cannot be watched must not leave the others alone.
+				out.Rows = append(out.Rows, report.Watched{Skill: s.Name, Step: step.Name, Reason: err.Error(), Priced: true})
+				continue
 			}
 			if w == nil {
 				continue
@@ -59,8 +61,6 @@ func (e *Engine) Watch(ctx context.Context, o WatchOptions) (*Watched, error) {
 				return nil, fmt.Errorf("watching was stopped at %s: %w", s.Name, ctx.Err())
 			}
 			if err != nil {
-				// One skill that cannot be watched must not leave the others alone.
-				row = w.row()
 				row.Reason = err.Error()
 			}
 			out.Rows = append(out.Rows, row)
@@ -94,6 +94,9 @@ func (e *Engine) standingWatch(s *skill.Skill, step *config.Step) (*watching, er
 	p := s.Binding.Policy
 	if p == nil || p.Shadow == 0 || s.Binding.Runner != nil {
 		return nil, nil
+	}
+	if a, _ := e.Project.Policy.Get(s.Name, step.Name); a.From.Tier == "" {
+		return nil, nil // nothing ever moved it, and its evidence need not be read to know
 	}
 	place, err := e.Place(s, step)
 	if err != nil {
@@ -555,11 +558,8 @@ func (e *Engine) settle(ctx context.Context, only string) error {
 		}
 		for _, step := range s.Steps() {
 			w, err := e.standingWatch(s, step)
-			if err != nil {
-				return err
-			}
-			if w == nil {
-				continue
+			if err != nil || w == nil {
+				continue // what is wrong with it, the night has said
 			}
 			setup, err := e.setup(w)
 			if err != nil {
