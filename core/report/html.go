@@ -51,6 +51,8 @@ type page struct {
 	Errands    []errandLine
 	Diff       []diffLine
 	Checkpoint string
+	Crowd      bool     // many steps: what is long is folded, and the browser's search opens it
+	Whys       []string // of a crowd: how many hold for which reason
 }
 
 // fact is a number with what it counts.
@@ -93,7 +95,15 @@ func newPage(n Night) page {
 	for _, note := range n.Notes {
 		p.Notes = append(p.Notes, plain(note))
 	}
+	for _, ph := range n.Phases {
+		p.Notes = append(p.Notes, ph.String()+".")
+	}
 	moves, open, holds := n.groups()
+	if p.Crowd = n.crowded(); p.Crowd {
+		for _, w := range whys(holds) {
+			p.Whys = append(p.Whys, fmt.Sprintf("%s hold: %s (%s)", count(len(w.rows)), w.what, among(w.rows)))
+		}
+	}
 	rows := append(append(append([]Row{}, moves...), open...), holds...)
 	links := map[[2]string]string{}
 	for _, r := range rows {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -30,11 +31,15 @@ func Terminal(w io.Writer, n Night, o TerminalOptions) {
 	t := &terminal{w: w, width: max(o.Width, widthLeast), color: o.Color}
 	t.heading(n)
 	t.watched(n)
-	moves, open, holds := n.groups()
-	t.measure(n.Rows)
-	t.group("Moved", green, moves)
-	t.group("Not decided yet", yellow, open)
-	t.group("Holds", "", holds)
+	if n.crowded() {
+		t.crowd(n)
+	} else {
+		moves, open, holds := n.groups()
+		t.measure(n.Rows)
+		t.group("Moved", green, moves)
+		t.group("Not decided yet", yellow, open)
+		t.group("Holds", "", holds)
+	}
 	t.levers(n)
 	t.totals(n)
 	t.errands(n.errands())
@@ -215,7 +220,14 @@ func (t *terminal) totals(n Night) {
 	for _, l := range wrap(strings.Join(parts, " · "), t.width, 0) {
 		t.line(l)
 	}
-	for _, note := range n.Notes {
+	for _, p := range n.Phases {
+		t.line(t.paint(dim, p.String()))
+	}
+	notes := n.Notes
+	if n.crowded() && len(notes) > errandsMost {
+		notes = append(slices.Clone(notes[:errandsMost]), plural(len(notes)-errandsMost, "more note", "more notes")+" in the reports")
+	}
+	for _, note := range notes {
 		for i, l := range wrap("Note: "+plain(note), t.width-2, 0) {
 			if i > 0 {
 				l = "  " + l
