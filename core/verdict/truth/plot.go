@@ -28,9 +28,9 @@ var (
 	ourInks   = [...]string{"#009e73", "#56b4e9", "#0072b2", "#7a5cc6", "#1b7f8c"}
 )
 
-// draw is error against cost: a point for each rule and number of items, the
+// drawPlot is error against cost: a point for each rule and number of items, the
 // points of one rule joined.
-func draw(w io.Writer, table []line) error {
+func drawPlot(w io.Writer, table []line) error {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img">`, plotWidth, plotHeight, plotWidth, plotHeight)

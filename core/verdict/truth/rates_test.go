@@ -26,13 +26,14 @@ func TestQuantile(t *testing.T) {
 // The exact bootstrap against resampling, and by hand: of five items with one
 // lost, a resample is without a loss with chance .8^5.
 func TestResampled(t *testing.T) {
-	if got := resampled(5, 0, 1, 1); math.Abs(got-(1-math.Pow(.8, 5))) > 1e-9 {
+	logs := newFactorials(200)
+	if got := logs.resampled(5, 0, 1, 1); math.Abs(got-(1-math.Pow(.8, 5))) > 1e-9 {
 		t.Errorf("one of five lost: %g", got)
 	}
-	if got := resampled(5, 5, 0, 1); got != 0 {
+	if got := logs.resampled(5, 5, 0, 1); got != 0 {
 		t.Errorf("all won: %g", got)
 	}
-	if got := resampled(5, 0, 5, 1); got != 1 {
+	if got := logs.resampled(5, 0, 5, 1); got != 1 {
 		t.Errorf("all lost: %g", got)
 	}
 	for _, c := range [][4]int{{50, 5, 9, 3}, {200, 10, 14, 10}, {20, 0, 2, 1}} {
@@ -54,7 +55,7 @@ func TestResampled(t *testing.T) {
 			}
 		}
 		want := float64(hits) / times
-		if got := resampled(n, won, lost, least); math.Abs(got-want) > 4*se(want, times)+1e-4 {
+		if got := logs.resampled(n, won, lost, least); math.Abs(got-want) > 4*se(want, times)+1e-4 {
 			t.Errorf("%v: %g, resampling says %g", c, got, want)
 		}
 	}
@@ -123,7 +124,7 @@ func TestRates(t *testing.T) {
 		t.Errorf("%d lines, error %v", len(rows), err)
 	}
 	out.Reset()
-	if err := draw(&out, table); err != nil {
+	if err := drawPlot(&out, table); err != nil {
 		t.Fatal(err)
 	}
 	for d := xml.NewDecoder(bytes.NewReader(out.Bytes())); ; {

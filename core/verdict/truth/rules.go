@@ -66,7 +66,8 @@ const (
 	// night is how many items a peeking rule buys between two looks.
 	night = 10
 	// resamples of a bootstrap where it is not computed exactly.
-	resamples = 500
+	resamples     = 500
+	bootstrapName = "percentile bootstrap bound"
 )
 
 // others are the rules that people use, each in its favour: missing scores are
@@ -93,9 +94,10 @@ func others() []rule {
 			return decision{s.sum[n] > -margin*int64(n), n}
 		}})
 	}
+	logs := newFactorials(deadline)
 	for _, n := range widths[1:] {
-		out = append(out, rule{name: "percentile bootstrap bound", n: n, decide: func(s *sample) decision {
-			return decision{s.bootstrap(n), n}
+		out = append(out, rule{name: bootstrapName, n: n, decide: func(s *sample) decision {
+			return decision{s.bootstrap(n, logs), n}
 		}})
 	}
 	for _, n := range widths[1:] {
@@ -161,12 +163,12 @@ func (s *sample) student(n int, most float64) bool {
 // bootstrap asks whether the 5 % percentile of resampled means of the first n is
 // above minus the margin. For pass/fail it is computed as of endlessly many
 // resamples, otherwise from 500.
-func (s *sample) bootstrap(n int) bool {
+func (s *sample) bootstrap(n int, logs factorials) bool {
 	if s.ternary {
 		key := [3]int{n, s.better[n], s.worse[n]}
 		moved, ok := s.memo[key]
 		if !ok {
-			moved = resampled(n, s.better[n], s.worse[n], (int(margin)*n+int(million)-1)/int(million)) < .05
+			moved = logs.resampled(n, s.better[n], s.worse[n], (int(margin)*n+int(million)-1)/int(million)) < .05
 			s.memo[key] = moved
 		}
 		return moved
@@ -184,11 +186,22 @@ func (s *sample) bootstrap(n int) bool {
 	return under < resamples/20
 }
 
+// factorials holds ln n! by n.
+type factorials []float64
+
+func newFactorials(n int) factorials {
+	f := make(factorials, n+1)
+	for i := 2; i <= n; i++ {
+		f[i] = f[i-1] + math.Log(float64(i))
+	}
+	return f
+}
+
 // resampled is the chance that a bootstrap resample of n items, of which so many
 // were won and lost, has at least `least` more losses than wins.
-func resampled(n, won, lost, least int) float64 {
+func (f factorials) resampled(n, won, lost, least int) float64 {
 	total := 0.0
-	binomial(n, float64(lost)/float64(n), func(l int, p float64) {
+	f.binomial(n, float64(lost)/float64(n), func(l int, p float64) {
 		if l < least || p < 1e-12 {
 			return
 		}
@@ -196,7 +209,7 @@ func resampled(n, won, lost, least int) float64 {
 			total += p
 			return
 		}
-		binomial(n-l, float64(won)/float64(n-lost), func(w int, q float64) {
+		f.binomial(n-l, float64(won)/float64(n-lost), func(w int, q float64) {
 			if w <= l-least {
 				total += p * q
 			}
@@ -207,13 +220,13 @@ func resampled(n, won, lost, least int) float64 {
 
 // binomial calls of for every count with its chance, from the mode outwards
 // until nothing is left of it.
-func binomial(n int, p float64, of func(k int, chance float64)) {
+func (f factorials) binomial(n int, p float64, of func(k int, chance float64)) {
 	if p <= 0 || p >= 1 || n == 0 {
 		of(int(math.Round(p))*n, 1)
 		return
 	}
 	mode := min(n, int(float64(n+1)*p))
-	top := math.Exp(choose(n, mode) + float64(mode)*math.Log(p) + float64(n-mode)*math.Log1p(-p))
+	top := math.Exp(f[n] - f[mode] - f[n-mode] + float64(mode)*math.Log(p) + float64(n-mode)*math.Log1p(-p))
 	odds := p / (1 - p)
 	of(mode, top)
 	for k, q := mode, top; k < n; k++ {
@@ -228,14 +241,6 @@ func binomial(n int, p float64, of func(k int, chance float64)) {
 		}
 		of(k-1, q)
 	}
-}
-
-// choose is ln of n over k.
-func choose(n, k int) float64 {
-	a, _ := math.Lgamma(float64(n + 1))
-	b, _ := math.Lgamma(float64(k + 1))
-	c, _ := math.Lgamma(float64(n - k + 1))
-	return a - b - c
 }
 
 // quantile is the 95 % point of Student's t with df degrees of freedom, by
