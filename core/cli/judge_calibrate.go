@@ -58,7 +58,7 @@ func (c *command) judgeCalibrateCommand() *cobra.Command {
 }
 
 func (c *command) calibrate(ctx context.Context, name string, f calibrateFlags) error {
-	src, err := readLabels(f.labels)
+	src, err := readLabels(c.at(f.labels))
 	if err != nil {
 		return err
 	}

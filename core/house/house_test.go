@@ -127,6 +127,7 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 		"github.com/santhosh-tekuri":     {"core/gate", "core/rule", "core/skill"},
 		"github.com/goccy/go-yaml":       {"core/skill"},
 		"golang.org/x/mod":               {"core/audit", "core/author/pack"},
+		"github.com/robfig/cron":         {"hcl/cron"},
 	}
 	for _, s := range tree(t) {
 		for _, i := range s.imports() {

@@ -394,6 +394,32 @@ func TestMissedNightIsTold(t *testing.T) {
 	}
 }
 
+// A night by hand tells, too, and a test message goes out at once.
+func TestToldByHand(t *testing.T) {
+	var mu sync.Mutex
+	var bodies []string
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		bodies = append(bodies, string(raw))
+		if r.Header.Get("webhook-signature") != "" || r.Header.Get("webhook-id") == "" {
+			t.Errorf("headers %v", r.Header)
+		}
+	}))
+	defer receiver.Close()
+	dir := tempProject(t, 8, "greet")
+	edit(t, filepath.Join(dir, "plimsoll.hcl"), "\nskills \"team\"", fmt.Sprintf("\nnotify \"chat\" {\n  url    = %q\n  format = \"text\"\n}\n\nskills \"team\"", receiver.URL))
+	asking(t, dir, 0, "notify", "test", "chat")
+	night(t, dir, "nightly")
+	night(t, dir, "nightly") // has nothing to tell
+	mu.Lock()
+	defer mu.Unlock()
+	if len(bodies) != 2 || !strings.Contains(bodies[0], "this is a test of notify chat") || !strings.Contains(bodies[1], "greet moves from large to medium: ") || !strings.Contains(bodies[1], "(simulated models)") {
+		t.Errorf("%q", bodies)
+	}
+}
+
 // waitLong waits past a full minute.
 func waitLong(t *testing.T, p *engineProcess, text string) {
 	t.Helper()
