@@ -74,6 +74,9 @@ func AskOf(j *config.Judge, s *skill.Skill, p *config.Policy, current, candidate
 		Margin: micro(p.Margin), JudgeMargin: micro(p.JudgeMargin), Alpha: micro(p.Alpha),
 		Simulated: run.Simulated(current) && run.Simulated(candidate), Pairwise: j.Pairwise,
 	}
+	if l := Ladder(s); l != nil {
+		a.Pairs = len(l.Tiers) * (len(l.Tiers) - 1) / 2
+	}
 	for _, d := range s.Contract.Dimensions {
 		a.Dimensions = append(a.Dimensions, judge.Weight{Dimension: d.Name, Weight: micro(d.Weight)})
 	}

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
@@ -17,6 +18,7 @@ type Ask struct {
 	Margin             int64 // of the whole score
 	JudgeMargin        int64 // the judged part's; 0 is half
 	Alpha              int64
+	Pairs              int  // of tiers that the skill can ever be compared on; 0 is one
 	Simulated          bool // both arms are simulated, so simulated labels will do
 	Pairwise           bool // labels are of comparisons: only pairs will do
 }
@@ -41,7 +43,8 @@ func Grant(ls Labels, a Ask) (Granted, error) {
 	now := mine.Where(func(l Label) bool { return l.Pin == a.Pin })
 	g.Labels = len(now)
 	code, judged := Split(a.Margin, a.JudgeMargin)
-	labelAlpha, testAlpha := verdict.ShareAlpha(a.Alpha)
+	_, testAlpha := verdict.ShareAlpha(a.Alpha)
+	labelAlpha := verdict.LabelAlpha(a.Alpha, a.Pairs, mine.judges(a.Pin))
 	switch {
 	case len(mine) == 0:
 		g.Why = fmt.Sprintf("the score is judged and judge %s has no labels for %s on %s and %s, so it may only hold", a.Judge, a.Family, a.Current, a.Candidate)
@@ -125,6 +128,20 @@ func wanted(l Label, dims []Weight) bool {
 		}
 	}
 	return false
+}
+
+// judges is the place of a pin among those that labels were made under, from 1.
+func (ls Labels) judges(pin string) int {
+	var seen []string
+	for _, l := range ls {
+		if !slices.Contains(seen, l.Pin) {
+			seen = append(seen, l.Pin)
+		}
+		if l.Pin == pin {
+			break
+		}
+	}
+	return max(len(seen), 1)
 }
 
 func count(c verdict.Calibration) int {

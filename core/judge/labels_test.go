@@ -99,7 +99,7 @@ func TestGrant(t *testing.T) {
 		if (g.Terms == nil) != (c.why != "") || !strings.Contains(g.Why, c.why) {
 			t.Errorf("%s: %+v, %q, want %q", c.name, g.Terms, g.Why, c.why)
 		}
-		if g.Terms != nil && (g.Terms.Margin <= 0 || g.Terms.CodeMargin+g.Terms.JudgeMargin != a.Margin || g.Terms.LabelAlpha+g.Terms.TestAlpha != a.Alpha || !strings.HasPrefix(g.Terms.Labels, "sha256:")) {
+		if g.Terms != nil && (g.Terms.Margin <= 0 || g.Terms.CodeMargin+g.Terms.JudgeMargin != a.Margin || g.Terms.LabelAlpha+g.Terms.TestAlpha > a.Alpha || !strings.HasPrefix(g.Terms.Labels, "sha256:")) {
 			t.Errorf("%s: %+v", c.name, g.Terms)
 		}
 	}

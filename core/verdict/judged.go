@@ -40,6 +40,18 @@ func ShareAlpha(alpha int64) (labels, tests int64) {
 	return labels, alpha - labels
 }
 
+// LabelAlpha is what one bound from labels may take of a level: the labels' share,
+// over the pairs of tiers that a skill can ever be compared on (each has labels of
+// its own), and less for each judge that came before: labels of another judge are
+// another chance to be wrong, as another epoch is. So all that the labels can
+// ever be wrong about for a skill stays within their share. At least a millionth.
+func LabelAlpha(alpha int64, pairs, judge int) int64 {
+	labels, _ := ShareAlpha(alpha)
+	const basel = 607_927 // 6/pi^2, in millionths, rounded down
+	j := int64(max(judge, 1))
+	return max(1, labels*basel/Million/(j*j)/int64(max(pairs, 1)))
+}
+
 // problems says what cannot be true of terms beside the epoch's own margin.
 func (t *JudgeTerms) problems(p Params) []string {
 	var out []string

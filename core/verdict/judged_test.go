@@ -250,3 +250,20 @@ func TestTermsThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// Whatever pairs of tiers and judges there are, the labels' bounds together take
+// no more than their share.
+func TestLabelsStayWithinTheirShare(t *testing.T) {
+	labels, tests := ShareAlpha(50_000)
+	if labels != 10_000 || tests != 40_000 {
+		t.Fatal(labels, tests)
+	}
+	const pairs = 6
+	sum := int64(0)
+	for judge := 1; judge <= 40; judge++ {
+		sum += pairs * LabelAlpha(50_000, pairs, judge)
+	}
+	if sum > labels {
+		t.Errorf("%d of %d", sum, labels)
+	}
+}

@@ -163,7 +163,8 @@ func judgedDraw(r *random, j errs, c passes, cal verdict.Calibration, d int64) b
 	if cal.Margin <= 0 {
 		return false
 	}
-	labels, tests := verdict.ShareAlpha(alpha)
+	_, tests := verdict.ShareAlpha(alpha)
+	labels := verdict.LabelAlpha(alpha, 1, 1)
 	terms := &verdict.JudgeTerms{Code: d - d/2, Judge: d / 2, Margin: cal.Margin, JLow: cal.JLow, Bias: cal.Bias, LabelAlpha: labels, TestAlpha: tests}
 	p := params(verdict.Star1, deadline)
 	p.Margin = d
@@ -234,7 +235,7 @@ type judged struct {
 
 func (j errs) over(cells []passes, how string, n int, d int64, draws int, seed uint64) judged {
 	out := judged{cells: cells, d: d, n: n, rate: make([]float64, len(cells))}
-	labels, _ := verdict.ShareAlpha(alpha)
+	labels := verdict.LabelAlpha(alpha, 1, 1)
 	grants := make([]verdict.Calibration, draws) // error rates are no cell's
 	if how == verdict.Rates {
 		each(draws, func(k int) {
