@@ -117,6 +117,9 @@ func (c *command) showTools(found *engine.Prune, patch string) {
 			name = u.Of + " may call " + u.Name
 		}
 		why := u.Why
+		if found.Lines == nil && u.Kind == "skill" {
+			why = "" // of all of them nothing is known: said once, below
+		}
 		if len(u.Idle) > 0 && u.Calls > 0 {
 			why = strings.TrimPrefix(why+"; ", "; ") + fmt.Sprintf("%d of its %d tools were never called, about %d tokens", len(u.Idle), u.Tools, u.IdleTokens)
 		}
@@ -134,8 +137,8 @@ func (c *command) showTools(found *engine.Prune, patch string) {
 	for _, n := range found.Notes {
 		c.say("By hand: %s.", n)
 	}
-	if found.Patch != "" {
-		c.say("\n%s", strings.TrimRight(found.Patch, "\n"))
+	if found.Shown != "" {
+		c.say("\n%s", strings.TrimRight(found.Shown, "\n"))
 	}
 	switch {
 	case found.Lines == nil:

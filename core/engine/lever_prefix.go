@@ -33,12 +33,12 @@ const promptsMost = 40
 // Prefix looks at the prompts of a step's runs in the last 30 days.
 func (e *Engine) Prefix(s *skill.Skill, step *config.Step) (*Prefixes, error) {
 	out := &Prefixes{Skill: s.Name, Step: step.Name}
-	calls, span, err := e.callsOf(s.Name, step.Name, promptsMost)
+	calls, span, err := e.callsOf(s.Name, s.Hash, step.Name)
 	if err != nil {
 		return nil, err
 	}
 	if len(calls) == 0 {
-		out.Why = "it has no runs in the last 30 days"
+		out.Why = "it has no runs in the last 30 days, as it is now"
 		return out, nil
 	}
 	plan, diags := e.Project.planOf(s)
@@ -83,16 +83,18 @@ type logged struct {
 }
 
 // callsOf lists the first call of a step in the newest runs of the last 30 days,
-// oldest first, and the time that they span.
-func (e *Engine) callsOf(skillName, step string, most int) ([]logged, time.Duration, error) {
+// oldest first, and the time that they span. With a hash only runs of that skill as
+// it was then count: a changed prompt differs by right.
+func (e *Engine) callsOf(skillName, hash, step string) ([]logged, time.Duration, error) {
 	notes, err := e.skillRuns(skillName, e.asOf.Add(-month))
 	if err != nil {
 		return nil, 0, err
 	}
-	notes = slices.DeleteFunc(notes, func(n runNote) bool { return n.At.After(e.asOf) })
+	// The time of decisions has whole seconds: a run of this second counts.
+	notes = slices.DeleteFunc(notes, func(n runNote) bool { return n.At.After(e.asOf.Add(time.Second)) })
 	span := month
-	if len(notes) > most {
-		notes = notes[len(notes)-most:]
+	if len(notes) > promptsMost {
+		notes = notes[len(notes)-promptsMost:]
 		span = e.asOf.Sub(notes[0].At)
 	}
 	var out []logged
@@ -101,7 +103,7 @@ func (e *Engine) callsOf(skillName, step string, most int) ([]logged, time.Durat
 		if err != nil {
 			return nil, 0, err
 		}
-		if len(rec.Attempts) == 0 {
+		if len(rec.Attempts) == 0 || hash != "" && rec.Hash != hash {
 			continue
 		}
 		// A later attempt carries the failure of the one before: it differs by right.
@@ -130,7 +132,7 @@ func (e *Engine) tierOf(ref string) *config.Tier {
 // cacheRegret is what a move loses once of the warm cache, as the runs of the last
 // 30 days on the current tier used it; 0 where that is not known.
 func (e *Engine) cacheRegret(skillName, step string, current, candidate *config.Tier) (int64, error) {
-	calls, _, err := e.callsOf(skillName, step, promptsMost)
+	calls, _, err := e.callsOf(skillName, "", step)
 	if err != nil {
 		return 0, err
 	}

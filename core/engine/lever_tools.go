@@ -41,7 +41,8 @@ type Prune struct {
 	Since  time.Time     `json:"since"`
 	MCP    string        `json:"mcp_json,omitempty"` // the file that was read
 	Files  int           `json:"transcripts"`
-	Patch  string        `json:"patch,omitempty"`
+	Patch  string        `json:"-"`               // exact, with what stands beside: tokens too
+	Shown  string        `json:"patch,omitempty"` // for people: values of servers are hidden
 	Notes  []string      `json:"notes,omitempty"` // what the patch leaves to do by hand
 }
 
@@ -201,13 +202,13 @@ func (e *Engine) grants(since time.Time) ([]lever.Granted, error) {
 		if g == nil || len(g.Tools)+len(g.ReadOnly) == 0 {
 			continue
 		}
-		calls, err := e.toolCalls(s.Name, since)
+		calls, runs, err := e.toolCalls(s.Name, since)
 		if err != nil {
 			return nil, err
 		}
 		for attribute, tools := range map[string][]string{"tools": g.Tools, "readonly": g.ReadOnly} {
 			for _, tool := range tools {
-				out = append(out, lever.Granted{Skill: s.Name, Tool: tool, Attribute: attribute, Called: calls[tool]})
+				out = append(out, lever.Granted{Skill: s.Name, Tool: tool, Attribute: attribute, Runs: runs, Called: calls[tool]})
 			}
 		}
 	}
@@ -215,17 +216,17 @@ func (e *Engine) grants(since time.Time) ([]lever.Granted, error) {
 	return out, nil
 }
 
-// toolCalls counts the tools that a skill's runs called.
-func (e *Engine) toolCalls(skillName string, since time.Time) (map[string]lever.Called, error) {
+// toolCalls counts the tools that a skill's runs called, and the runs.
+func (e *Engine) toolCalls(skillName string, since time.Time) (out map[string]lever.Called, runs int, err error) {
 	notes, err := e.skillRuns(skillName, since)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	out := map[string]lever.Called{}
+	out = map[string]lever.Called{}
 	for _, n := range notes {
 		rec, err := e.Record(n.ID)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for _, a := range rec.Attempts {
 			for _, h := range a.Host {
@@ -241,7 +242,7 @@ func (e *Engine) toolCalls(skillName string, since time.Time) (map[string]lever.
 			}
 		}
 	}
-	return out, nil
+	return out, len(notes), nil
 }
 
 // patchTools writes what is unused out of the files that name it, as a diff.
@@ -266,10 +267,14 @@ func (e *Engine) patchTools(out *Prune, mcp []byte) error {
 		if err != nil {
 			return fmt.Errorf("taking servers out of %s: %w", out.MCP, err)
 		}
-		out.Patch += policyfile.Diff(mcp, after, strings.TrimPrefix(out.MCP, "/"))
+		name := strings.TrimPrefix(out.MCP, "/")
+		out.Patch += policyfile.Diff(mcp, after, name)
+		out.Shown += policyfile.Diff(lever.Masked(mcp), lever.Masked(after), name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
-		out.Patch += policyfile.Diff(e.Project.Config.Sources[name], sources[name], name)
+		diff := policyfile.Diff(e.Project.Config.Sources[name], sources[name], name)
+		out.Patch += diff
+		out.Shown += diff
 	}
 	return nil
 }

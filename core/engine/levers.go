@@ -69,19 +69,7 @@ func (e *Engine) idleGrants(skills map[string]bool) ([]lever.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(g lever.Granted) bool { return g.Calls > 0 || !skills[g.Skill] })
-	ran := map[string]bool{}
-	for _, g := range all {
-		if _, known := ran[g.Skill]; known {
-			continue
-		}
-		notes, err := e.skillRuns(g.Skill, since)
-		if err != nil {
-			return nil, err
-		}
-		ran[g.Skill] = len(notes) > 0
-	}
-	all = slices.DeleteFunc(all, func(g lever.Granted) bool { return !ran[g.Skill] })
+	all = slices.DeleteFunc(all, func(g lever.Granted) bool { return g.Calls > 0 || g.Runs == 0 || !skills[g.Skill] })
 	return lever.Prune(lever.Estate{Grants: all, Window: month}).Units, nil
 }
 

@@ -79,6 +79,29 @@ func RemoveServers(src []byte, names ...string) ([]byte, error) {
 	return src, nil
 }
 
+// Masked is a .mcp.json file for people to read: of each server only its type and
+// command keep their values, since tokens stand in all the others.
+func Masked(src []byte) []byte {
+	servers, _, err := serversOf(src)
+	if err != nil {
+		return []byte("{}\n") // nobody can say what is secret in it
+	}
+	out := src
+	for _, s := range slices.Backward(servers) { // from the end: offsets before it stay
+		fields, _, err := membersOf(src, s.value)
+		if err != nil {
+			out = slices.Concat(out[:s.value], []byte(`"…"`), out[s.end:])
+			continue
+		}
+		for _, f := range slices.Backward(fields) {
+			if f.name != "type" && f.name != "command" {
+				out = slices.Concat(out[:f.value], []byte(`"…"`), out[f.end:])
+			}
+		}
+	}
+	return out
+}
+
 // entry is one member of an object: where its name begins, where its value
 // begins and where that ends.
 type entry struct {

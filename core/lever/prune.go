@@ -23,6 +23,7 @@ type Installed struct {
 type Granted struct {
 	Skill, Tool string
 	Attribute   string // tools or readonly
+	Runs        int    // of the skill, in the window: without any, nothing can be said
 	Called
 }
 
@@ -113,7 +114,11 @@ func Prune(e Estate) Pruned {
 	}
 	for _, g := range e.Grants {
 		// The skill's code calls it; no model reads its definition.
-		out.Units = append(out.Units, Unit{Kind: "grant", Name: g.Tool, Of: g.Skill, Called: g.Called, Unused: g.Calls == 0, Tokens: new(int64(0)), Exact: true, Month: new(int64(0))})
+		u := Unit{Kind: "grant", Name: g.Tool, Of: g.Skill, Called: g.Called, Unused: g.Runs > 0 && g.Calls == 0, Tokens: new(int64(0)), Exact: true, Month: new(int64(0))}
+		if g.Runs == 0 {
+			u.Why = "the skill did not run"
+		}
+		out.Units = append(out.Units, u)
 	}
 	slices.SortStableFunc(out.Units, func(a, b Unit) int {
 		first := func(u Unit) int { return map[bool]int{true: 0, false: 1}[u.Unused] }

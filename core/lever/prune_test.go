@@ -66,6 +66,23 @@ func TestRemoveServers(t *testing.T) {
 	}
 }
 
+// No token reaches a screen, and the structure stays.
+func TestMasked(t *testing.T) {
+	got := string(lever.Masked([]byte(mcpFile)))
+	if strings.Contains(got, "secret") || strings.Contains(got, "https") || !strings.Contains(got, `"command": "gh-mcp"`) || !json.Valid([]byte(got)) {
+		t.Errorf("%s", got)
+	}
+	if left, err := lever.ReadMCP([]byte(got)); err != nil || len(left) != 3 {
+		t.Errorf("%v %v", left, err)
+	}
+	if got := string(lever.Masked([]byte("secret"))); got != "{}\n" {
+		t.Error(got)
+	}
+	if got := string(lever.Masked([]byte(`{"mcpServers":{"a":"secret","b":{"env":{"x":"secret"}}}}`))); strings.Contains(got, "secret") || !json.Valid([]byte(got)) {
+		t.Error(got)
+	}
+}
+
 func FuzzRemoveServers(f *testing.F) {
 	f.Add([]byte(mcpFile))
 	f.Add([]byte(`{"servers":{"a":1,"b":{}}}`))
@@ -154,8 +171,11 @@ func TestPrune(t *testing.T) {
 	p := lever.Prune(lever.Estate{
 		Servers: servers, Definitions: map[string]lever.Definitions{"clock": defs}, Use: use, Window: 15 * 24 * time.Hour,
 		Skills: []lever.Installed{{Name: "writer", Description: "Writes."}, {Name: "idle", Description: strings.Repeat("d", 390)}},
-		Grants: []lever.Granted{{Skill: "a", Tool: "x.y", Attribute: "tools"}, {Skill: "a", Tool: "x.z", Attribute: "tools", Called: lever.Called{Calls: 2}}},
-		Rates:  func(string) (price.Rates, bool) { return rates, true },
+		Grants: []lever.Granted{
+			{Skill: "a", Tool: "x.y", Attribute: "tools", Runs: 3}, {Skill: "a", Tool: "x.z", Attribute: "tools", Runs: 3, Called: lever.Called{Calls: 2}},
+			{Skill: "b", Tool: "x.w", Attribute: "tools"},
+		},
+		Rates: func(string) (price.Rates, bool) { return rates, true },
 	})
 	by := map[string]lever.Unit{}
 	for _, u := range p.Units {
@@ -178,7 +198,7 @@ func TestPrune(t *testing.T) {
 	if u := by["skill writer"]; u.Unused || u.Calls != 2 {
 		t.Errorf("%+v", u)
 	}
-	if !by["grant x.y"].Unused || by["grant x.z"].Unused || *by["grant x.y"].Month != 0 {
+	if !by["grant x.y"].Unused || by["grant x.z"].Unused || by["grant x.w"].Unused || by["grant x.w"].Why == "" || *by["grant x.y"].Month != 0 {
 		t.Errorf("grants: %+v", p.Units)
 	}
 	if p.Units[0].Name != "clock" || p.Sessions != 2 || p.Requests != 3 || p.Tokens != 1100 {
