@@ -94,6 +94,9 @@ func evidence(r *random) fuzzCase {
 		Epoch:  r.below(4),
 		N:      1 + r.below(60),
 	}
+	if p.Epoch > 0 && r.below(6) == 0 { // under the false-discovery rule
+		p.Weight, p.Accepted = verdict.FleetWeight(1+r.below(3), 1+r.below(2), p.Epoch), r.below(6)
+	}
 	c := fuzzCase{spec: verdict.Spec{
 		Skill: "s", Step: "main", Params: p,
 		Content: pick(r, "reference", "reference", "dimension", "gates", "reference", "reference", "", "vibes"),
@@ -188,6 +191,9 @@ func (c fuzzCase) against(rec verdict.Record) []string {
 	level := float64(p.Alpha) / 1e6
 	if p.Epoch > 0 {
 		level *= 6 / (math.Pi * math.Pi * float64(p.Epoch*p.Epoch))
+	}
+	if p.Weight > 0 {
+		level = min(level, float64(p.Alpha)/1e6*float64(p.Weight)/float64(verdict.Whole)*float64(p.Accepted+1))
 	}
 	floor := math.Log(1/level) / -math.Log(1-float64(p.Margin)/1e6)
 	if p.Method.Pool() {

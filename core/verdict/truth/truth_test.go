@@ -31,6 +31,24 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// One part alone, its data missing, and a part that is not there.
+func TestParts(t *testing.T) {
+	var out bytes.Buffer
+	if ok, err := (bench{size: small(), only: "identical"}).run(&out); err != nil || !ok || strings.Contains(out.String(), "boundary") || !strings.Contains(out.String(), "identical model") {
+		t.Errorf("ok %t, error %v:\n%s", ok, err, out.String())
+	}
+	out.Reset()
+	if _, err := (bench{size: small(), only: "rates"}).run(&out); err != nil || !strings.Contains(out.String(), "skipped: rates") {
+		t.Errorf("error %v:\n%s", err, out.String())
+	}
+	if _, err := (bench{only: "rate"}).run(&out); err == nil || !strings.Contains(err.Error(), "rates") {
+		t.Errorf("an unknown part: error %v", err)
+	}
+	if _, err := (bench{size: small(), only: "identical"}).files(&out, filepath.Join(t.TempDir(), "no", "cells.csv"), ""); err == nil {
+		t.Error("a folder that is not there opens")
+	}
+}
+
 // A missed target has to be seen, by people and by the exit code.
 func TestPrintMissed(t *testing.T) {
 	var out bytes.Buffer
