@@ -1,6 +1,15 @@
 // Package nightly is the whole loop of a night: discover what may move, measure
 // where it is worth it, decide, apply, report.
 //
+// Many skills are carried on side by side, in rounds: see rounds. Validity: which
+// (skill, candidate) goes on may depend on results, which item it tries may not,
+// that is its epoch's order. A test's own promise, the chance of ever proving
+// wrongly, survives any rule of going on, since it bounds the highest wealth of
+// all time. The false-discovery rule asks for the wealth at the end, so under it
+// a test that shares items with another one (steps of a skill, skills with an
+// item in common) goes on by its own results alone: its place in the order is its
+// estimate of before the night, and it has a slice of the budget of its own.
+//
 // It knows neither files nor stores. A House, made by core/engine, tells it
 // which steps there are, makes the subjects that core/evolve compares, and moves
 // a step when a verdict allows it.
