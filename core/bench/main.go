@@ -40,12 +40,12 @@ func main() {
 }
 
 func run(args []string) error {
-	benches := map[string]func(program string) ([]figure, error){"gate": gates, "start": start, "night": night, "store": audits, "sandbox": sandboxes, "backend": backends}
+	benches := map[string]func(program string) ([]figure, error){"gate": gates, "start": start, "night": night, "company": company, "store": audits, "sandbox": sandboxes, "backend": backends}
 	if len(args) == 1 && args[0] == "fuel" {
 		return fuelOnly()
 	}
 	if len(args) == 0 || benches[args[0]] == nil {
-		return fmt.Errorf("say which: gate, start, night, store, sandbox or backend")
+		return fmt.Errorf("say which: gate, start, night, company, store, sandbox or backend")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("plimsoll", "bin/plimsoll", "the program under measurement")

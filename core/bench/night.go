@@ -10,16 +10,26 @@ import (
 	"time"
 )
 
-// latency of the simulated models: what a hosted model takes for a short
-// paragraph, so that the night is bound by its backend as real nights are. Each
-// batch costs the engine about 18 ms, most of it syncs, whatever the model takes:
-// at calls of 250 ms its part is 5 to 7 % (measured 2026-11-21).
+// latency of the simulated models: what a fast hosted model takes for a short
+// paragraph, so that the night is bound by its backend as real nights are, and
+// what the engine adds shows. With slower models its part is smaller.
 const latency = 250 * time.Millisecond
 
-// night measures what the engine adds to a night beyond waiting for its backend.
-// The floor is what the backend alone takes: every batch of the night, one call
-// deep, plus the launch of the process.
-func night(program string) ([]figure, error) {
+// places are the calls that a backend gets at a time.
+const places = 16
+
+// night measures what the engine adds to a night of a few skills that are all
+// measured to their end.
+func night(program string) ([]figure, error) { return nightOf(program, 8, 80) }
+
+// company measures a night of 960 skills, a batch of each: mostly what opening
+// and closing a comparison costs. It takes some five minutes.
+func company(program string) ([]figure, error) { return nightOf(program, 960, 8) }
+
+// nightOf measures what the engine adds to a night beyond waiting for its
+// backend. The floor is what the backend alone takes, with all its places taken
+// all the time; the start of the process counts as the engine's.
+func nightOf(program string, skills, items int) ([]figure, error) {
 	program, err := filepath.Abs(program)
 	if err != nil {
 		return nil, err
@@ -29,7 +39,6 @@ func night(program string) ([]figure, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	const skills, items = 8, 80
 	if err := desk(dir, skills, items); err != nil {
 		return nil, err
 	}
@@ -41,22 +50,20 @@ func night(program string) ([]figure, error) {
 	}
 	var doc struct {
 		Rows []struct {
-			Items  int `json:"items"`
 			Bought int `json:"bought"`
 		} `json:"rows"`
 	}
 	if err := json.Unmarshal(out, &doc); err != nil {
 		return nil, fmt.Errorf("reading the night: %w", err)
 	}
-	batches, trials := 0, 0
+	trials := 0
 	for _, r := range doc.Rows {
 		trials += r.Bought
-		batches += (r.Bought + 15) / 16 // eight items on two arms at once
 	}
 	if trials < skills*items {
 		return nil, fmt.Errorf("the night bought %d trials only: the benchmark measures nothing", trials)
 	}
-	floor := time.Duration(batches) * latency
+	floor := time.Duration((trials+places-1)/places) * latency
 	share := float64(took-floor) / float64(floor)
 	return []figure{
 		{fmt.Sprintf("a night of %d skills, %d trials of %v", skills, trials, latency), "", took.Round(time.Millisecond).String(), true},
@@ -109,7 +116,7 @@ skills "all" {
 		return err
 	}
 	for s := range skills {
-		name := fmt.Sprintf("skill-%02d", s)
+		name := fmt.Sprintf("skill-%03d", s)
 		var pool strings.Builder
 		for i := range items {
 			fmt.Fprintf(&pool, `{"id":"i-%d","input":{"n":%d},"reference":{"n":%d,"word":"w%d"},"compare":"json"}`+"\n", i, i, i, i*7+s)
