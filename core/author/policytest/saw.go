@@ -90,6 +90,7 @@ func schema() []byte {
 	month := int64(1)
 	example := Night{Saw: &rule.Policy{}, Record: &verdict.Record{
 		ReasoningGaps: []string{""}, FormatGaps: []string{""}, SavingsMonth: &month, Causes: []verdict.Cause{{}},
+		CacheRegret: 1, Latency: &verdict.Pace{CurrentTimeouts: 1, CandidateTimeouts: 1}, // else they are left out
 	}}
 	doc, err := Saw(example)
 	if err != nil {
