@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -27,6 +26,9 @@ func (c *command) engineCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.host != nil {
 				return usage("this is the engine already: a command that it runs cannot start another")
+			}
+			if c.asOf != "" {
+				return usage("plimsoll serve goes by the clock: --as-of is for single commands")
 			}
 			return c.serve(cmd.Context())
 		},
@@ -178,7 +180,9 @@ func (h *host) open(ctx context.Context, o engine.Options) (*engine.Engine, erro
 	if there, err := os.Stat(o.Project.Dir); err != nil || !os.SameFile(here, there) {
 		return nil, fmt.Errorf("this engine serves %s, and the command is about %s", h.state.Dir(), o.Project.Dir)
 	}
-	o.State = h.state
+	// Backends outlive the command that started them: what they print is the
+	// engine's to show.
+	o.State, o.Stderr = h.state, h.app.Err
 	return engine.Open(ctx, o)
 }
 
@@ -188,7 +192,7 @@ func (h *host) options(p *engine.Project) (engine.Options, error) {
 	if err != nil {
 		return engine.Options{}, fmt.Errorf("finding this program's own file: %w", err)
 	}
-	return engine.Options{Project: p, Self: self, Bundled: slices.Sorted(maps.Keys(h.app.Bundled)), Stderr: io.Discard, State: h.state}, nil
+	return engine.Options{Project: p, Self: self, Bundled: slices.Sorted(maps.Keys(h.app.Bundled)), Stderr: h.app.Err, State: h.state}, nil
 }
 
 // project is the config as it was last read without errors.
