@@ -161,9 +161,11 @@ func Split(margin, judge int64) (code, judged int64) {
 
 // Rate is an exact share with its one-sided bounds, in millionths.
 type Rate struct {
-	Of, Yes   int
-	Share     int64
-	Low, High int64
+	Of    int   `json:"of"`
+	Yes   int   `json:"yes"`
+	Share int64 `json:"share"`
+	Low   int64 `json:"low"`
+	High  int64 `json:"high"`
 }
 
 func rate(yes, of int, alpha int64) Rate {
@@ -178,21 +180,24 @@ func rate(yes, of int, alpha int64) Rate {
 // Ability is how a judge does on one dimension of one arm. A score of a half and
 // more counts as a pass.
 type Ability struct {
-	Family, Dimension, Arm string
-	Labels, Graded         int
-	Sensitivity            Rate
-	Specificity            Rate
-	JLow                   int64 // sensitivity + specificity - 1, of their lower bounds
-	Again                  Again
-	Length                 Length
+	Family      string `json:"family"`
+	Dimension   string `json:"dimension"`
+	Arm         string `json:"arm"`
+	Labels      int    `json:"labels"`
+	Graded      int    `json:"graded"`
+	Sensitivity Rate   `json:"sensitivity"`
+	Specificity Rate   `json:"specificity"`
+	JLow        int64  `json:"j_low"` // sensitivity + specificity - 1, of their lower bounds
+	Again       Again  `json:"again"`
+	Length      Length `json:"length"`
 }
 
 // Again is the A/A run: the same outputs judged twice must not look worse.
 type Again struct {
-	N      int
-	Gap    int64 // mean of second minus first, millionths
-	EWorse int64 // against "not worse by the margin", millionths
-	Worse  bool
+	N      int   `json:"n"`
+	Gap    int64 `json:"gap"`     // mean of second minus first, millionths
+	EWorse int64 `json:"e_worse"` // against "not worse by the margin", millionths
+	Worse  bool  `json:"worse"`
 }
 
 // Abilities measures every arm and dimension that labels speak of, in order of

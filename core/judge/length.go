@@ -16,9 +16,9 @@ import (
 // already bound what the sway does between these two arms, since it is part of
 // their bias; the hold is for arms that drift apart in length later.
 type Length struct {
-	N     int   // outputs compared, both halves
-	Gap   int64 // mean score of the longer minus the shorter half, millionths
-	Sways bool  // the gap is real at the level given
+	N     int   `json:"n"`     // outputs compared, both halves
+	Gap   int64 `json:"gap"`   // mean score of the longer minus the shorter half, millionths
+	Sways bool  `json:"sways"` // the gap is real at the level given
 }
 
 // length works on pairs of outputs with the same gold: the longest with the

@@ -43,9 +43,10 @@ func Median(members []map[string]int64) map[string]int64 {
 // Agreement is how often two members of a panel say the same of an output: both
 // at a half or more, or both below.
 type Agreement struct {
-	A, B string
-	N    int
-	Same int
+	A    string `json:"a"`
+	B    string `json:"b"`
+	N    int    `json:"n"`
+	Same int    `json:"same"`
 }
 
 // Agreements of a panel, from its labels, by the names of members.

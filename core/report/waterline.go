@@ -178,7 +178,7 @@ var causes = map[string]string{
 	"evidence": "its evidence cannot be read", "content": "nothing measures its content",
 	"disproved": "worse by more than the margin", "gate": "a gate is passed less often",
 	"never": "a gate that tolerates nothing", "dimension": "reasoning got worse", "format": "format got worse",
-	"rule": "a rule cannot be evaluated", "hold": "a rule of the policy", "judge": "the judge is not calibrated",
+	"rule": "a rule cannot be evaluated", "hold": "a rule of the policy", "judge": "the judge may only hold",
 	"reach": "out of reach of this many items", "planted": "planted damage was not seen", "latency": "too slow",
 	"recency": "the last items lean to worse", "floor": "fewer items than the floor",
 	"downgrade_when": "downgrade_when is false", "open": "not proved by the deadline",

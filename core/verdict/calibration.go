@@ -32,14 +32,14 @@ const LeastLabels = 100
 // less than Margin, with a chance of at most the level that the labels are
 // wrong, however often labels are added.
 type Calibration struct {
-	Kind   string // Pairs, Rates, or "" when there are too few labels
-	Margin int64  // of the judged test, millionths; <= 0 only holds
-	Best   int64  // what Margin would be with endless labels like these
-	JLow   int64  // what a whole point of quality is at least worth in the judge's points
-	Bias   int64  // B: JLow * margin - Bias = Margin
-	Paired int    // inputs marked on both arms
-	Least  int    // labels of the smallest class of an arm
-	Needed int    // labels (of Paired or Least) that would make half of Best; 0: no number of labels like these
+	Kind   string `json:"kind"`   // Pairs, Rates, or "" when there are too few labels
+	Margin int64  `json:"margin"` // of the judged test, millionths; <= 0 only holds
+	Best   int64  `json:"best"`   // what Margin would be with endless labels like these
+	JLow   int64  `json:"j_low"`  // what a whole point of quality is at least worth in the judge's points
+	Bias   int64  `json:"bias"`   // B: JLow * margin - Bias = Margin
+	Paired int    `json:"paired"` // inputs marked on both arms
+	Least  int    `json:"least"`  // labels of the smallest class of an arm
+	Needed int    `json:"needed"` // labels (of Paired or Least) that would make half of Best; 0: no number of labels like these
 }
 
 // shares are the weights that a judge's difference may get beside the gold one,
