@@ -84,7 +84,7 @@ func (c *Client) greet(a Announcement, version string, now time.Time) error {
 	}
 	_ = c.conn.SetDeadline(now.Add(patience))
 	silent := func(err error) error {
-		return fmt.Errorf("the engine that runs here (pid %d, since %s): %w (%v). Look at what it printed, or stop it", a.PID, a.Since.Format(time.RFC3339), ErrSilent, err)
+		return fmt.Errorf("the engine that runs here (pid %d, since %s): %w (%w). Look at what it printed, or stop it", a.PID, a.Since.Format(time.RFC3339), ErrSilent, err)
 	}
 	if err := c.w.sendJSON(kindHello, hello{Protocol: Protocol, Version: version}); err != nil {
 		return silent(err)

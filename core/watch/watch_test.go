@@ -80,7 +80,7 @@ func TestChosen(t *testing.T) {
 }
 
 func line(w Watch, night int, run string, d int64) evidence.Shadow {
-	former, present := int64(verdict.Million), verdict.Million+d
+	former, present := verdict.Million, verdict.Million+d
 	return evidence.Shadow{
 		V: evidence.Version, Kind: evidence.KindShadow, Skill: w.Skill, Step: w.Step, Watch: w.ID(), Run: run,
 		Night:  since.AddDate(0, 0, night).Format(time.DateOnly),
