@@ -134,7 +134,9 @@ func TestFailures(t *testing.T) {
 		do   http.HandlerFunc
 		want string
 	}{
-		"fails":   {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "out\x1b[31m of order\nsecret", http.StatusServiceUnavailable) }, "503 Service Unavailable: out[31m of order"},
+		"fails": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "out\x1b[31m of order\nsecret", http.StatusServiceUnavailable)
+		}, "503 Service Unavailable: out[31m of order"},
 		"refuses": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "404"},
 		"redirects": {func(w http.ResponseWriter, q *http.Request) {
 			asked = q.URL.Path
