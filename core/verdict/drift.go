@@ -20,6 +20,12 @@ import "fmt"
 // their weighted sum S_k is all that has to be kept, and
 // M = mean over k of S_k + 1/(J+1), the second part being the nights to come.
 //
+// M is what the pairs so far come to, and an alarm is what it is now: a caller
+// who looks at some moments only, after a batch say, looks at that same process
+// at those moments. Within a night the order of pairs does not matter to M, so
+// one who computes it anew from lines must not search their order for a crossing
+// that nobody looked at: M after the last line is all that counts.
+//
 // A night is a batch of pairs: one without any changes nothing but would cost
 // weight, so callers start only nights that have pairs. The zero value is not
 // usable.
@@ -31,11 +37,9 @@ type Drift struct {
 	n      int
 	sum    int64
 	abs    int64
-	state  DriftState // at the alarm
-	over   bool
 }
 
-// DriftState is where the watch stands. Once Alarm is set, nothing changes.
+// DriftState is where the watch stands.
 type DriftState struct {
 	Nights      int   // that had pairs
 	Pairs       int   // counted
@@ -43,7 +47,7 @@ type DriftState struct {
 	Need        int64 // 1/alpha in millionths, rounded up: escalate at M >= Need
 	MeanD       int64 // millionths, missing scores read as the worse null reads them
 	Discordance int64 // millionths: the mean of |D|
-	Alarm       bool
+	Alarm       bool  // M >= Need, now
 }
 
 // NewDrift begins a watch. margin and alpha are in millionths, as in Params.
@@ -61,9 +65,6 @@ func newDrift(margin, alpha int64) *Drift {
 // Night starts the next night: pairs that follow count in a process of its own,
 // too.
 func (d *Drift) Night() {
-	if d.over {
-		return
-	}
 	d.nights++
 	delta := 1 / float64(float64(d.nights)*float64(d.nights+1))
 	for k := range d.sums {
@@ -72,14 +73,11 @@ func (d *Drift) Night() {
 }
 
 // Add counts one pair's difference, in millionths of [-1, 1], and says whether
-// the watch has raised its alarm. A pair before the first night starts it. A
+// M is at its bar now. A pair before the first night starts it. A
 // missing score is read as the worse null reads it (Observation.Worse), and a
 // difference that cannot be is read as the good end: an alarm moves a tier, so
 // nothing but a measured loss may raise it.
 func (d *Drift) Add(diff int64) bool {
-	if d.over {
-		return true
-	}
 	if d.nights == 0 {
 		d.Night()
 	}
@@ -93,11 +91,7 @@ func (d *Drift) Add(diff int64) bool {
 	d.n++
 	d.sum += diff
 	d.abs += max(diff, -diff)
-	if eMillionths(d.m()) >= d.need {
-		d.state = d.State()
-		d.state.Alarm, d.over = true, true
-	}
-	return d.over
+	return eMillionths(d.m()) >= d.need
 }
 
 // m is M. A sum that underflows on an endless row of wins is 0, which is less
@@ -109,11 +103,9 @@ func (d *Drift) m() float64 {
 
 // State reports where the watch stands.
 func (d *Drift) State() DriftState {
-	if d.over {
-		return d.state
-	}
+	m := eMillionths(d.m())
 	return DriftState{
-		Nights: d.nights, Pairs: d.n, M: eMillionths(d.m()), Need: d.need,
-		MeanD: mean(d.sum, d.n), Discordance: mean(d.abs, d.n),
+		Nights: d.nights, Pairs: d.n, M: m, Need: d.need,
+		MeanD: mean(d.sum, d.n), Discordance: mean(d.abs, d.n), Alarm: m >= d.need,
 	}
 }

@@ -40,9 +40,6 @@ func TestDriftIsItsDefinition(t *testing.T) {
 				for _, g := range want.nights {
 					g.add(x)
 				}
-				if d.over {
-					return
-				}
 				if a, b := d.m(), want.m(); math.Abs(a-b) > 1e-9*(1+b) {
 					t.Fatalf("after %d pairs in %d nights M is %g, by its definition %g", d.n, d.nights, a, b)
 				}
@@ -65,9 +62,6 @@ func TestDriftIsASupermartingale(t *testing.T) {
 			for _, x := range rapid.SliceOfN(rapid.SampledFrom([]int64{-Million, 0, Million, -500_000}), 0, 5).Draw(t, "pairs") {
 				d.Add(x)
 			}
-		}
-		if d.over {
-			return
 		}
 		next := func(x int64) float64 { e := *d; e.Add(x); return e.m() }
 		e := win*next(Million) + loss*next(-Million) + (1-win-loss)*next(0)
@@ -96,9 +90,17 @@ func TestDriftAlarm(t *testing.T) {
 	if !at.Alarm || at.M < at.Need || at.Pairs > 10 {
 		t.Errorf("nothing but losses: %+v", at)
 	}
-	d.Night()
-	if d.Add(Million); d.State() != at {
-		t.Errorf("an alarm was taken back: %+v", d.State())
+	// It is about now: who looks later sees what the later pairs come to.
+	for i := 0; i < 100 && d.Add(Million); i++ {
+	}
+	if now := d.State(); now.Alarm || now.M >= now.Need || now.Pairs == at.Pairs {
+		t.Errorf("an alarm that outlives its reason: %+v", now)
+	}
+	for i := 0; i < 20_000 && d.sums[7] <= math.MaxFloat64; i++ {
+		d.Add(-Million)
+	}
+	if d.Add(Million); !d.State().Alarm || d.State().M != EMax {
+		t.Errorf("beyond all floats: %+v", d.State())
 	}
 	// A difference that cannot be raises nothing.
 	d = newDrift(50_000, 50_000)
@@ -137,7 +139,9 @@ func TestGoldenDrift(t *testing.T) {
 				win, loss = c.win2, c.loss2
 			}
 			for range c.perNight {
-				d.Add(ternary(win, loss)(&r, 0).Worse)
+				if d.Add(ternary(win, loss)(&r, 0).Worse) {
+					break
+				}
 			}
 			if s := d.State(); night%20 == 0 || s.Alarm {
 				rows = append(rows, []string{c.name, fmt.Sprint(night + 1), fmt.Sprint(s.Pairs), fmt.Sprint(s.M), fmt.Sprint(s.MeanD), fmt.Sprint(s.Discordance), fmt.Sprint(s.Alarm)})

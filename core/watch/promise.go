@@ -51,8 +51,8 @@ type Setup struct {
 	Priced bool  `json:"priced"`
 }
 
-// Set computes the setup. It takes tens of milliseconds: it is done by a night,
-// not by a run.
+// Set computes the setup. It simulates up to a dozen delays of 20 to 71 ms each
+// on a busy machine (verdict.Slip): it is done by a night, not by a run.
 func (w Watch) Set(k Known) Setup {
 	s := Setup{
 		Watch: w.ID(), Within: days(k.Within), Runs: k.RunsPerMonth, Good: len(k.Lines), Canary: k.Canary,

@@ -78,9 +78,21 @@ func (w Watch) draw(run, what string) uint64 {
 	return binary.BigEndian.Uint64(h.Sum(nil))
 }
 
-// Drift is where the watch stands after its lines, which may be those of many
-// watches, sorted as evidence.Parse sorts them. Nights count as far as they have
-// pairs.
+// Drift is where the watch stands after all its lines, which may be those of
+// many watches, sorted as evidence.Parse sorts them. Nights count as far as they
+// have pairs. Only what M is after the last line raises the alarm: M does not
+// depend on the order within a night, so a line that arrives late cannot make a
+// crossing by where it is put.
+//
+// Why the chance of a false alarm is at most alpha however often this is asked:
+// a line is put under its night before its outcome is known and multiplies the
+// process of each night up to that one by a factor whose mean is at most 1, so M
+// in the order in which lines arrive is a supermartingale from 1, and what is
+// looked at is that M (Ville). This takes the weights of nights as fixed, and in
+// one checkout they are: a new night comes after the others. Where k checkouts
+// watched the same move apart and their lines are merged, a night's number only
+// grows, so that no night ever weighs more than in the checkout that measured
+// it, and the bound is k times alpha.
 func (w Watch) Drift(lines []evidence.Shadow) (verdict.DriftState, error) {
 	d, err := verdict.NewDrift(w.Margin, w.Alpha)
 	if err != nil {

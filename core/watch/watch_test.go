@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,6 +113,31 @@ func TestDriftFollowsFromTheLines(t *testing.T) {
 			t.Fatalf("%+v, %v; in order %+v", got, err, want)
 		}
 	})
+}
+
+// Losses that some order puts first would cross the bar on the way: the alarm is
+// about what all lines of a night come to, in whatever order they came.
+func TestNoOrderIsSearchedForAnAlarm(t *testing.T) {
+	w := example()
+	var lines []evidence.Shadow
+	for i := range 60 {
+		d := int64(verdict.Million) // wins, and ...
+		if i < 10 {
+			d = -verdict.Million // losses that the names of their runs put first
+		}
+		lines = append(lines, line(w, 0, fmt.Sprintf("r%03d", i), d))
+	}
+	if s, err := w.Drift(lines[:10]); err != nil || !s.Alarm {
+		t.Fatalf("ten losses and nothing else: %+v, %v", s, err)
+	}
+	got, err := w.Drift(lines)
+	if err != nil || got.Alarm || got.Pairs != len(lines) {
+		t.Errorf("after %d pairs: %+v, %v", len(lines), got, err)
+	}
+	slices.Reverse(lines)
+	if other, err := w.Drift(lines); err != nil || other.Alarm || other.M/1000 != got.M/1000 {
+		t.Errorf("in the other order M is %d, not %d: %v", other.M, got.M, err)
+	}
 }
 
 // A missing side is never taken for a loss of the present tier.
