@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,34 +23,24 @@ import (
 const policyTestDir = "policy_tests"
 
 type policyTestOptions struct {
-	run     *regexp.Regexp
+	selection
 	explain bool
-	watch   bool
 }
 
 func (c *command) policyTest() *cobra.Command {
-	var pattern string
 	var o policyTestOptions
 	cmd := &cobra.Command{
 		Use: "test [FILE ...]", Short: "Test the rules of policies by cases in files",
 		Long: "Runs the tests in policy_tests/*.hcl, or in the files that are named: what was measured,\nwhat happened meanwhile, and what a night must decide. The decisions are made by the code\nof a night; no model is called, and no state is opened. See docs/policies.md.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if pattern != "" {
-				re, err := regexp.Compile(pattern)
-				if err != nil {
-					return usage("--run %q is not a regular expression: %w", pattern, err)
-				}
-				o.run = re
-			}
-			if o.watch && c.json {
-				return usage("--watch and --json do not go together: a watch never ends")
+			if err := o.read(c); err != nil {
+				return err
 			}
 			return c.testPolicies(cmd.Context(), args, o)
 		},
 	}
-	cmd.Flags().StringVar(&pattern, "run", "", "only tests whose name this regular expression finds")
+	o.flags(cmd, "tests", "project")
 	cmd.Flags().BoolVar(&o.explain, "explain", false, "print what the rules saw in every night, and the verdict")
-	cmd.Flags().BoolVar(&o.watch, "watch", false, "test again whenever a file of the project changes, until Ctrl-C")
 	return cmd
 }
 
@@ -61,11 +50,7 @@ func (c *command) testPolicies(ctx context.Context, args []string, o policyTestO
 	}
 	w := watch.New(300*time.Millisecond, c.dir)
 	for {
-		var p *problem
-		if err := c.testPoliciesOnce(ctx, args, o); err != nil && !errors.As(err, &p) {
-			c.note("%s %v", c.red("Error:"), err)
-		}
-		c.say("\n%s", c.dim("Watching "+c.short(c.dir)+"; Ctrl-C ends."))
+		c.watched(c.dir, c.testPoliciesOnce(ctx, args, o))
 		if !w.Wait(ctx) {
 			return nil
 		}
@@ -169,7 +154,7 @@ func (r *policyTestRun) file(ctx context.Context, file string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if r.options.run != nil && !r.options.run.MatchString(t.Name) {
+		if r.options.leaves(t.Name) {
 			r.skipped++
 			continue
 		}

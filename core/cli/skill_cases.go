@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,35 +23,25 @@ import (
 
 // testOptions of plimsoll skill test.
 type testOptions struct {
-	run    *regexp.Regexp
+	selection
 	update bool
-	watch  bool
 }
 
 func (c *command) skillTestCommand() *cobra.Command {
-	var pattern string
 	var o testOptions
 	cmd := &cobra.Command{
 		Use: "test [SKILL]", Short: "Test a skill by the cases in its folder tests",
 		Long: "Runs the cases in tests/*.json: what a model may have written, and what the skill must\nmake of it. No model is called. SKILL is a name in the project or a folder; without it,\nthe folder in which you stand. See docs/skills.md for what a case can say.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if pattern != "" {
-				re, err := regexp.Compile(pattern)
-				if err != nil {
-					return usage("--run %q is not a regular expression: %w", pattern, err)
-				}
-				o.run = re
-			}
-			if o.watch && c.json {
-				return usage("--watch and --json do not go together: a watch never ends")
+			if err := o.read(c); err != nil {
+				return err
 			}
 			return c.skillTest(cmd.Context(), args, o)
 		},
 	}
-	cmd.Flags().StringVar(&pattern, "run", "", "only cases whose name this regular expression finds")
+	o.flags(cmd, "cases", "skill")
 	cmd.Flags().BoolVar(&o.update, "update", false, "write what came of the cases into their files: outputs, messages, texts")
-	cmd.Flags().BoolVar(&o.watch, "watch", false, "test again whenever a file of the skill changes, until Ctrl-C")
 	return cmd
 }
 
@@ -66,11 +55,7 @@ func (c *command) skillTest(ctx context.Context, args []string, o testOptions) e
 	}
 	w := watch.New(300*time.Millisecond, f.skill.Dir)
 	for {
-		var p *problem
-		if err := c.testOnce(ctx, f, o); err != nil && !errors.As(err, &p) {
-			c.note("%s %v", c.red("Error:"), err)
-		}
-		c.say("\n%s", c.dim("Watching "+c.short(f.skill.Dir)+"; Ctrl-C ends."))
+		c.watched(f.skill.Dir, c.testOnce(ctx, f, o))
 		for {
 			if !w.Wait(ctx) {
 				return nil
@@ -176,7 +161,7 @@ func (r *testRun) file(ctx context.Context, file string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if r.options.run != nil && !r.options.run.MatchString(k.Name) {
+		if r.options.leaves(k.Name) {
 			r.skipped++
 			continue
 		}
