@@ -33,7 +33,6 @@ type entry struct {
 func (l *lane) over() bool     { return l.at >= len(l.queue) }
 func (l *lane) entry() entry   { return l.queue[l.at] }
 func (l *lane) opened() bool   { return l.c != nil }
-func (l *lane) skill() string  { return l.queue[0].Skill }
 func (l *lane) working() bool  { return !l.over() && l.opened() && !l.busy }
 func (l *lane) hardware() bool { return len(hardware(l.entry().Candidate)) > 0 }
 
