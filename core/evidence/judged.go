@@ -42,12 +42,20 @@ const (
 // parts splits a pair's scores: an item that code compares is all code; of one
 // that a judge scored, code says whether the gates were passed, and the judge
 // speaks where both were. A run that brought nothing is missing in both.
+//
+// Where the candidate alone passed its gates nobody has scored what passed: it
+// may be worth nothing. Such a gain counts as none in a proof (the page's split
+// would count a whole point, and so let outputs that nobody looked at pay for
+// outputs that are lost), and as all of it before anything is called worse.
 func (p Pair) parts() (code, judged verdict.Part) {
 	if p.Source == Code {
 		return verdict.Part{Cur: p.Current.Score, Cand: p.Candidate.Score}, verdict.Part{Cur: new(int64), Cand: new(int64)}
 	}
 	code = verdict.Part{Cur: p.Current.through(), Cand: p.Candidate.through()}
 	judged = verdict.Part{Cur: p.Current.Score, Cand: p.Candidate.Score}
+	if is(code.Cur, 0) && is(code.Cand, million) {
+		return verdict.Part{Cand: code.Cand}, verdict.Part{Cur: new(int64), Cand: new(int64)}
+	}
 	for _, passed := range []*int64{code.Cur, code.Cand} {
 		if passed != nil && *passed == 0 {
 			return code, verdict.Part{Cur: new(int64), Cand: new(int64)}
@@ -55,6 +63,8 @@ func (p Pair) parts() (code, judged verdict.Part) {
 	}
 	return code, judged
 }
+
+func is(score *int64, what int64) bool { return score != nil && *score == what }
 
 // through is 1 for an output that passed its gates, 0 for one that did not, nil
 // where there was none.

@@ -111,7 +111,7 @@ func (r Row) why() string {
 
 // decided says in words what verdict.Record.Rule says in one.
 var decided = map[string]string{
-	"disproved": "the candidate is worse", "dimension": "a dimension got worse", "format": "the form got worse, and code could own it",
+	"disproved": "the candidate is worse", "part": "a part of the score is worse", "dimension": "a dimension got worse", "format": "the form got worse, and code could own it",
 	"gate": "a gate is passed less often", "never": "a gate that tolerates nothing", "hold": "a rule of the policy", "rule": "a rule that cannot be evaluated",
 	"judge": "a judge that was not calibrated", "content": "nothing measures content", "latency": "the candidate is too slow", "planted": "damage on purpose was not seen",
 	"recency": "the last items lean to worse", "open": "not proved", "reach": "out of reach", "floor": "too few items", "downgrade_when": "the policy's downgrade_when", "evidence": "evidence that cannot be read",

@@ -176,7 +176,7 @@ func joined(a, b, with string) string {
 // causes are the codes of verdict.Cause in a few words.
 var causes = map[string]string{
 	"evidence": "its evidence cannot be read", "content": "nothing measures its content",
-	"disproved": "worse by more than the margin", "gate": "a gate is passed less often",
+	"disproved": "worse by more than the margin", "part": "a part of the score is worse than its own margin", "gate": "a gate is passed less often",
 	"never": "a gate that tolerates nothing", "dimension": "reasoning got worse", "format": "format got worse",
 	"rule": "a rule cannot be evaluated", "hold": "a rule of the policy", "judge": "the judge may only hold",
 	"reach": "out of reach of this many items", "planted": "planted damage was not seen", "latency": "too slow",

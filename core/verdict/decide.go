@@ -102,7 +102,7 @@ func (l Latency) pace() *Pace {
 
 // Cause is one thing that stands against a downgrade.
 type Cause struct {
-	Code   string `json:"code"` // evidence, content, disproved, gate, never, dimension, format, rule, hold, judge, open, reach, planted, latency, recency, floor, downgrade_when
+	Code   string `json:"code"` // evidence, content, disproved, part, gate, never, dimension, format, rule, hold, judge, open, reach, planted, latency, recency, floor, downgrade_when
 	Reason string `json:"reason"`
 }
 
@@ -180,13 +180,10 @@ func (a Assessment) against(r Rules) []Cause {
 	if len(a.Problems) > 0 {
 		return out
 	}
-	if a.Test.Outcome == Disproved && a.Parts != nil {
-		part, by, p := "what code computes", a.Spec.Terms.Code, a.Parts.Code
-		if p.Outcome != Disproved {
-			part, by, p = "the judged part", a.Spec.Terms.Margin, a.Parts.Judge
-		}
-		add("disproved", "%s is worse by more than its %s: mean gap %s over %s", part, points(by), points(p.MeanWorse), items(p.N))
-	} else if a.Test.Outcome == Disproved {
+	for _, why := range a.worseParts() {
+		add("part", "%s", why)
+	}
+	if a.Test.Outcome == Disproved {
 		add("disproved", "worse by more than %s: mean gap %s over %s", points(a.Spec.Params.Margin), points(a.Test.MeanWorse), items(a.Test.N))
 	}
 	for _, g := range a.NeverFailed {
@@ -221,7 +218,7 @@ func (a Assessment) against(r Rules) []Cause {
 
 // pending lists what more items, or a repeated planted arm, could still cure.
 func (a Assessment) pending(r Rules) []Cause {
-	if len(a.Problems) > 0 {
+	if len(a.Problems) > 0 || len(a.worseParts()) > 0 {
 		return nil
 	}
 	var out []Cause

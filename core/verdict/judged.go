@@ -12,7 +12,9 @@ import (
 // margin of its own, the judged one at what labels leave of it, and both have to
 // prove.
 
-// Part is one part of the two scores of an item; nil is missing.
+// Part is one part of the two scores of an item; nil is missing, and read as the
+// null at stake reads it. Where a part is worth between nothing and Cand more on
+// the candidate, Cur is nil: no gain against "worse", all of it against "not worse".
 type Part struct{ Cur, Cand *int64 }
 
 func (p Part) observe() Observation { return observe(p.Cur, p.Cand) }
@@ -92,7 +94,14 @@ func openSplit(s Spec) *splitTest {
 }
 
 // add counts one item on both tests: each goes on until it closes, the whole
-// until both have proved or one has closed otherwise.
+// until both have proved or one cannot any more.
+//
+// A part that is proved worse ends the whole without disproving it. The other
+// part may gain more than this one loses; and what the judged part loses in the
+// judge's points says nothing at a level about quality: labels bound from one
+// side what such a loss is worth, the side that a downgrade needs. To bound the
+// other side too would take half of the labels' level from every proof, for a
+// sentence about steps that stay where they are.
 func (t *splitTest) add(p Pair) {
 	if t.outcome != Open {
 		return
@@ -100,12 +109,11 @@ func (t *splitTest) add(p Pair) {
 	o := p.Observe()
 	t.t, t.sum, t.worse = t.t+1, t.sum+o.NotWorse, t.worse+o.Worse
 	a, b := t.code.Add(p.Code.observe()), t.judge.Add(p.Judged.observe())
+	fails := func(o Outcome) bool { return o == Disproved || o == Inconclusive }
 	switch {
-	case a == Disproved || b == Disproved:
-		t.outcome = Disproved
 	case a == Proved && b == Proved:
 		t.outcome = Proved
-	case a == Inconclusive || b == Inconclusive:
+	case fails(a) || fails(b):
 		t.outcome = Inconclusive
 	default:
 		return
@@ -113,7 +121,8 @@ func (t *splitTest) add(p Pair) {
 	t.closed = t.t
 }
 
-// state is the whole as one: the weaker proof, the stronger disproof.
+// state is the whole as one: the weaker proof and the weaker disproof, since a
+// whole that is worse by both margins has a part that is.
 func (t *splitTest) state() (State, *Parts) {
 	parts := &Parts{Code: t.code.State(), Judge: t.judge.State()}
 	out := parts.Code
@@ -121,8 +130,8 @@ func (t *splitTest) state() (State, *Parts) {
 		out = parts.Judge
 	}
 	out.N, out.Outcome, out.ClosedAt = t.t, t.outcome, t.closed
-	out.LnEWorse = max(parts.Code.LnEWorse, parts.Judge.LnEWorse)
-	out.EWorse = max(parts.Code.EWorse, parts.Judge.EWorse)
+	out.LnEWorse = min(parts.Code.LnEWorse, parts.Judge.LnEWorse)
+	out.EWorse = min(parts.Code.EWorse, parts.Judge.EWorse)
 	out.Certain = parts.Code.Certain && parts.Judge.Certain
 	out.MeanD, out.MeanWorse = mean(t.sum, t.t), mean(t.worse, t.t)
 	return out, parts
@@ -271,6 +280,22 @@ func Trace(s Spec, pairs []Pair) []State {
 		}
 	}
 	return slices.Clip(out)
+}
+
+// worseParts say which part of a judged score is proved worse, at its own margin
+// and in its own points.
+func (a Assessment) worseParts() []string {
+	if a.Parts == nil {
+		return nil
+	}
+	var out []string
+	if p := a.Parts.Code; p.Outcome == Disproved {
+		out = append(out, fmt.Sprintf("what code computes is worse by more than the %s that are its part of the margin: mean gap %s over %s", points(a.Spec.Terms.Code), points(p.MeanWorse), items(p.N)))
+	}
+	if p := a.Parts.Judge; p.Outcome == Disproved {
+		out = append(out, fmt.Sprintf("the judge scores it lower by more than %s of its own, which is all that the labels leave of the judged part's %s: mean gap %s over %s, and what that is in quality the labels do not say", points(a.Spec.Terms.Margin), points(a.Spec.Terms.Judge), points(p.MeanWorse), items(p.N)))
+	}
+	return out
 }
 
 // judgedProof is how a judged score was proved, for people.

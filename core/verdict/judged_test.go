@@ -1,7 +1,11 @@
 package verdict
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -69,7 +73,7 @@ func TestCalibrationIsRarelyWrong(t *testing.T) {
 					wrong++
 				}
 			}
-			if limit := draws*level/Million + 12; int64(wrong) > int64(limit) {
+			if limit := draws*level/Million + 12; int64(wrong) > limit {
 				t.Errorf("%s, random %v: the margin was too large in %d of %d draws", name, random, wrong, draws)
 			}
 		}
@@ -197,8 +201,8 @@ func TestBothPartsProve(t *testing.T) {
 	}{
 		{"all ties", tie, tie, true, Downgrade, "the judged part within 4 points"},
 		{"no labels", tie, tie, false, Hold, "not calibrated"},
-		{"the code part loses", loses(10), tie, true, Hold, "what code computes"},
-		{"the judged part loses", tie, loses(10), true, Hold, "the judged part"},
+		{"the code part loses", loses(10), tie, true, Hold, "what code computes is worse by more than the 5 points that are its part"},
+		{"the judged part loses", tie, loses(10), true, Hold, "the judge scores it lower by more than 4 points of its own"},
 	} {
 		s := judgedSpec(n)
 		if !c.terms {
@@ -215,6 +219,69 @@ func TestBothPartsProve(t *testing.T) {
 		if trace := Trace(s, judgedPairs(n, c.code, c.judged)); len(trace) == 0 || trace[len(trace)-1].Outcome != a.Test.Outcome {
 			t.Errorf("%s: the trace ends at %d states, the test at %q", c.name, len(trace), a.Test.Outcome)
 		}
+	}
+}
+
+// A part that is worse ends the epoch without disproving the whole, and the
+// record says which part it was and at which margin: judgements are in the
+// judge's points. The code part may lose while the whole gains.
+func TestRecordsOfJudgedScores(t *testing.T) {
+	const n = 200
+	tie := func(int) (int64, int64) { return Million, Million }
+	every := func(k int, cur, cand int64) func(int) (int64, int64) {
+		return func(i int) (int64, int64) {
+			if i%k == 0 {
+				return cur, cand
+			}
+			return Million, Million
+		}
+	}
+	cases := []struct {
+		name         string
+		code, judged func(int) (int64, int64)
+	}{
+		{"all ties", tie, tie},
+		{"code loses", every(8, Million, 0), tie},
+		{"code loses, the judge sees a gain", every(8, Million, 0), func(i int) (int64, int64) {
+			if i%8 == 0 {
+				return 0, 0
+			}
+			return 600_000, Million
+		}},
+		{"the judge sees a loss", tie, every(8, Million, 0)},
+		{"both lose", every(8, Million, 0), func(i int) (int64, int64) {
+			if i%8 == 0 {
+				return 0, 0
+			}
+			return Million, 800_000
+		}},
+	}
+	got := []map[string]any{}
+	for _, c := range cases {
+		a := Assess(judgedSpec(n), judgedPairs(n, c.code, c.judged), nil)
+		r := Decide(a, Rules{}, Money{})
+		if r.Outcome == Disproved || r.Rule == "disproved" {
+			t.Errorf("%s: a whole is called disproved by a part: %s", c.name, r.Reason)
+		}
+		got = append(got, map[string]any{"case": c.name, "record": r})
+	}
+	raw, err := json.MarshalIndent(got, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw = append(raw, '\n')
+	path := filepath.Join("testdata", "golden_judged.json")
+	if *update {
+		if err := os.WriteFile(path, raw, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(raw, want) {
+		t.Errorf("the records have changed:\n%s", raw)
 	}
 }
 

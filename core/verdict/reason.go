@@ -78,7 +78,7 @@ func (a Assessment) recommend(r Record) string {
 		return `give the items a reference, declare a dimension, or write quality = "gates" if gates are all that matters`
 	case len(a.FormatGaps) > 0:
 		return fmt.Sprintf("codify %s: a gate with a fix, or a renderer, from tune items only; then measure again", list(a.FormatGaps))
-	case has("never"), has("gate"), has("dimension"), has("disproved"):
+	case has("never"), has("gate"), has("dimension"), has("disproved"), has("part"):
 		return "stay; a changed prompt, fix or candidate opens a new epoch"
 	case has("rule"):
 		return "mend the rule"
