@@ -27,7 +27,6 @@ func (e *Engine) fuse(ctx context.Context, s *skill.Skill, rec *run.Record) ([]s
 		return nil, nil
 	}
 	var moved []string
-	var all []runNote
 	for _, step := range s.Steps() {
 		k, since, err := e.fuseLength(s, step)
 		if err != nil {
@@ -36,12 +35,11 @@ func (e *Engine) fuse(ctx context.Context, s *skill.Skill, rec *run.Record) ([]s
 		if k == 0 {
 			continue
 		}
-		if all == nil {
-			if all, err = e.skillRuns(s.Name, time.Time{}); err != nil {
-				return moved, err
-			}
+		failed, err := e.row(rec, since, k)
+		if err != nil {
+			return moved, err
 		}
-		if row(all, rec, since) < k {
+		if failed < k {
 			continue
 		}
 		_, ok, err := e.escalateFrom(ctx, s, step, rec.Start[step.Name], fmt.Sprintf("fuse: %d runs in a row failed their gates", k))
@@ -72,21 +70,88 @@ func (e *Engine) fuseLength(s *skill.Skill, step *config.Step) (int, time.Time, 
 	return kept.Setup.Fuse.Length, kept.Watch.Since, nil
 }
 
-// row counts the failures up to now. Runs without an answer say nothing; one that
-// passed, or that began on other tiers or before the move, ends the row. A run
-// that was escalated on its way failed on the tier that it began on.
-func row(all []runNote, rec *run.Record, since time.Time) int {
-	failed := 0
-	for _, n := range slices.Backward(all) {
+// row counts the failures up to now, no further than k. Runs without an answer
+// say nothing; one that passed, or that began on other tiers or before the move,
+// ends the row. A run that was escalated on its way failed on the tier that it
+// began on.
+func (e *Engine) row(rec *run.Record, since time.Time, k int) (failed int, err error) {
+	err = e.lastRuns(rec.Skill, rec.Started, since, func(n runNote) bool {
 		if n.Status == run.Missing {
-			continue
+			return true
 		}
 		if n.Stayed || !maps.Equal(n.Start, rec.Start) || n.At.Before(since) {
-			break
+			return false
 		}
 		failed++
+		return failed < k
+	})
+	return failed, err
+}
+
+// The index of runs is read backwards window by window, since a store scans
+// forwards only: a row is nearly always over within the newest one, and a skill
+// has far more runs than that.
+const (
+	fineWindow   = 6 // bytes of the time in a key: 18 hours
+	fineWindows  = 16
+	roughWindow  = 5 // 194 days, for skills that run seldom
+	roughWindows = 3
+)
+
+// lastRuns gives fn a skill's runs, newest first, until fn says that it has seen
+// enough. It begins up to two fine windows after a moment, for runs that began
+// later and are done already, and ends at since or after a year at the least.
+func (e *Engine) lastRuns(skillName string, at, since time.Time, fn func(runNote) bool) error {
+	index := store.Key(store.TableRunBySkill, scope, skillName)
+	upTo := at.Add(1 << 16 * time.Second)
+	more := true
+	for _, w := range []struct{ width, count int }{{fineWindow, fineWindows}, {roughWindow, roughWindows}} {
+		size := int64(1) << (8 * (8 - w.width)) // seconds
+		first := upTo.Unix() / size
+		if upTo.Unix()%size == 0 && w.width == roughWindow {
+			first-- // the fine ones ended where it begins
+		}
+		for n := range w.count {
+			begin := time.Unix((first-int64(n))*size, 0).UTC()
+			if end := begin.Add(time.Duration(size) * time.Second); !more || end.Before(since) {
+				return nil
+			}
+			notes, err := e.runsWithin(index, begin, w.width)
+			if err != nil {
+				return err
+			}
+			for _, note := range slices.Backward(notes) {
+				if w.width == roughWindow && !note.At.Before(upTo) {
+					continue // seen in a fine one
+				}
+				if more = fn(note); !more {
+					return nil
+				}
+			}
+			if w.width == fineWindow {
+				upTo = begin
+			}
+		}
 	}
-	return failed
+	return nil
+}
+
+// runsWithin lists the runs of one window, oldest first. Its key is the key of
+// the window's first moment, cut off where the moments within it begin to differ.
+func (e *Engine) runsWithin(index []byte, begin time.Time, width int) ([]runNote, error) {
+	const partEnd = 2 // bytes that end a part of a key
+	part := store.Key(store.TableRunBySkill, scope, store.At(begin)[:width])
+	prefix := append(slices.Clone(index), part[len(store.Key(store.TableRunBySkill, scope)):len(part)-partEnd]...)
+	var out []runNote
+	err := e.store.Scan(prefix, func(_, value []byte) error {
+		var note runNote
+		if err := unseal(value, &note); err != nil {
+			return err
+		}
+		out = append(out, note)
+		return nil
+	})
+	return out, err
 }
 
 // Escalate moves a step up to the next tier that may see its inputs, at once, as
