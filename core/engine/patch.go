@@ -7,6 +7,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/hcl/policyfile"
 )
 
@@ -82,8 +83,9 @@ func (e *Engine) proposal(ctx context.Context) (*proposal, error) {
 
 // adopt writes down moves that reached the policy file as a patch: their block
 // says from where, since when and by which epoch, and no evidence tells of them
-// yet. A block whose epoch is not in the evidence, or was about another tier, is
-// a person's own and no move of the machine.
+// yet. A block whose epoch is not in the evidence, was about another tier, or
+// bears no move out, is a person's own and no move of the machine: what counts as
+// one is watched, is taken back by name, and counts for the other skills.
 func (e *Engine) adopt(ctx context.Context) error {
 	var done []note
 	for _, a := range e.Project.Policy.Assignments() {
@@ -96,7 +98,7 @@ func (e *Engine) adopt(ctx context.Context) error {
 			return fmt.Errorf("looking for the move of %s in its evidence: %w", a.Skill, err)
 		}
 		for _, o := range log.Epochs {
-			if o.ID() != epoch || o.Step != a.Step || o.Candidate.Tier != a.Tier.String() {
+			if o.ID() != epoch || o.Step != a.Step || o.Candidate.Tier != a.Tier.String() || !proposed(o) {
 				continue
 			}
 			ev := evidence.Event{
@@ -116,4 +118,14 @@ func (e *Engine) adopt(ctx context.Context) error {
 		return nil
 	}
 	return e.record(ctx, done)
+}
+
+// proposed tells whether a night can have proposed the move that an epoch is
+// about: its lines bear it out, and where the policy bounds the share of wrong
+// moves, it was accepted.
+func proposed(o *evidence.Opened) bool {
+	if o.Fleet != nil && o.Acceptance == nil {
+		return false
+	}
+	return o.Recompute().Decision == verdict.Downgrade
 }
