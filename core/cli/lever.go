@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/lever"
 	"github.com/plimsoll-dev/plimsoll/core/price"
 	"github.com/plimsoll-dev/plimsoll/core/report"
-	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
 	"github.com/spf13/cobra"
 )
 
@@ -42,6 +40,9 @@ func (c *command) leversShowCommand() *cobra.Command {
 		Use: "show SKILL", Short: "One skill's levers in full, and its patch",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.patchable(patch); err != nil {
+				return err
+			}
 			return c.withLevers(cmd.Context(), args[0], func(found *engine.Levers) error {
 				text := ""
 				for _, f := range found.Forms {
@@ -74,7 +75,7 @@ func (c *command) leversShowCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&patch, "patch", "", "write the unified diff to this file; nothing is applied")
+	patchFlag(cmd, &patch, "write the unified diff to this `FILE`; nothing is applied")
 	return cmd
 }
 
@@ -95,22 +96,6 @@ func (c *command) withLevers(ctx context.Context, only string, show func(*engine
 		return err
 	}
 	return show(found)
-}
-
-// writePatch writes a diff where a person asked for it.
-func (c *command) writePatch(file, text string) error {
-	switch {
-	case file == "":
-		return nil
-	case text == "":
-		c.note("There is nothing to patch: %s is not written.", file)
-		return nil
-	}
-	if err := atomicfile.Write(c.at(file), []byte(text), 0o644); err != nil {
-		return fmt.Errorf("writing the patch: %w", err)
-	}
-	c.note("The patch is in %s. Nothing was applied.", file)
-	return nil
 }
 
 func (c *command) listLevers(found *engine.Levers) {

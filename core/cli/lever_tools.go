@@ -38,7 +38,10 @@ func (c *command) leversToolsCommand() *cobra.Command {
 			"Without --transcripts nothing can be said of servers and skills: their use stands there.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
+			err := c.patchable(patch)
+			if err != nil {
+				return err
+			}
 			if o.Tools, err = c.toolFiles(tools); err != nil {
 				return err
 			}
@@ -74,7 +77,7 @@ func (c *command) leversToolsCommand() *cobra.Command {
 	cmd.Flags().StringArrayVar(&o.Transcripts, "transcripts", nil, "folder of an agent's transcripts, or one of them (Claude Code's .jsonl); may be repeated")
 	cmd.Flags().StringArrayVar(&tools, "tools", nil, "a server's tools/list answer, SERVER=FILE, for what its definitions cost; may be repeated")
 	cmd.Flags().DurationVar(&o.Window, "since", 30*24*time.Hour, "how far back to look")
-	cmd.Flags().StringVar(&patch, "patch", "", "write the unified diff to this file; nothing is applied")
+	patchFlag(cmd, &patch, "write the unified diff to this `FILE`; nothing is applied")
 	return cmd
 }
 

@@ -25,7 +25,7 @@ func (c *command) nightlyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "folder for the reports (default .plimsoll/reports/DATE in the project)")
 	cmd.Flags().BoolVar(&o.detailed, "detailed-exitcode", false, "exit 3 when the policy file was changed, or would be")
-	cmd.Flags().StringVar(&o.patch, "patch", "", "write the policy change to this `FILE` for git apply, and leave the policy file as it is")
+	patchFlag(cmd, &o.patch, "write the policy change to this `FILE` for git apply, and leave the policy file as it is")
 	return cmd
 }
 
@@ -52,6 +52,9 @@ type nightFlags struct {
 }
 
 func (c *command) night(ctx context.Context, o nightFlags) error {
+	if err := errors.Join(c.patchable(o.patch), c.reportable(o.out)); err != nil {
+		return err
+	}
 	e, err := c.open(ctx, "")
 	if err != nil {
 		return err
