@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
 	"github.com/plimsoll-dev/plimsoll/core/judge"
 	"github.com/plimsoll-dev/plimsoll/core/run"
@@ -60,7 +61,7 @@ func (p *Project) Judge(name string) (*config.Judge, error) {
 	case name == "":
 		return nil, fmt.Errorf("this project has several judges; say which: %s", strings.Join(names, ", "))
 	}
-	return nil, fmt.Errorf("there is no judge %q.%s", name, diag.DidYouMean(name, names))
+	return nil, fmt.Errorf("there is no judge %q.%s The project has %s", name, diag.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
 // JudgeOf is who judges a skill, or nil.
@@ -95,10 +96,12 @@ func (e *Engine) juryOf(j *config.Judge, s *skill.Skill, p *config.Policy, curre
 	if err != nil {
 		return out, err
 	}
-	granted, err := judge.Grant(labels, AskOf(j, s, p, current, candidate))
+	ask := AskOf(j, s, p, current, candidate)
+	granted, err := judge.Grant(labels, ask)
 	if err != nil {
 		return out, err
 	}
+	out.Earlier = func(digest string) (*evidence.JudgeTerms, error) { return judge.Earlier(labels, ask, digest) }
 	out.Terms, out.Why, out.Reported = granted.Terms, granted.Why, granted.Reported
 	return out, nil
 }

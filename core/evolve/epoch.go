@@ -23,7 +23,10 @@ func (m *measurement) open() error {
 	if err != nil {
 		return err
 	}
-	if m.epoch = m.find(want); m.epoch == nil {
+	if m.epoch, err = m.find(want); err != nil {
+		return err
+	}
+	if m.epoch == nil {
 		want.Counter = 1
 		if n := len(log.Epochs); n > 0 {
 			want.Counter = log.Epochs[n-1].Counter + 1
@@ -64,17 +67,23 @@ func cheapest(pairs []evidence.Pair) int64 {
 
 // find is the latest epoch of this comparison, when nothing that makes it has
 // changed and nothing that happened has closed it.
-func (m *measurement) find(want evidence.Epoch) *evidence.Opened {
+func (m *measurement) find(want evidence.Epoch) (*evidence.Opened, error) {
 	for _, e := range slices.Backward(m.log.Epochs) {
 		if e.Step != want.Step || e.Candidate.Tier != want.Candidate.Tier {
 			continue
 		}
-		if e.Hash != want.Hash || e.Closed != "" {
-			return nil
+		if e.Closed != "" {
+			return nil, nil
 		}
-		return e
+		if e.Hash == want.Hash {
+			return e, nil
+		}
+		if kept, err := m.keeps(e); err != nil || !kept {
+			return nil, err
+		}
+		return e, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // describe gives the epoch's terms and the hash over everything that makes it.

@@ -23,6 +23,9 @@ type Jury struct {
 	Terms    *evidence.JudgeTerms // nil: the judge may only hold
 	Why      string               // then: why
 	Reported string               // the id that the judge gave when it was calibrated
+	// Earlier gives the terms that the labels allowed when those of this digest were
+	// all there were, or nil.
+	Earlier func(labels string) (*evidence.JudgeTerms, error)
 }
 
 // members are all tiers that judge.
@@ -42,6 +45,28 @@ func (s Subject) judgedBy(e *evidence.Epoch) {
 	if s.Pool.Repeats <= 1 {
 		e.JudgeTerms = s.Jury.Terms
 	}
+}
+
+// keeps tells whether an epoch goes on that differs from the wanted one in no
+// more than its labels: some were added since. One that was decided without a
+// proof does not: the next epoch takes the new terms.
+func (m *measurement) keeps(e *evidence.Opened) (bool, error) {
+	j := m.subject.Jury
+	if e.JudgeTerms == nil || j.Earlier == nil {
+		return false, nil
+	}
+	terms, err := j.Earlier(e.JudgeTerms.Labels)
+	if err != nil || terms == nil {
+		return false, err
+	}
+	was := *m
+	was.subject.Jury.Terms = terms
+	want, err := was.describe()
+	if err != nil || want.Hash != e.Hash {
+		return false, err
+	}
+	outcome := e.Assess().Test.Outcome
+	return outcome == verdict.Open || outcome == verdict.Proved, nil
 }
 
 // unjudgeable says why its judge may not judge a subject, or "".
@@ -83,6 +108,8 @@ func (m *measurement) grounds(a *verdict.Assessment, rules *verdict.Rules) {
 		a.Spec.JudgeWhy = "the score is judged and each item is run several times: the mean of such runs has no labels, so it may only hold"
 	case m.epoch.JudgeTerms == nil:
 		a.Spec.JudgeWhy = j.Why
+	case j.Terms == nil: // labels that came later speak against it
+		rules.Holds = append(rules.Holds, j.Why)
 	}
 	if m.epoch.JudgeTerms == nil || j.Reported == "" {
 		return

@@ -24,6 +24,7 @@ type court struct {
 	calls  int
 	answer func(req message.Request) message.Response // the judge's
 	lost   func(model string, n int) bool
+	says   func(model, input string) string // nil: every model answers right
 }
 
 func (c *court) Generate(_ context.Context, backend string, req message.Request) (message.Response, bool, error) {
@@ -38,6 +39,9 @@ func (c *court) Generate(_ context.Context, backend string, req message.Request)
 		return resp, lost, nil
 	}
 	text, _ := right(req.Model, req.Messages[len(req.Messages)-1].String())
+	if c.says != nil {
+		text = c.says(req.Model, req.Messages[len(req.Messages)-1].String())
+	}
 	return message.Response{Message: message.Text(message.Assistant, text), Finish: message.FinishStop, Model: req.Model, Usage: message.Usage{Input: 1000, Output: 100}}, lost, nil
 }
 

@@ -37,10 +37,8 @@ type Granted struct {
 // prompt or panel it is another judge.
 func Grant(ls Labels, a Ask) (Granted, error) {
 	var g Granted
-	mine := ls.Where(func(l Label) bool {
-		return l.Judge == a.Judge && l.Family == a.Family && (l.Arm == a.Current || l.Arm == a.Candidate) && (a.Simulated || !l.Simulated)
-	})
-	now := mine.Where(func(l Label) bool { return l.Pin == a.Pin })
+	mine := a.mine(ls)
+	now := a.now(mine)
 	g.Labels = len(now)
 	code, judged := Split(a.Margin, a.JudgeMargin)
 	_, testAlpha := verdict.ShareAlpha(a.Alpha)
@@ -86,7 +84,7 @@ func Grant(ls Labels, a Ask) (Granted, error) {
 	case c.Margin <= 0:
 		g.Why = fmt.Sprintf("the score is judged, and %d labels of judge %s leave %.1f of the judged part's %.1f points; no number of labels like these leaves more than nothing, since it errs differently on the two arms, so it may only hold", count(c), a.Judge, float64(c.Margin)/1e4, float64(judged)/1e4)
 	default:
-		used := now.Where(func(l Label) bool { return wanted(l, a.Dimensions) })
+		used := a.used(now)
 		digest, err := used.Digest()
 		if err != nil {
 			return g, err
