@@ -56,3 +56,47 @@ func TestFleetChecks(t *testing.T) {
 		}
 	}
 }
+
+// An acceptance counts as a move from the move on, whatever the order of the
+// lines: not before, not for a move of before it or to elsewhere, and one move is
+// of one epoch.
+func TestMovedFollowsAcceptance(t *testing.T) {
+	w := verdict.FleetWeight(2, 10, 1)
+	other := strings.ReplaceAll(hash, "0123", "4567")
+	second := strings.ReplaceAll(strings.Replace(fleetEpoch(2, 10, verdict.FleetWeight(2, 10, 2), 0), hash, other, 1), `"epoch":1`, `"epoch":2`)
+	tiers := `"from":"ladder.l.large","to":"ladder.l.small","acceptance"`
+	at := func(day int) string { return fmt.Sprintf("2026-07-%02dT02:00:00Z", day) }
+	first := func(day int) string {
+		return strings.Replace(acceptance(at(day), 50, 400_000_000), `"acceptance"`, tiers, 1)
+	}
+	again := func(day int) string { return strings.Replace(first(day), "1-01234567", "2-45674567", 1) }
+	moved := func(day int, to string) string {
+		return fmt.Sprintf(`{"v":1,"kind":"event","skill":"s","step":"main","event":"moved","at":%q,"from":"ladder.l.large","to":%q}`+"\n", at(day), to)
+	}
+	const small, medium = "ladder.l.small", "ladder.l.medium"
+	for name, tt := range map[string]struct {
+		lines []string
+		want  [2]bool
+	}{
+		"nothing followed": {[]string{first(3)}, [2]bool{}},
+		"the same night":   {[]string{moved(3, small), first(3)}, [2]bool{true, false}},
+		"a later night":    {[]string{first(3), moved(9, small)}, [2]bool{true, false}},
+		"before it":        {[]string{first(3), moved(2, small)}, [2]bool{}},
+		"to elsewhere":     {[]string{first(3), moved(3, medium)}, [2]bool{}},
+		"of the later one": {[]string{first(3), again(5), moved(6, small)}, [2]bool{false, true}},
+		"of each":          {[]string{first(3), moved(3, small), again(5), moved(5, small)}, [2]bool{true, true}},
+		"told twice":       {[]string{first(3), moved(3, small), moved(4, small), again(5)}, [2]bool{true, false}},
+	} {
+		lines := append([]string{fleetEpoch(2, 10, w, 0), second}, tt.lines...)
+		for shift := range lines {
+			src := strings.Join(append(append([]string{}, lines[shift:]...), lines[:shift]...), "")
+			log, diags := evidence.Parse("evidence/s.jsonl", []byte(src))
+			if err := diags.Err(); err != nil {
+				t.Fatal(err)
+			}
+			if got := [2]bool{log.Epochs[0].Moved, log.Epochs[1].Moved}; got != tt.want {
+				t.Errorf("%s, from line %d on: moved %v, not %v", name, shift, got, tt.want)
+			}
+		}
+	}
+}

@@ -35,8 +35,10 @@ type Opened struct {
 	Pairs   []Pair // every claim, duplicates included: core/verdict merges them
 	Tried   []Pair // one pair for each item
 	Planted []Pair
-	// Acceptance is what the false-discovery rule made of it, nil without.
+	// Acceptance is what the false-discovery rule made of it, nil without. Moved
+	// tells whether the move was made that it allowed.
 	Acceptance *Acceptance
+	Moved      bool
 }
 
 // Parse reads a file. Lines that are not understood are errors in diags and are
@@ -225,12 +227,20 @@ func (p *parser) events() {
 	p.log.Events = slices.CompactFunc(p.log.Events, func(a, b Event) bool {
 		return a.At.Equal(b.At) && a.Step == b.Step && a.Event == b.Event && a.From == b.From && a.To == b.To && slices.Equal(a.Closes, b.Closes)
 	})
+	accepted := map[[3]string][]*Opened{} // by step and tiers; no move followed yet
 	for _, ev := range p.log.Events {
+		on := [3]string{ev.Step, ev.From, ev.To}
 		if a := ev.Acceptance; a != nil {
 			// Two checkouts may both have accepted it: the first one counts.
 			if e := p.byID[a.Epoch]; e != nil && e.Acceptance == nil {
 				e.Acceptance = a
+				accepted[on] = append(accepted[on], e)
 			}
+		}
+		if waiting := accepted[on]; ev.Event == Moved && len(waiting) > 0 {
+			// One move is of one epoch: what was accepted before that came to nothing.
+			waiting[len(waiting)-1].Moved = true
+			delete(accepted, on)
 		}
 		for _, id := range ev.Closes {
 			if e := p.byID[id]; e != nil {
