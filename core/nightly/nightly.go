@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
@@ -150,7 +151,9 @@ type night struct {
 	opened     int
 	purses     map[string]*purse // by policy
 	slices     map[int]*purse    // by rank
-	free       map[string]chan struct{}
+	desks      map[string]chan struct{}
+	free       map[string]chan struct{} // places, under seating
+	seating    sync.Mutex
 	loaded     map[string]string // model by hardware
 	switches   map[string]int
 
@@ -177,12 +180,14 @@ type looked struct {
 }
 
 func newNight(h House, b *evolve.Bench, o Options) *night {
+	bench := *b
 	n := &night{
-		house: h, bench: b, options: o,
-		purses: map[string]*purse{}, slices: map[int]*purse{}, free: map[string]chan struct{}{},
+		house: h, bench: &bench, options: o,
+		purses: map[string]*purse{}, slices: map[int]*purse{}, desks: map[string]chan struct{}{}, free: map[string]chan struct{}{},
 		loaded: map[string]string{}, switches: map[string]int{},
 		rows: map[int]report.Row{}, problems: map[int]string{}, notes: map[int]string{},
 	}
+	bench.Runs.Place = n.seat
 	n.out.Version, n.out.Project, n.out.AsOf = report.Version, o.Project, o.AsOf
 	n.out.Totals.Priced, n.out.Totals.Traffic = true, true
 	return n

@@ -1,5 +1,7 @@
 package nightly
 
+import "context"
+
 // overall bounds the calls that a round begins with, over all backends: far more
 // than one machine's backends have places for, and few enough to hold in memory.
 const overall = 256
@@ -76,12 +78,35 @@ func (n *night) cut(candidates []Candidate) {
 	}
 }
 
-// place is the channel whose room is a backend's places.
-func (n *night) place(backend string) chan struct{} {
-	if n.free[backend] == nil {
-		n.free[backend] = make(chan struct{}, n.places(backend))
+// desks are the trials under way for each place of a backend: beside the one
+// whose call runs, others are prepared and checked, so that no place waits for
+// the engine. Two rounds are under way at a time; more would only hold memory.
+const desks = 3
+
+// desk is the channel whose room is the trials of a backend that may be under
+// way. It belongs to the night's own goroutine.
+func (n *night) desk(backend string) chan struct{} {
+	if n.desks[backend] == nil {
+		n.desks[backend] = make(chan struct{}, desks*n.places(backend))
 	}
-	return n.free[backend]
+	return n.desks[backend]
+}
+
+// seat waits for one of a backend's places, for one call.
+func (n *night) seat(ctx context.Context, backend string) (leave func(), err error) {
+	n.seating.Lock()
+	free := n.free[backend]
+	if free == nil {
+		free = make(chan struct{}, n.places(backend))
+		n.free[backend] = free
+	}
+	n.seating.Unlock()
+	select {
+	case free <- struct{}{}:
+		return func() { <-free }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (n *night) places(backend string) int {

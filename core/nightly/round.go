@@ -271,7 +271,7 @@ func (n *night) launch(ctx context.Context, r *round) {
 				free = append(free, p)
 				continue
 			}
-			p.places = n.place(trial.Tier.Backend.Name)
+			p.desks = n.desk(trial.Tier.Backend.Name)
 			if h := trial.Tier.Hardware; h == "" {
 				free = append(free, p)
 			} else if turns[h] == nil {
@@ -303,30 +303,32 @@ func (n *night) launch(ctx context.Context, r *round) {
 	}()
 }
 
-// placed is a trial with the places of its backend.
+// placed is a trial with the desks of its backend.
 type placed struct {
 	evolve.Trial
-	places chan struct{}
+	desks chan struct{}
 }
 
-// run makes a trial once its backend has a place. The place is given back before
-// anything waits to be written: the round before may need it to come to its end.
-// A night that is stopped still runs it: it finds the context done, and says so.
+// run makes a trial once there is a desk for it. Its calls wait for places of
+// their own, see seat: a trial that is being prepared or checked keeps none. The
+// desk is given back before anything waits to be written: the round before may
+// need it to come to its end. A night that is stopped still runs it: it finds the
+// context done, and says so.
 func (p placed) run(ctx context.Context) {
-	if p.places == nil {
+	if p.desks == nil {
 		p.Do(ctx)
 		p.Save(ctx)
 		return
 	}
 	held := false
 	select {
-	case p.places <- struct{}{}:
+	case p.desks <- struct{}{}:
 		held = true
 	case <-ctx.Done():
 	}
 	p.Do(ctx)
 	if held {
-		<-p.places
+		<-p.desks
 	}
 	p.Save(ctx)
 }

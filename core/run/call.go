@@ -57,6 +57,7 @@ func (x Executor) call(ctx context.Context, p *Plan, r Request, s Step, t *confi
 			c.Completion = a.keeper.keep([]byte(resp.Message.String()))
 		}
 		a.rec.Calls = append(a.rec.Calls, c)
+		a.waited += c.waited
 		return resp, err
 	})
 }
@@ -77,6 +78,17 @@ func (x Executor) repeat(ctx context.Context, once func() (message.Response, err
 
 // once makes one call and writes down what it cost, or could have cost.
 func (x Executor) once(ctx context.Context, p *Plan, t *config.Tier, req message.Request, c *Call, promptBytes int64) (message.Response, error) {
+	if x.Place != nil {
+		asked := x.Now()
+		leave, err := x.Place(ctx, t.Backend.Name)
+		if err != nil {
+			ce := &CallError{Code: "cancelled", Message: "the run was cancelled before the call: " + err.Error()}
+			c.Error, c.Priced = ce.Error(), true // nothing was sent, and nothing can be charged
+			return message.Response{}, ce
+		}
+		defer leave()
+		c.waited = x.Now().Sub(asked)
+	}
 	started := x.Now()
 	bounded, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()

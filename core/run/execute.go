@@ -18,6 +18,10 @@ type Executor struct {
 	Blobs  Blobs
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) // between retries of a call; nil waits for real
+	// Place waits for room at a backend and gives what hands it back; nil bounds
+	// nothing. It is held for the time of one call alone: what a run writes and
+	// checks before and after must not keep a backend idle.
+	Place func(ctx context.Context, backend string) (leave func(), err error)
 
 	// What skills that drive their own flow can reach; all may be nil.
 	Keys  Keys
@@ -54,7 +58,7 @@ func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
 		tiers = up
 	}
 	rec.End = names(tiers)
-	rec.MS = x.Now().Sub(rec.Started).Milliseconds()
+	rec.MS = (x.Now().Sub(rec.Started) - rec.waited).Milliseconds()
 	rec.Result = rec.keeper.keep(rec.Output)
 	if err := rec.keeper.wait(); err != nil {
 		return nil, fmt.Errorf("keeping what run %s said: %w", r.ID, err)
@@ -94,6 +98,7 @@ func (r *Record) add(a *attempt) {
 		r.Writes = a.writes
 	}
 	r.acted = a.acted
+	r.waited += a.waited
 	for _, c := range a.rec.Calls {
 		r.Micro += c.Micro
 		r.Unsure += c.Unsure
@@ -182,6 +187,7 @@ type attempt struct {
 	output      json.RawMessage
 	checked     gate.Result
 	writes      map[string]json.RawMessage
-	acted       bool // a tool that may change the world was called: no other try may call it again
+	acted       bool          // a tool that may change the world was called: no other try may call it again
+	waited      time.Duration // for places
 	keeper      *keeper
 }

@@ -82,9 +82,9 @@ func (h *host) call(ctx context.Context, op abi.HostOp, payload []byte) ([]byte,
 	if h.bytes += len(payload); h.bytes <= maxHostBytes {
 		k.keep(payload)
 	}
-	started := h.run.Now()
+	started, waited := h.run.Now(), h.attempt.waited
 	answer, err := h.answer(ctx, op, payload, &c)
-	c.MS = h.run.Now().Sub(started).Milliseconds()
+	c.MS = (h.run.Now().Sub(started) - (h.attempt.waited - waited)).Milliseconds()
 	var f *abi.Failure
 	if err != nil && !errors.As(err, &f) {
 		h.broken = err

@@ -167,6 +167,7 @@ type Record struct {
 
 	keeper *keeper
 	acted  bool
+	waited time.Duration
 }
 
 // decodeKind is the kind of the one check that says that there is no output.
@@ -214,4 +215,6 @@ type Call struct {
 	GPU        int64          `json:"gpu_ms,omitempty"` // hardware time, where the tier is priced by it
 	Error      string         `json:"error,omitempty"`
 	Simulated  bool           `json:"simulated,omitempty"`
+
+	waited time.Duration // for a place: it says nothing about the model, and is no part of any MS
 }
