@@ -9,8 +9,8 @@ import (
 // policy, beside each skill's own chance of ever being moved wrongly.
 //
 // Every test that a policy ever opens has a weight, fixed when it is opened, and
-// all weights that will ever be given sum to at most 1. With R moves accepted so
-// far, tonight the largest set S is accepted such that every test in it has
+// all weights that will ever be given sum to at most 1. With R moves made so far,
+// tonight the largest set S is accepted such that every test in it has
 //
 //	E >= 1/(weight * alpha * (R+|S|))
 //
@@ -19,10 +19,20 @@ import (
 // night, whatever depends on what: a wrong move adds at most 1/(R+|S|) to the
 // share, which is at most alpha*weight*E, and the mean of E is at most 1 under
 // its null at any stopping time. (e-BH: Wang & Ramdas, "False discovery rate
-// control with e-values", JRSS B 2022; here with weights, and online.) Only what
-// really moves may count as accepted: a set thinned out afterwards by rules or
-// holds has no bound. So whoever asks hands over only tests whose move nothing
-// else stands against.
+// control with e-values", JRSS B 2022; here with weights, and online.)
+//
+// That needs R_t >= R+|S| on every later night t, so only what really moves may
+// count, in R and in S. Hence:
+//   - R counts acceptances that a move followed. One without a move counts for
+//     nothing; it has to clear the bar of the night that would make its move,
+//     with the wealth that it was accepted with.
+//   - Whoever asks hands over only tests whose move nothing else stands against,
+//     and a set is moved whole or not at all.
+//   - Where a person chooses what is applied, as of a patch, nobody knows the set
+//     beforehand. Then only tests are proposed that clear the bar of a set of one:
+//     whatever part is applied, and when, each one adds at most 1/(R+1).
+//
+// A move that is taken back counts on: the bound is about moves made.
 
 // Whole is the weight 1 of the false-discovery rule, in units of 1e-15: exact in
 // JSON, and fine enough for a million skills.
@@ -30,7 +40,7 @@ const Whole int64 = 1_000_000_000_000_000
 
 // Fleet is what a policy's tests have come to so far.
 type Fleet struct {
-	Accepted int // R: moves accepted on earlier nights; they count for ever
+	Accepted int // R: accepted moves that were made; they count for ever
 	// Given is the sum of all weights ever given, closed and reset tests
 	// included. It is over Whole only where two checkouts gave the same places
 	// away and were merged; then every bar rises by what is over.
@@ -106,6 +116,18 @@ func (f Fleet) Accept(tests []Entrant) []int {
 	var out []int
 	for i, k := range least {
 		if k > 0 && k <= size {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Alone are the tests of which any part may be moved, as ascending places in
+// tests: each clears the bar of a set of one.
+func (f Fleet) Alone(tests []Entrant) []int {
+	var out []int
+	for i, t := range tests {
+		if f.least(t, 1) > 0 {
 			out = append(out, i)
 		}
 	}

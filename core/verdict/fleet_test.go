@@ -101,6 +101,40 @@ func TestClosedAtGIsAccepted(t *testing.T) {
 	})
 }
 
+// Whatever part of a proposal is applied, in whatever order, every member clears
+// the bar of the moves that were made by then: the set that it would be thinned to.
+func TestAnyPartOfAProposal(t *testing.T) {
+	thinned := false
+	rapid.Check(t, func(t *rapid.T) {
+		f := Fleet{Accepted: rapid.IntRange(0, 5).Draw(t, "made")}
+		var tests []Entrant
+		for range rapid.IntRange(1, 12).Draw(t, "tests") {
+			p := Params{Method: Star1, Margin: 50_000, Alpha: 50_000, N: 400, Epoch: 1}
+			p.Weight = FleetWeight(rapid.IntRange(1, 20).Draw(t, "place"), 20, 1)
+			tests = append(tests, Entrant{Params: p, E: rapid.Int64Range(20, 2500).Draw(t, "e") * Million})
+		}
+		alone := f.Alone(tests)
+		for _, i := range alone {
+			for later := range 4 {
+				now := Fleet{Accepted: f.Accepted + later}
+				if tests[i].E < now.Bar(tests[i].Params, 1) || !slices.Contains(now.Alone(tests), i) {
+					t.Fatalf("%d may not be applied alone after %d moves", i, now.Accepted)
+				}
+			}
+		}
+		set := f.Accept(tests)
+		for _, i := range alone {
+			if !slices.Contains(set, i) {
+				t.Fatalf("%d clears its bar alone, and not in the largest set", i)
+			}
+		}
+		thinned = thinned || len(set) > len(alone)
+	})
+	if !thinned {
+		t.Error("no set was larger than what may be applied in part: the test shows nothing")
+	}
+}
+
 // Without a weight nothing changes, and with one no test closes sooner.
 func TestFleetOnlyRaisesTheBar(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
