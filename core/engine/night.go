@@ -35,6 +35,7 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 		if err != nil {
 			return nil, err
 		}
+		house = drawing{house, e}
 	}
 	night, err := nightly.Run(ctx, house, e.Bench(o.Items), nightly.Options{
 		Patch: o.Patch, Drain: e.state.turn.drain,

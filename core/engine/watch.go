@@ -120,6 +120,12 @@ func (e *Engine) standingWatch(s *skill.Skill, step *config.Step) (*watching, er
 	return w, nil
 }
 
+// leansAt is the M from which pairs lean to worse. While the tier is no worse than
+// the margin allows, M is ever there with a chance of at most 1/3 (Ville). Anything
+// above 1 was refused as the bar: M is a coin flip after a handful of pairs, and
+// steps stood still for weeks by noise.
+const leansAt = 3 * verdict.Million
+
 // leans says why a step that moved down goes no further for now, or "": a cheaper
 // tier looks good beside one that got worse, so a step whose last move is in
 // doubt would follow a falling model down the ladder, one honest proof at a time.
@@ -129,7 +135,7 @@ func (e *Engine) leans(s *skill.Skill, step *config.Step) (string, error) {
 		return "", err
 	}
 	state, err := w.Drift(w.log.Shadows)
-	if err != nil || state.M <= verdict.Million {
+	if err != nil || state.M < leansAt {
 		return "", err
 	}
 	return fmt.Sprintf("the pairs since its last move lean to worse (e %.1f of %.0f, mean gap %+.1f points over %d): it goes no further down while they do",
@@ -265,9 +271,11 @@ type compared struct {
 	never  string // why some can never be compared
 }
 
-// compare tries a batch of runs and writes down what it gave: first into the log
-// together with the line, then into the evidence, then it forgets the run. Killed
-// in between, the next night goes on where it stood.
+// compare tries a batch of runs and writes down what it gave: into the log, then
+// beside the run as a line that has its index in the log, then into the evidence;
+// then it forgets the run. Killed in between, the next night goes on where it
+// stood. Killed between the first two it makes the pair again: the log has it
+// twice, the evidence once.
 func (e *Engine) compare(ctx context.Context, w *watching, s *evolve.Subject, batch []pending, canary bool) (compared, error) {
 	out := compared{priced: true}
 	results := make([]*evolve.Shadowed, len(batch))
@@ -375,11 +383,14 @@ func (e *Engine) shadowing(w *watching, s *evolve.Subject, p pending, canary boo
 		return out, fmt.Errorf("reading the input of run %s: %w", p.Run, err)
 	}
 	out.Done = rec
-	if it, ok := itemOf(s.Pool, input); ok {
-		out.Item = it
+	known, ok := itemOf(s.Pool, input)
+	if ok && known.Run == "" {
+		out.Item = known
 		return out, nil
 	}
+	// One that evidence has drawn stands for its own run, and not for this one.
 	out.Item, err = evolve.InputItem(input)
+	out.Item.Known = known.Known
 	return out, err
 }
 

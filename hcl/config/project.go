@@ -266,7 +266,7 @@ type Items struct {
 	Prove   []string // globs in the skill's folder: evidence only
 	Tune    []string // globs: people may look
 	Source  string   // authored (default), imported or traffic
-	Traffic int      // how many logged inputs are sampled as prove items; 0 samples none
+	Traffic int      // how many logged runs are sampled as prove items; 0 samples none
 	Repeats int      // runs of each item, averaged inside it; at least 1
 	Range   diag.Range
 }

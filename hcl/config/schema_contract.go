@@ -121,7 +121,7 @@ func itemsDoc() *BlockDoc {
 			{Name: "prove", Type: OneOrMore, Example: `"items/prove-*.jsonl"`, Doc: "Items that are evidence only. `prove`, `tune` or `traffic` is needed."},
 			{Name: "tune", Type: OneOrMore, Example: `"items/tune-*.jsonl"`, Doc: "Items that people may look at."},
 			{Name: "source", Type: String, Allowed: []string{"authored", "imported", "traffic"}, Default: `"authored"`, Doc: "Where they come from. Only items sampled from traffic say something about future runs."},
-			{Name: "traffic", Type: Integer, Range: "[1,100000]", Example: "200", Doc: "Sample so many different inputs of production runs as evidence, instead of `prove`. What is proved on them is claimed of future runs."},
+			{Name: "traffic", Type: Integer, Range: "[1,100000]", Example: "200", Doc: "Sample so many production runs as evidence, instead of `prove`. What is proved on them is claimed of future runs."},
 			{Name: "repeats", Type: Integer, Range: "[1,100]", Default: "1", Doc: "Runs of each item, averaged inside it."},
 		},
 		Example: "items {\n  prove = \"items/*.json\"\n}",

@@ -11,9 +11,9 @@ import (
 )
 
 // Evidence that is sampled from traffic: nothing is measured before there are
-// enough different inputs; the draw is fixed; of each item only the candidate's
-// side is bought, the other is what was logged; and what is proved is claimed of
-// future runs.
+// enough runs, whatever inputs they had; looking draws nothing and the night's draw
+// is fixed; of each item only the candidate's side is bought, the other is what was
+// logged; and what is proved is claimed of future runs.
 func TestTrafficIsEvidence(t *testing.T) {
 	const n = 30
 	dir := tempProject(t, usual, "greet")
@@ -47,16 +47,32 @@ func TestTrafficIsEvidence(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	for i := range n - 1 {
+	draws := func() int {
+		t.Helper()
+		made := 0
+		for _, e := range auditEntries(t, dir) {
+			if e.Kind == "items.sampled" {
+				made++
+			}
+		}
+		return made
+	}
+	for i := range n - 3 {
 		ask(i, inputs[i])
 	}
-	// The same again, and the same written otherwise, is one input.
+	// The same again, and the same written otherwise, is a run as every other.
 	ask(n, inputs[0])
 	ask(n+1, strings.ReplaceAll(inputs[1], ":", " : "))
-	if out := night(t, dir, "--as-of", at(n+2), "nightly"); !strings.Contains(out, "samples 30 different inputs") {
-		t.Fatalf("29 inputs, and the night says:\n%s", out)
+	if out := night(t, dir, "--as-of", at(n+2), "nightly"); !strings.Contains(out, "samples 30 of its runs, and there are 29") {
+		t.Fatalf("29 runs, and the night says:\n%s", out)
 	}
-	ask(n+3, inputs[n-1])
+	ask(n+3, inputs[0])
+	for _, look := range [][]string{{"plan"}, {"candidates"}, {"policy", "show"}, {"explain", "greet"}} {
+		night(t, dir, append([]string{"--as-of", at(n + 3)}, look...)...)
+	}
+	if made := draws(); made != 0 {
+		t.Errorf("looking made %d draws", made)
+	}
 	out := night(t, dir, "--as-of", at(n+4), "nightly", "-json")
 	if !strings.Contains(out, "future runs") {
 		t.Errorf("the claim is not about future runs:\n%s", out)
@@ -64,6 +80,9 @@ func TestTrafficIsEvidence(t *testing.T) {
 	evidence, err := os.ReadFile(filepath.Join(dir, "evidence", "greet.jsonl"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	if made := draws(); made != 1 {
+		t.Errorf("%d draws", made)
 	}
 	pairs, logged := 0, 0
 	for line := range strings.Lines(string(evidence)) {
