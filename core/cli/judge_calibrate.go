@@ -43,7 +43,7 @@ func (c *command) judgeCalibrateCommand() *cobra.Command {
 				return usage("plimsoll judge calibrate needs --labels FILE")
 			case f.again < 0:
 				return usage("--again %d is no number of outputs", f.again)
-			case math.IsNaN(f.budget) || f.budget > 1e6:
+			case cmd.Flags().Changed("budget") && !(f.budget >= 0 && f.budget <= 1e6):
 				return usage("--budget %g is no amount in USD", f.budget)
 			}
 			return c.calibrate(cmd.Context(), oneName(args), f)
@@ -53,7 +53,7 @@ func (c *command) judgeCalibrateCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.skill, "skill", "", "skill of lines that name none")
 	cmd.Flags().BoolVar(&f.random, "random", false, "the inputs were drawn at random from the skill's, not picked by quality")
 	cmd.Flags().IntVar(&f.again, "again", 30, "outputs that the judge scores a second time, for the A/A run")
-	cmd.Flags().Float64Var(&f.budget, "budget", -1, "USD that asking the judge may cost (default: no limit)")
+	cmd.Flags().Float64Var(&f.budget, "budget", -1, "USD that asking the judge may cost (default and at most: a night's budget of the skills' policies)")
 	return cmd
 }
 
@@ -74,6 +74,11 @@ func (c *command) calibrate(ctx context.Context, name string, f calibrateFlags) 
 	j, err := e.Project.Judge(name)
 	if err != nil {
 		return err
+	}
+	if f.skill != "" {
+		if _, err := e.Project.Skill(f.skill); err != nil {
+			return err
+		}
 	}
 	order := engine.Calibration{Judge: j, Rows: rows, Skill: f.skill, Random: f.random, Again: f.again, Budget: -1}
 	if f.budget >= 0 {
@@ -97,7 +102,7 @@ func (c *command) calibrate(ctx context.Context, name string, f calibrateFlags) 
 	if c.json {
 		return c.document(map[string]any{
 			"added": added, "known": len(got.Labels) - added, "asked": got.Asked, "left": got.Left, "silent": got.Silent,
-			"changed": got.Changed, "spent": got.Spent, "priced": got.Priced, "report": report,
+			"changed": got.Changed, "spent": got.Spent, "priced": got.Priced, "policy": got.Policy, "burnt": got.Burnt, "report": report,
 		})
 	}
 	c.say("%s added to %s, which has %d of this judge now%s.", plural(added, "label", "labels"), report.File, report.Labels, known(len(got.Labels)-added))
@@ -115,10 +120,20 @@ func (c *command) calibrate(ctx context.Context, name string, f calibrateFlags) 
 		c.say("%s changed with the order of the two, and count as no difference.", plural(got.Changed, "comparison", "comparisons"))
 	}
 	if got.Left > 0 {
-		c.say("The budget did not reach %s: run the same command again for the rest.", plural(got.Left, "output", "outputs"))
+		whose := "The budget"
+		if got.Policy != "" {
+			whose = "The nightly budget of policy " + got.Policy
+		}
+		c.say("%s did not reach %s: run the same command again for the rest.", whose, plural(got.Left, "output", "outputs"))
+	}
+	for _, b := range got.Burnt {
+		c.say("%s %s.", c.bold("Warning:"), b.Warning())
 	}
 	c.say("")
 	c.showJudge(report)
+	if added > 0 && report.Labels > added {
+		c.say("\nAn epoch under way keeps the terms that it was opened with; these labels count from the next one on.")
+	}
 	c.next("plimsoll nightly measures with what the labels allow; commit %s.", report.File)
 	return nil
 }

@@ -69,7 +69,10 @@ func (c *command) plan(n *report.Night, all bool) {
 			chance = fmt.Sprintf("chance %d %%", (r.Chance+5000)/10_000)
 		}
 		if r.PaybackRuns != nil && (r.Items > 0 || r.Chance > 0) {
-			chance += ", " + paysBack(*r.PaybackRuns)
+			if chance != "" {
+				chance += ", "
+			}
+			chance += paysBack(*r.PaybackRuns)
 		}
 		rows = append(rows, []string{label(r.Skill, r.Step), r.Current + " -> " + r.Candidate, state, cost, chance})
 	}

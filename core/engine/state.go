@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/backend"
 	"github.com/plimsoll-dev/plimsoll/core/plugin"
 	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
 	"github.com/plimsoll-dev/plimsoll/core/store/badgerstore"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
@@ -46,6 +48,9 @@ func OpenState(dir string) (*State, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the state folder: %w", err)
 	}
+	if err := unlisted(folder); err != nil {
+		return nil, err
+	}
 	var err error
 	if s.key, err = audit.OpenKey(filepath.Join(folder, "audit.key")); err != nil {
 		return nil, err
@@ -55,6 +60,23 @@ func OpenState(dir string) (*State, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// unlisted keeps a new state folder out of git, whatever the project's own
+// .gitignore says: the key that signs the audit log and what runs were given
+// stand in it. Once the key is there the file is a person's to change.
+func unlisted(folder string) error {
+	if _, err := os.Stat(filepath.Join(folder, "audit.key")); !errors.Is(err, fs.ErrNotExist) {
+		return nil // a folder that cannot be read is said when the key is opened
+	}
+	ignore := filepath.Join(folder, ".gitignore")
+	if _, err := os.Stat(ignore); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := atomicfile.Write(ignore, []byte("# Written by plimsoll: nothing here belongs in a repository.\n*\n"), 0o644); err != nil {
+		return fmt.Errorf("keeping the state folder out of git: %w", err)
+	}
+	return nil
 }
 
 // KeepBackends leaves backends running between engines, as a server wants it: a

@@ -33,8 +33,9 @@ func WriteText(w io.Writer, l List, sources map[string][]byte, o TextOptions) {
 	for _, d := range l.Sorted() {
 		var b strings.Builder
 		p.header(&b, d)
-		if d.Range.File != "" {
-			fmt.Fprintf(&b, "  on %s", shownName(d.Range.File, o.Base))
+		// The whole project is no place to look at.
+		if name := shownName(d.Range.File, o.Base); d.Range.File != "" && name != "." {
+			fmt.Fprintf(&b, "  on %s", name)
 			if d.Range.Start.Line > 0 {
 				fmt.Fprintf(&b, " line %d", d.Range.Start.Line)
 			}
