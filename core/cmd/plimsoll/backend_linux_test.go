@@ -89,7 +89,7 @@ func TestKilledBackend(t *testing.T) {
 // A lost call costs its bound, which can be more than the night may spend: the
 // night ends in order, and the next one goes on at the usual price.
 func TestKilledBackendOverspends(t *testing.T) {
-	dir := tempProject(t, usual, "greet")
+	dir := tempProject(t, 6*usual, "greet") // calls so long that the signal meets some
 	edit(t, filepath.Join(dir, "plimsoll.hcl"), "  budget   = 5\n", "  budget   = 0.5\n")
 	cmd, out, _ := disturbed(t, dir, syscall.SIGKILL)
 	if err := cmd.Wait(); err != nil {

@@ -57,7 +57,7 @@ func TestOpsDesk(t *testing.T) {
 	compareDecisions(t, got, want)
 	for step, reason := range map[string]string{
 		"sales-crm-brief/customer-copy": "pin",
-		"humanizer/main":                "meaning (reasoning) got worse",
+		"humanizer/main":                "worse by more than 5 points",
 		"sod-ship/main":                 "cooldown until 2026-07-08",
 		"eod-ship/main":                 "cooldown until 2026-07-08",
 		"release-notes/main":            "pin",
@@ -117,7 +117,7 @@ func TestOpsDeskOtherModels(t *testing.T) {
 				t.Errorf("%s: %s, want %s (%s)", step, got[step].Decision, want, got[step].Reason)
 			}
 		}
-		if r := got["humanizer/main"].Reason; strings.Contains(r, "meaning (reasoning) got worse") {
+		if r := got["humanizer/main"].Reason; strings.Contains(r, "worse by more than 5 points") {
 			t.Errorf("the small model is the better one now, and humanizer holds with %q", r)
 		}
 	})
