@@ -135,11 +135,18 @@ func (e *Engine) leans(s *skill.Skill, step *config.Step) (string, error) {
 		return "", err
 	}
 	state, err := w.Drift(w.log.Shadows)
-	if err != nil || state.M < leansAt {
+	if err != nil {
 		return "", err
 	}
+	return leaning(state), nil
+}
+
+func leaning(state verdict.DriftState) string {
+	if state.M < leansAt {
+		return ""
+	}
 	return fmt.Sprintf("the pairs since its last move lean to worse (e %.1f of %.0f, mean gap %+.1f points over %d): it goes no further down while they do",
-		float64(state.M)/1e6, float64(state.Need)/1e6, float64(state.MeanD)/1e4, state.Pairs), nil
+		float64(state.M)/1e6, float64(state.Need)/1e6, float64(state.MeanD)/1e4, state.Pairs)
 }
 
 // pending is a production run that was chosen and not compared yet. Line is set
