@@ -25,7 +25,7 @@ type Calibration struct {
 	Skill  string // of rows that name none
 	Random bool   // the inputs were drawn at random
 	Again  int    // outputs that are judged a second time, for the A/A run
-	Budget int64  // micro-dollars for the judge; < 0 is no limit
+	Budget int64  // micro-dollars for the judge; < 0 is no limit but that of the policies
 }
 
 // Calibrated is what came of it.
@@ -36,7 +36,9 @@ type Calibrated struct {
 	Silent  int // outputs that it gave no scores for
 	Spent   int64
 	Priced  bool
-	Changed int // comparisons that changed with the order
+	Changed int     // comparisons that changed with the order
+	Policy  string  // whose budget stopped it, "" where none did
+	Burnt   []Burnt // labelled inputs that evidence is still to come from
 }
 
 // work is one output with its rows.
@@ -63,6 +65,10 @@ func (e *Engine) Label(ctx context.Context, c Calibration) (*Calibrated, diag.Li
 	if len(diags) > 0 {
 		return nil, diags, nil
 	}
+	var err error
+	if out.Burnt, err = e.burnt(rows); err != nil {
+		return nil, nil, err
+	}
 	if c.Rows[0].Score != nil {
 		for _, r := range rows {
 			l, err := e.labelOf(c, r, *r.Score, "")
@@ -73,7 +79,7 @@ func (e *Engine) Label(ctx context.Context, c Calibration) (*Calibrated, diag.Li
 		}
 		return out, nil, nil
 	}
-	err := e.judgeRows(ctx, c, rows, out)
+	err = e.judgeRows(ctx, c, rows, out)
 	return out, nil, err
 }
 
@@ -160,9 +166,10 @@ func (e *Engine) judgeRows(ctx context.Context, c Calibration, rows []resolved, 
 			return err
 		}
 	}
+	budget, policy := c.within(rows)
 	for len(works) > 0 {
-		if c.Budget >= 0 && out.Spent >= c.Budget {
-			out.Left = len(works)
+		if budget >= 0 && out.Spent >= budget {
+			out.Left, out.Policy = len(works), policy
 			break
 		}
 		batch := works[:min(parallel, len(works))]

@@ -184,7 +184,11 @@ func (a Assessment) against(r Rules) []Cause {
 		add("part", "%s", why)
 	}
 	if a.Test.Outcome == Disproved {
-		add("disproved", "worse by more than %s: mean gap %s over %s", points(a.Spec.Params.Margin), points(a.Test.MeanWorse), items(a.Test.N))
+		whose := ""
+		if a.Spec.Judged { // without labels nobody knows what its points are worth
+			whose = ", as the judge scores it"
+		}
+		add("disproved", "worse by more than %s%s: mean gap %s over %s", points(a.Spec.Params.Margin), whose, points(a.Test.MeanWorse), items(a.Test.N))
 	}
 	for _, g := range a.NeverFailed {
 		add("never", "gate %s, which tolerates nothing, failed on the candidate", g)
