@@ -125,7 +125,8 @@ func (c *command) explainVerdict(s engine.Standing) {
 		c.say("  paid back    after %s", plural(int(*r.PaybackRuns), "run", "runs"))
 	}
 	c.explainRegret(r)
-	if r.Recommend != "" {
+	// What was recommended and done is the history's to tell.
+	if r.Recommend != "" && (r.Decision != verdict.Downgrade || s.Effective.Rung.String() != r.Candidate) {
 		c.say("  recommended  %s", r.Recommend)
 	}
 	c.say("  recorded in  %s", r.Evidence)

@@ -193,6 +193,8 @@ func (c *command) showPrefix(p *engine.Prefixes) {
 			kind = "as backends counted"
 		}
 		c.say("  prompts      %s, %d different, of %d tokens on average, %s", plural(p.Prompts, "call", "calls"), p.Distinct, p.Tokens, kind)
+	}
+	if p.Distinct > 1 { // of one input nothing was compared, and no time was looked at
 		c.say("  stable       %d tokens at their beginning; %d with the breaks mended", p.Stable, p.Could)
 		c.say("  cached       %s of the tokens now, %s possible; %s of the calls come within %d minutes of one before", points(p.Cached)+" %", points(p.Possible)+" %", points(p.Warm)+" %", int(lever.KeepDefault/time.Minute))
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/gate"
@@ -196,6 +197,7 @@ func (c *command) readJSON(name string) (json.RawMessage, error) {
 	var raw []byte
 	var err error
 	if name == "-" {
+		name = "standard input"
 		raw, err = io.ReadAll(io.LimitReader(c.In, maxInput+1))
 	} else {
 		raw, err = os.ReadFile(c.at(name))
@@ -208,6 +210,9 @@ func (c *command) readJSON(name string) (json.RawMessage, error) {
 	}
 	if len(strings.TrimSpace(string(raw))) == 0 {
 		return nil, fmt.Errorf("%s is empty: give --input FILE, or write to standard input", name)
+	}
+	if !utf8.Valid(raw) { // a picture or a program would be paid for as text
+		return nil, fmt.Errorf("%s is neither JSON nor text in UTF-8", name)
 	}
 	if json.Valid(raw) {
 		return raw, nil

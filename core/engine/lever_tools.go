@@ -164,6 +164,9 @@ func readDefinitions(files map[string]string, estate *lever.Estate) error {
 // folder are not followed: what is read is what was pointed at.
 func readTranscripts(ctx context.Context, places []string, use *lever.Use) (files int, err error) {
 	for _, place := range places {
+		if _, err := os.Stat(place); errors.Is(err, fs.ErrNotExist) {
+			return files, fmt.Errorf("reading transcripts: there is no %s", place)
+		}
 		found := 0
 		err := filepath.WalkDir(place, func(path string, d fs.DirEntry, err error) error {
 			switch {
