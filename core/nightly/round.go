@@ -163,12 +163,11 @@ func (n *night) fits(r, flying *round, c Candidate) bool {
 	if r.calls+2*n.bench.Parallel > overall {
 		return false
 	}
+	// What a batch really takes is known once it is taken: a pair where no price is
+	// known yet, and seldom what places are there for. So a round is full when it has
+	// a call for every place, and seats see to it that no backend gets more.
 	for _, t := range []*config.Tier{c.Current, c.Tier} {
-		need := n.bench.Parallel
-		if c.Current.Backend.Name == c.Tier.Backend.Name {
-			need *= 2
-		}
-		if r.load[t.Backend.Name]+need > n.places(t.Backend.Name) {
+		if r.load[t.Backend.Name] >= n.places(t.Backend.Name) {
 			return false
 		}
 	}
