@@ -31,7 +31,7 @@ func (t *terminal) crowd(n Night) {
 		return cmp.Or(cmp.Compare(b.saves()/float64(max(b.Needed, 1)), a.saves()/float64(max(a.Needed, 1))), cmp.Compare(a.name(), b.name()))
 	})
 	t.measure(slices.Concat(moves[:min(len(moves), crowdMoves)], open[:min(len(open), crowdOpen)]))
-	t.some("Moved", green, moves, crowdMoves, "by what they save")
+	t.some(n.movesTitle(), green, moves, crowdMoves, "by what they save")
 	t.some("Not decided yet", yellow, open, crowdOpen, "by what an item of them is worth")
 	t.counts("Holds", holds)
 }

@@ -130,7 +130,7 @@ func newPage(n Night) page {
 func figures(n Night) []fact {
 	t := n.Totals
 	out := []fact{
-		{count(t.Moved), "moved down"},
+		{count(t.Moved), n.movedWord() + " down"},
 		{count(t.Inconclusive), "not decided yet"},
 		{count(t.Held), "held"},
 		{count(t.Trials), "trials bought"},

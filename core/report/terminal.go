@@ -36,7 +36,7 @@ func Terminal(w io.Writer, n Night, o TerminalOptions) {
 	} else {
 		moves, open, holds := n.groups()
 		t.measure(n.Rows)
-		t.group("Moved", green, moves)
+		t.group(n.movesTitle(), green, moves)
 		t.group("Not decided yet", yellow, open)
 		t.group("Holds", "", holds)
 	}
@@ -208,14 +208,14 @@ func mark(r Row) string {
 func (t *terminal) totals(n Night) {
 	x := n.Totals
 	t.line("")
-	parts := []string{plural(x.Skills, "skill", "skills"), plural(x.Moved, "moved", "moved"), count(x.Inconclusive) + " not decided", plural(x.Held, "holds", "hold")}
+	parts := []string{plural(x.Skills, "skill", "skills"), count(x.Moved) + " " + n.movedWord(), count(x.Inconclusive) + " not decided", plural(x.Held, "holds", "hold")}
 	if x.Trials > 0 || x.Spent > 0 {
 		parts = append(parts, plural(x.Trials, "trial", "trials")+" for "+money(x.Spent, x.Priced))
 	}
 	if saved := n.saved(); saved == notPriced {
 		parts = append(parts, "saving not priced")
 	} else if saved != "" {
-		parts = append(parts, "saves "+saved)
+		parts = append(parts, n.savesWord()+" "+saved)
 	}
 	for _, l := range wrap(strings.Join(parts, " · "), t.width, 0) {
 		t.line(l)
