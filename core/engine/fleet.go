@@ -24,7 +24,7 @@ type fleet struct {
 	first    int            // skills on the night of the first test; 0 before it
 	places   map[string]int // by skill
 	taken    int            // the last place given away
-	accepted int
+	accepted int            // moves made
 	given    int64
 }
 
@@ -69,7 +69,7 @@ func (f *fleet) count(policy, skill string, log *evidence.Log) {
 		if old, ok := f.places[skill]; !ok || o.Fleet.Place > old {
 			f.places[skill] = o.Fleet.Place
 		}
-		if o.Acceptance != nil {
+		if o.Moved { // and not one whose move was never made
 			f.accepted++
 		}
 	}

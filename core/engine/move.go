@@ -50,16 +50,14 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 	if err != nil {
 		return "", nil, err
 	}
-	refused := map[string]string{}
+	refused := e.refused(file, moves)
 	var notes []note
 	var changed []policyfile.Assignment
 	for _, m := range moves {
-		was, _ := e.Project.Policy.Get(m.Skill, m.Step)
-		now, _ := file.Get(m.Skill, m.Step)
-		if was.Hash != now.Hash {
-			refused[m.Skill+"/"+m.Step] = "the policy file was changed by hand while this was measured"
+		if refused[m.Skill+"/"+m.Step] != "" {
 			continue
 		}
+		now, _ := file.Get(m.Skill, m.Step)
 		changed = append(changed, assigned(now, m))
 		n, err := e.noteOf(m)
 		if err != nil {
@@ -78,6 +76,37 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 		return "", nil, err
 	}
 	return policyfile.Diff(before, after, PolicyFile), refused, nil
+}
+
+// Refused tells of each move that the policy file would not take as it is now why.
+func (e *Engine) Refused(_ context.Context, moves []nightly.Move) (map[string]string, error) {
+	_, file, err := e.freshPolicy()
+	if err != nil {
+		return nil, err
+	}
+	return e.refused(file, moves), nil
+}
+
+// refused are the moves whose block a person changed since the night began, and
+// with one of them all of its set: what was accepted together moves together.
+func (e *Engine) refused(file *policyfile.File, moves []nightly.Move) map[string]string {
+	out := map[string]string{}
+	sets := map[string]string{}
+	for _, m := range moves {
+		was, _ := e.Project.Policy.Get(m.Skill, m.Step)
+		now, _ := file.Get(m.Skill, m.Step)
+		if was.Hash != now.Hash {
+			out[m.Skill+"/"+m.Step] = "the policy file was changed by hand while this was measured"
+			sets[m.Set] = m.Skill + "/" + m.Step
+		}
+	}
+	delete(sets, "")
+	for _, m := range moves {
+		if who := sets[m.Set]; who != "" && out[m.Skill+"/"+m.Step] == "" {
+			out[m.Skill+"/"+m.Step] = "it was accepted together with the move of " + who + ", which the policy file did not take"
+		}
+	}
+	return out
 }
 
 // assigned is an assignment after a move.

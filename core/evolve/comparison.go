@@ -192,19 +192,22 @@ func (c *Comparison) Conclude(ctx context.Context) (*Result, error) {
 	return c.m.res, c.m.conclude(ctx)
 }
 
-// Entrant is the comparison before the false-discovery rule. ok is false when it
-// is under no such rule, was accepted before, or cannot be accepted: disproved,
-// stopped for a reason that no evidence cures, or judged at split margins and
-// not closed at its own bar, since two wealths are no one wealth.
+// Entrant is the comparison before the false-discovery rule. One that was accepted
+// on an earlier night and has not moved is one, with the wealth of then. ok is
+// false when it is under no such rule or cannot be accepted: disproved, stopped
+// for a reason that no evidence cures, or judged at split margins and not closed
+// at its own bar, since two wealths are no one wealth.
 func (c *Comparison) Entrant() (e verdict.Entrant, ok bool) {
 	o, a := c.m.epoch, c.assess()
 	switch {
-	case o.Fleet == nil, o.Acceptance != nil, o.Closed != "", c.m.fresh, c.m.res.Veto != "", len(a.Problems) > 0, a.Test.Outcome == verdict.Disproved:
+	case o.Fleet == nil, o.Closed != "", c.m.fresh, c.m.res.Veto != "", len(a.Problems) > 0, a.Test.Outcome == verdict.Disproved:
 		return e, false
 	case o.JudgeTerms != nil && a.Test.Outcome != verdict.Proved:
 		return e, false
 	}
-	return verdict.Entrant{Params: o.Params(), E: a.Test.E}, true
+	p := o.Params()
+	p.FrozenAt, p.FrozenBar = 0, 0 // the bar is tonight's
+	return verdict.Entrant{Params: p, E: a.Test.E}, true
 }
 
 // Accepted tells whether the false-discovery rule accepted it, tonight or before.

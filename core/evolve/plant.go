@@ -142,3 +142,33 @@ func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged j
 	res, _, _, err := m.score(ctx, it, rec)
 	return res, err
 }
+
+// PlantCost is what the planted arm will cost about, in micro-dollars: damaged
+// outputs are scored as dearly as the dearest of the epoch, and what the current
+// tier answered has to be bought again where it lies in another checkout's store.
+// 0 where no judge scores, and where prices are not known.
+func (c *Comparison) PlantCost() int64 {
+	m := c.m
+	var judge, pair, cost int64
+	for _, p := range m.epoch.Tried {
+		each := max(p.Current.Judge, p.Candidate.Judge)
+		if p.Source == evidence.Pairwise {
+			each = p.Current.Judge + p.Candidate.Judge
+		}
+		judge, pair = max(judge, each), max(pair, p.Current.Paid())
+	}
+	for _, it := range m.order[:min(m.subject.Terms.PlantedSize, len(m.epoch.Tried))] {
+		cost += judge
+		key, _, err := m.key(it, m.subject.Current)
+		if err != nil {
+			continue // making the arm says so
+		}
+		if t, err := m.recall(key); err == nil && t == nil {
+			cost += pair
+		}
+	}
+	return cost
+}
+
+// Forgo leaves the planted arm to another night, and says why.
+func (c *Comparison) Forgo(why string) { c.planted, c.over, c.m.res.Stopped = true, true, why }

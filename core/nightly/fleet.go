@@ -43,40 +43,44 @@ func (n *night) accept(ctx context.Context) error {
 
 // acceptFor finds the largest set of a policy that the rule accepts and that
 // nothing else stands against. Whoever turns out to be held by something else,
-// as damage that is not seen, leaves and the set is sought anew: what is
-// accepted is what moves, or the bound on the share of wrong ones would not hold.
+// as damage that is not seen or a policy file that is being edited, leaves and
+// the set is sought anew: what is accepted is what moves, or the bound on the
+// share of wrong ones would not hold. What was accepted on an earlier night and
+// has not moved since, as a patch that nobody applied, is sought with the others.
 func (n *night) acceptFor(ctx context.Context, policy string, all []entrant) error {
 	fleet, err := n.house.Fleet(ctx, policy)
 	if err != nil {
 		return err
 	}
-	taken := map[string]bool{} // skills that move: one step of each a night
+	refused, err := n.refused(ctx, all)
+	if err != nil {
+		return err
+	}
 	var standing []entrant
 	var tests []verdict.Entrant
 	for _, e := range all {
-		if n.rows[e.entry.rank].Decision == "downgrade" && e.c.Accepted() {
-			// Accepted on an earlier night, and not moved yet: a patch that nobody
-			// has applied, or a policy file that was being edited.
-			if !taken[e.entry.Skill] {
-				taken[e.entry.Skill] = true
-				n.move(e, e.res)
+		if why := refused[e.entry.Skill+"/"+e.entry.Step.Step]; why != "" {
+			if row := n.rows[e.entry.rank]; row.Decision == "downgrade" {
+				n.keep(e.entry, refuse(row, why))
 			}
-			continue
-		}
-		if t, ok := e.c.Entrant(); ok {
+		} else if t, ok := e.c.Entrant(); ok {
 			standing, tests = append(standing, e), append(tests, t)
 		} else if n.rows[e.entry.rank].Decision == "downgrade" {
 			n.holdFleet(e, policy, fleet, "it cannot be accepted")
 		}
 	}
-	set, err := n.largest(ctx, fleet, taken, standing, tests)
+	set, err := n.largest(ctx, fleet, standing, tests)
 	if err != nil {
 		return err
 	}
 	in := map[int]bool{}
 	for _, e := range set {
 		in[e.entry.rank] = true
-		a := e.c.Acceptance(fleet, len(set))
+		if e.c.Accepted() {
+			n.move(e, policy, e.res)
+			continue
+		}
+		a := e.c.Acceptance(fleet, n.together(len(set)))
 		if err := e.c.Accept(ctx, a); err != nil {
 			return err
 		}
@@ -89,12 +93,12 @@ func (n *night) acceptFor(ctx context.Context, policy string, all []entrant) err
 		row.Screen, row.Bought, row.Spent = old.Screen, max(row.Bought, old.Bought), max(row.Spent, old.Spent)
 		row.Reason += fmt.Sprintf("; accepted with %d others after %d moves of %s", a.Together-1, a.Before, policy)
 		n.keep(e.entry, row)
-		n.move(e, res)
+		n.move(e, policy, res)
 	}
 	for _, e := range standing {
 		if n.rows[e.entry.rank].Decision == "downgrade" && !in[e.entry.rank] {
 			why := "it waits for the bar to fall or its wealth to grow"
-			if taken[e.entry.Skill] || slices.ContainsFunc(set, func(o entrant) bool { return o.entry.Skill == e.entry.Skill }) {
+			if slices.ContainsFunc(set, func(o entrant) bool { return o.entry.Skill == e.entry.Skill }) {
 				why = "another step of this skill moves tonight, and the two were never measured together"
 			}
 			n.holdFleet(e, policy, fleet, why)
@@ -103,9 +107,28 @@ func (n *night) acceptFor(ctx context.Context, policy string, all []entrant) err
 	return nil
 }
 
+// together is the size of the set whose bar counts: of a proposal any part may be
+// applied, so each member stands alone.
+func (n *night) together(size int) int {
+	if n.options.Patch {
+		return min(size, 1)
+	}
+	return size
+}
+
+// refused tells which moves the policy file would not take now. It is asked
+// before anything is accepted: a member that cannot move thins its set.
+func (n *night) refused(ctx context.Context, all []entrant) (map[string]string, error) {
+	moves := make([]Move, 0, len(all))
+	for _, e := range all {
+		moves = append(moves, e.entry.Down(n.options.AsOf, "", ""))
+	}
+	return n.house.Refused(ctx, moves)
+}
+
 // largest is the set that is accepted. Each member has been looked at as if it
 // were: planted damage seen, and no rule or gate against it.
-func (n *night) largest(ctx context.Context, fleet verdict.Fleet, taken map[string]bool, standing []entrant, tests []verdict.Entrant) ([]entrant, error) {
+func (n *night) largest(ctx context.Context, fleet verdict.Fleet, standing []entrant, tests []verdict.Entrant) ([]entrant, error) {
 	out := make([]bool, len(standing))
 	for {
 		var at []int
@@ -114,15 +137,19 @@ func (n *night) largest(ctx context.Context, fleet verdict.Fleet, taken map[stri
 		// One step of a skill: the one that clears its bar alone with most to spare
 		// would be chosen by its wealth; the ranking is fixed, so it chooses.
 		for i, t := range tests {
-			if skill := standing[i].entry.Skill; !out[i] && !taken[skill] && !skills[skill] && t.E >= fleet.Bar(t.Params, len(tests)) {
+			if skill := standing[i].entry.Skill; !out[i] && !skills[skill] && t.E >= fleet.Bar(t.Params, n.together(len(tests))) {
 				at, asked, skills[skill] = append(at, i), append(asked, t), true
 			}
 		}
-		chosen := fleet.Accept(asked)
+		choose := fleet.Accept
+		if n.options.Patch {
+			choose = fleet.Alone
+		}
+		chosen := choose(asked)
 		again := false
 		for _, k := range chosen {
 			e := standing[at[k]]
-			ok, err := n.stands(ctx, e, e.c.Acceptance(fleet, len(chosen)))
+			ok, err := n.stands(ctx, e, e.c.Acceptance(fleet, n.together(len(chosen))))
 			if err != nil {
 				return nil, err
 			}
@@ -142,10 +169,21 @@ func (n *night) largest(ctx context.Context, fleet verdict.Fleet, taken map[stri
 }
 
 // stands tells whether a comparison would move if it were accepted. The planted
-// arm is made here when the test would be proved by it. Nothing else is written.
+// arm is made here when the test would be proved by it and the night's money pays
+// for it. Nothing else is written.
 func (n *night) stands(ctx context.Context, e entrant, a *evidence.Acceptance) (bool, error) {
+	if e.c.Accepted() {
+		return n.rows[e.entry.rank].Decision == "downgrade", nil
+	}
 	e.c.Freeze(a)
 	for e.c.Due() {
+		if !n.paysPlanted(e.entry, e.c) {
+			e.c.Forgo(unpaid)
+			row := n.rows[e.entry.rank]
+			row.Reason += " (" + unpaid + ")"
+			n.keep(e.entry, row)
+			break
+		}
 		b := e.c.Next(0)
 		if b == nil {
 			break
@@ -159,16 +197,31 @@ func (n *night) stands(ctx context.Context, e entrant, a *evidence.Acceptance) (
 			return false, err
 		}
 		n.purse(e.entry).spent += e.c.Spent() - before
+		row := n.rows[e.entry.rank] // it was concluded before this was spent
+		row.Spent += e.c.Spent() - before
+		n.keep(e.entry, row)
 	}
 	ok := e.c.Freeze(a) == verdict.Downgrade
 	e.c.Freeze(nil)
 	return ok, nil
 }
 
-// move takes an accepted comparison into the policy file.
-func (n *night) move(e entrant, res *evolve.Result) {
-	row := n.rows[e.entry.rank]
-	n.moves = append(n.moves, ranked{e.entry.rank, e.entry.Down(n.options.AsOf, row.Reason, res.Record.Evidence)})
+// move takes an accepted comparison into the policy file, together with all of
+// its set or not at all.
+func (n *night) move(e entrant, policy string, res *evolve.Result) {
+	m := e.entry.Down(n.options.AsOf, n.rows[e.entry.rank].Reason, res.Record.Evidence)
+	m.Set = policy
+	n.moves = append(n.moves, ranked{e.entry.rank, m})
+}
+
+// unpaid is why a planted arm waits for another night.
+const unpaid = "the budget is used up before planted damage could be tried"
+
+// paysPlanted tells whether the night's money pays for a planted arm. One that
+// costs nothing needs none.
+func (n *night) paysPlanted(e entry, c *evolve.Comparison) bool {
+	left := n.left(e)
+	return left < 0 || c.PlantCost() <= left
 }
 
 // holdFleet says of a comparison that is proved for itself why it stays.

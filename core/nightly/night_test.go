@@ -49,6 +49,11 @@ type house struct {
 	moves    []nightly.Move
 	slow     time.Duration
 	places   map[string]int // in the fleet
+	applies  func(skill string) bool
+	edited   map[string]bool // its policy block, by hand
+	judge    *config.Tier
+	common   bool // all skills have the same items
+	shared   bool // and the steps say so
 }
 
 func newHouse(t *testing.T, skills, items int) *house {
@@ -112,15 +117,37 @@ func (h *house) Generate(_ context.Context, _ string, req message.Request) (mess
 	h.busy[req.Model]--
 	h.mu.Unlock()
 	input := req.Messages[len(req.Messages)-1].String()
+	if h.judge != nil && req.Model == h.judge.Model {
+		return h.judged(input), false, nil
+	}
 	var skill, item int
 	if _, err := fmt.Sscanf(strings.Trim(input, `"`), "question %d of %d", &item, &skill); err != nil {
 		return message.Response{}, false, err
 	}
 	text := fmt.Sprintf(`answer %d of %d`, item, skill)
+	if h.common {
+		if _, err := fmt.Sscanf(req.Messages[0].String(), "Answer for %d.", &skill); err != nil {
+			return message.Response{}, false, fmt.Errorf("%q: %w", req.Messages[0].String(), err)
+		}
+	}
 	if req.Model == "small" && h.bad(skill) && item%3 == 0 {
 		text = "no idea"
 	}
 	return message.Response{Message: message.Text(message.Assistant, text), Finish: message.FinishStop, Model: req.Model, Usage: message.Usage{Input: 1000, Output: 100}}, false, nil
+}
+
+// judged scores a work by whether it answers the input's question.
+func (h *house) judged(asked string) message.Response {
+	n := asked[strings.Index(asked, "question ")+len("question "):]
+	n = strings.TrimRight(n[:strings.IndexByte(n, '\n')], `"`)
+	score := 0
+	if strings.Contains(asked, "answer "+n+"\n") {
+		score = 1
+	}
+	return message.Response{
+		Message: message.Text(message.Assistant, fmt.Sprintf(`{"scores": {"right": %d}}`, score)), Finish: message.FinishStop, Model: h.judge.Model,
+		Usage: message.Usage{Input: 1000, Output: 10},
+	}
 }
 
 func (h *house) Steps(context.Context) ([]nightly.Step, error) {
@@ -129,7 +156,7 @@ func (h *house) Steps(context.Context) ([]nightly.Step, error) {
 	for i := range h.skills {
 		out = append(out, nightly.Step{
 			Skill: fmt.Sprintf("skill-%03d", i), Step: "main", Ladder: h.ladder, Current: large, Policy: h.policy, Items: h.items,
-			Effective: tier.Effective{Rung: tier.Rung{Ladder: "l", Name: "large", Index: 1}}, Runs: int64(1000 * (i + 1)),
+			Effective: tier.Effective{Rung: tier.Rung{Ladder: "l", Name: "large", Index: 1}}, Runs: int64(1000 * (i + 1)), Shared: h.shared,
 		})
 	}
 	return out, nil
@@ -148,8 +175,12 @@ func (h *house) Subject(_ context.Context, s nightly.Step, candidate *config.Tie
 		return evolve.Subject{}, fmt.Errorf("%v", problems)
 	}
 	pool := &trial.Pool{Source: "authored", Repeats: 1}
+	of := n
+	if h.common {
+		of = 0
+	}
 	for i := range h.items {
-		it := trial.Item{ID: fmt.Sprint(i), Input: json.RawMessage(fmt.Sprintf(`"question %d of %d"`, i, n)), Reference: json.RawMessage(fmt.Sprintf(`"answer %d of %d"`, i, n))}
+		it := trial.Item{ID: fmt.Sprint(i), Input: json.RawMessage(fmt.Sprintf(`"question %d of %d"`, i, of)), Reference: json.RawMessage(fmt.Sprintf(`"answer %d of %d"`, i, of))}
 		digest, err := canonjson.Digest(it)
 		if err != nil {
 			return evolve.Subject{}, err
@@ -161,6 +192,14 @@ func (h *house) Subject(_ context.Context, s nightly.Step, candidate *config.Tie
 		Skill: s.Skill, Step: "main", Pool: pool, Current: s.Current, Candidate: candidate, Tiers: map[string]*config.Tier{"main": s.Current}, Runs: s.Runs,
 		Plan:  &run.Plan{Skill: s.Skill, Hash: "sha256:h", Scope: "default", Steps: []run.Step{{Name: "main", Prompt: "Answer."}}, Gates: set, Retries: 1, Timeout: time.Minute},
 		Terms: evolve.Terms{Method: verdict.Pool1, Margin: 100_000, Alpha: 50_000, MaxItems: 400, PlantedSize: 10, Gates: []evidence.GateDef{{Name: "short", Margin: 20_000}}},
+	}
+	if h.common { // its own prompt, so that the model knows who asks
+		out.Plan.Steps[0].Prompt = fmt.Sprintf("Answer for %d.", n)
+	}
+	if h.judge != nil {
+		out.Judge = h.judge
+		out.Measure.Dimensions = []*config.Dimension{{Name: "right", Kind: "reasoning", Weight: 1, Rubric: "It answers."}}
+		out.Terms.Dims = []evidence.DimDef{{Name: "right", Kind: "reasoning", Weight: 1_000_000, Margin: 50_000}}
 	}
 	if h.policy.Fleet {
 		out.Terms.Method = verdict.Grid8
@@ -178,7 +217,35 @@ func (h *house) Subject(_ context.Context, s nightly.Step, candidate *config.Tie
 
 func (h *house) Apply(_ context.Context, moves []nightly.Move) (string, map[string]string, error) {
 	h.moves = append(h.moves, moves...)
+	for _, m := range moves {
+		if h.applies == nil || !h.applies(m.Skill) {
+			continue
+		}
+		h.moved(m)
+	}
 	return "diff", nil, nil
+}
+
+// moved writes down that a move was made.
+func (h *house) moved(m nightly.Move) {
+	h.t.Helper()
+	line, err := canonjson.Marshal(evidence.Event{V: evidence.Version, Kind: evidence.KindEvent, Skill: m.Skill, Step: m.Step, Event: evidence.Moved, At: m.Since, From: m.From.Ref(), To: m.To.Ref()})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.Append(m.Skill, append(line, '\n')); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) Refused(_ context.Context, moves []nightly.Move) (map[string]string, error) {
+	out := map[string]string{}
+	for _, m := range moves {
+		if h.edited[m.Skill] {
+			out[m.Skill+"/"+m.Step] = "the policy file was changed by hand"
+		}
+	}
+	return out, nil
 }
 
 func (h *house) Fleet(context.Context, string) (verdict.Fleet, error) {
@@ -189,7 +256,7 @@ func (h *house) Fleet(context.Context, string) (verdict.Fleet, error) {
 			return f, err
 		}
 		for _, o := range log.Epochs {
-			if o.Acceptance != nil {
+			if o.Moved {
 				f.Accepted++
 			}
 			if o.Fleet != nil {

@@ -60,6 +60,7 @@ type Move struct {
 	CooldownUntil time.Time
 	Reason        string
 	Evidence      string
+	Set           string // moves of one set are made together or not at all; "" is of none
 }
 
 // Down is the move to the candidate's tier: a downgrade starts a cooldown too, so
@@ -77,6 +78,9 @@ type House interface {
 	Steps(ctx context.Context) ([]Step, error)
 	// Subject makes the comparison of a step with a candidate.
 	Subject(ctx context.Context, s Step, candidate *config.Tier) (evolve.Subject, error)
+	// Refused tells of each move that the policy file would not take as it is now
+	// why, by "skill/step".
+	Refused(ctx context.Context, moves []Move) (map[string]string, error)
 	// Apply writes moves to the policy file. It returns the unified diff of the
 	// file and, for each move that could not be made, why, by "skill/step".
 	Apply(ctx context.Context, moves []Move) (diff string, refused map[string]string, err error)
@@ -252,13 +256,19 @@ func (n *night) apply(ctx context.Context) error {
 			continue
 		}
 		if why, no := refused[r.Skill+"/"+r.Step]; no {
-			r.Decision, r.Next = "hold", "run the night again once the policy file is as you want it"
-			r.Reason = why + " (the evidence is kept: " + r.Reason + ")"
+			*r = refuse(*r, why)
 			continue
 		}
 		r.Applied = !n.options.Patch
 	}
 	return nil
+}
+
+// refuse makes of a move one that the policy file does not take.
+func refuse(r report.Row, why string) report.Row {
+	r.Decision, r.Next = "hold", "run the night again once the policy file is as you want it"
+	r.Reason = why + " (the evidence is kept: " + r.Reason + ")"
+	return r
 }
 
 // total counts and sorts: what moved first, then what is still open, then what

@@ -200,12 +200,21 @@ func (n *night) take(ctx context.Context, r *round, l *lane) {
 				n.settle(ctx, l)
 				return
 			}
+		} else if l.c.Due() { // the planted arm
+			t.reserved = l.c.PlantCost()
+			if left >= 0 && t.reserved > left {
+				if l.waits = n.purse(e).reserved > 0; !l.waits {
+					l.c.Forgo(unpaid)
+					n.settle(ctx, l)
+				}
+				return
+			}
 		}
 		if t.batch = l.c.Next(size); t.batch == nil {
 			n.settle(ctx, l)
 			return
 		}
-		t.reserved = int64(t.batch.Items()) * n.price(l)
+		t.reserved += int64(t.batch.Items()) * n.price(l)
 	}
 	n.purse(e).reserved += t.reserved
 	l.busy = true
