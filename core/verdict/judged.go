@@ -293,7 +293,7 @@ func (a Assessment) worseParts() []string {
 		out = append(out, fmt.Sprintf("what code computes is worse by more than the %s that are its part of the margin: mean gap %s over %s", points(a.Spec.Terms.Code), points(p.MeanWorse), items(p.N)))
 	}
 	if p := a.Parts.Judge; p.Outcome == Disproved {
-		out = append(out, fmt.Sprintf("the judge scores it lower by more than %s of its own, which is all that the labels leave of the judged part's %s: mean gap %s over %s, and what that is in quality the labels do not say", points(a.Spec.Terms.Margin), points(a.Spec.Terms.Judge), points(p.MeanWorse), items(p.N)))
+		out = append(out, fmt.Sprintf("the judge scores it lower by more than the judged part's margin, which is %s in the judge's points: mean gap %s over %s, and what that is in quality the labels do not say", points(a.Spec.Terms.Margin), points(p.MeanWorse), items(p.N)))
 	}
 	return out
 }

@@ -202,7 +202,7 @@ func TestBothPartsProve(t *testing.T) {
 		{"all ties", tie, tie, true, Downgrade, "the judged part within 4 points"},
 		{"no labels", tie, tie, false, Hold, "not calibrated"},
 		{"the code part loses", loses(10), tie, true, Hold, "what code computes is worse by more than the 5 points that are its part"},
-		{"the judged part loses", tie, loses(10), true, Hold, "the judge scores it lower by more than 4 points of its own"},
+		{"the judged part loses", tie, loses(10), true, Hold, "margin, which is 4 points in the judge's points: mean gap"},
 	} {
 		s := judgedSpec(n)
 		if !c.terms {

@@ -172,7 +172,7 @@ func judgedDraw(r *random, j errs, c passes, cal verdict.Calibration, d int64) b
 	if _, ok := verdict.ReachOf(s); !ok {
 		return false
 	}
-	one := int64(million)
+	one := million
 	pairs := make([]verdict.Pair, deadline)
 	for i := range pairs {
 		item := c.items[r.below(len(c.items))]
@@ -196,10 +196,10 @@ func judgeFigures(b bench, w io.Writer) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	draws := max(b.draws/100, 1)
+	draws := max(b.draws/400, 1) // each a calibration and a test of up to 400 items, for every cell, judge and size
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "simulated judges on %d cells of pass/fail items, labels of pairs, %d draws of each cell, judge and size; every score and label is simulated\n", len(cells), draws)
-	fmt.Fprintln(t, "judge\tsensitivity\tspecificity\tmargin\tlabels a class and arm\tlabels leave a margin\tunsafe moved\tsafe found\tnot worse found\t")
+	fmt.Fprintln(t, "judge\tsensitivity\tspecificity\tmargin\tlabels a class and arm\tlabels leave a margin\tof not-worse cells\tmedian margin there\tunsafe moved\tsafe found\tnot worse found\t")
 	var out []figure
 	for _, d := range []int64{margin, 2 * margin} {
 		for _, how := range []string{verdict.Pairs, verdict.Rates} {
@@ -208,7 +208,7 @@ func judgeFigures(b bench, w io.Writer) ([]figure, error) {
 				for _, n := range labelSizes {
 					res := j.over(cells, how, n, d, draws, uint64(k))
 					if how == verdict.Pairs { // error rates leave nothing, for any of them: the figures below say so
-						fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.0f\t%d\t%.1f %%\t%.2f %%\t%.1f %%\t%.1f %%\t\n", j.name, float64(j.sensitivity)/1e6, float64(j.specificity)/1e6, float64(d)/1e4, n, 100*res.allowed, 100*res.unsafe(), 100*res.found(false), 100*res.found(true))
+						fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.0f\t%d\t%.1f %%\t%.1f %%\t%s\t%.2f %%\t%.1f %%\t%.1f %%\t\n", j.name, float64(j.sensitivity)/1e6, float64(j.specificity)/1e6, float64(d)/1e4, n, 100*res.allowed, 100*res.left(), middle(res.margins), 100*res.unsafe(), 100*res.found(false), 100*res.found(true))
 					}
 					if k < len(judges) {
 						all = append(all, res)
@@ -231,6 +231,21 @@ type judged struct {
 	n       int
 	rate    []float64 // of downgrades, by cell
 	allowed float64   // share of calibrations that leave a margin
+	// Of cells where the candidate is not worse: how many calibrations there were,
+	// and what those that left a margin left, in millionths of quality: the price.
+	tries   int
+	margins []int
+}
+
+// left is the share of calibrations of not-worse cells that leave a margin.
+func (x judged) left() float64 { return float64(len(x.margins)) / float64(max(x.tries, 1)) }
+
+// middle is the median of margins in words.
+func middle(margins []int) string {
+	if len(margins) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%.2f points", float64(median(slices.Clone(margins)))/1e4)
 }
 
 func (j errs) over(cells []passes, how string, n int, d int64, draws int, seed uint64) judged {
@@ -243,7 +258,7 @@ func (j errs) over(cells []passes, how string, n int, d int64, draws int, seed u
 			grants[k] = verdict.Calibrate(j.rates(&r, n), d/2, labels)
 		})
 	}
-	allowed := make([]int, len(cells))
+	allowed := make([][]int, len(cells))
 	each(len(cells), func(i int) {
 		hits := 0
 		for k := range draws {
@@ -257,7 +272,7 @@ func (j errs) over(cells []passes, how string, n int, d int64, draws int, seed u
 				cal = verdict.Calibrate(gold, d/2, labels)
 			}
 			if cal.Margin > 0 {
-				allowed[i]++
+				allowed[i] = append(allowed[i], int(cal.Margin*million/cal.JLow)) // in points of quality
 			}
 			if judgedDraw(&r, j, cells[i], cal, d) {
 				hits++
@@ -265,8 +280,11 @@ func (j errs) over(cells []passes, how string, n int, d int64, draws int, seed u
 		}
 		out.rate[i] = float64(hits) / float64(draws)
 	})
-	for _, k := range allowed {
-		out.allowed += float64(k) / float64(draws*len(cells))
+	for i, margins := range allowed {
+		out.allowed += float64(len(margins)) / float64(draws*len(cells))
+		if cells[i].gap >= 0 {
+			out.tries, out.margins = out.tries+draws, append(out.margins, margins...)
+		}
 	}
 	return out
 }
@@ -300,11 +318,13 @@ func wrongs(all []judged, how string, d int64) []figure {
 		mean, safe, notWorse, count := 0.0, 0.0, 0.0, 0.0
 		var worst float64
 		var by []float64
+		var price judged
 		for _, x := range all {
 			if x.n != n {
 				continue
 			}
 			count++
+			price.tries, price.margins = price.tries+x.tries, append(price.margins, x.margins...)
 			mean, safe, notWorse = mean+x.unsafe(), safe+x.found(false), notWorse+x.found(true)
 			if by == nil {
 				by = make([]float64, len(x.cells))
@@ -322,7 +342,8 @@ func wrongs(all []judged, how string, d int64) []figure {
 		out = append(out,
 			figure{what: name + ": unsafe cells moved, mean", target: "<= 1 %", measured: fmt.Sprintf("%.3f %%", 100*mean/count), holds: mean/count <= .01},
 			figure{what: name + ": unsafe cells moved, worst cell", target: "<= 6 %", measured: fmt.Sprintf("%.2f %%", 100*worst), holds: worst <= .06},
-			figure{what: name + ": safe and not-worse cells found", measured: fmt.Sprintf("%.2f %%, %.2f %%", 100*safe/count, 100*notWorse/count), shown: true})
+			figure{what: name + ": safe and not-worse cells found", measured: fmt.Sprintf("%.2f %%, %.2f %%", 100*safe/count, 100*notWorse/count), shown: true},
+			figure{what: fmt.Sprintf("%s: what is left of the judged part's %.1f points, not-worse cells, median", name, float64(d/2)/1e4), measured: fmt.Sprintf("%s where anything is, in %.0f %% of them", middle(price.margins), 100*price.left()), shown: true})
 	}
 	return out
 }

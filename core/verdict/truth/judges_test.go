@@ -52,6 +52,9 @@ func TestJudgedCells(t *testing.T) {
 	if got.rate[1] < .8 {
 		t.Errorf("a cell that is better moved in %.0f %% of draws", 100*got.rate[1])
 	}
+	if got.tries != draws || len(got.margins) == 0 || got.left() > 1 || middle(got.margins) == "none" || middle(nil) != "none" {
+		t.Errorf("%d margins of %d calibrations of the cell that is better", len(got.margins), got.tries)
+	}
 	if n := got.found(true); n != got.rate[1] {
 		t.Errorf("found %v of the cells that are not worse", n)
 	}
