@@ -93,7 +93,7 @@ func givenDocs() []*BlockDoc {
 				{Name: "needed", Type: Integer, Range: "[0,1000000]", Default: "that of the items", Example: "60", Doc: "Items that are expected still to be needed."},
 				{Name: "epoch", Type: Integer, Range: "[1,100000]", Default: "1", Doc: "The epoch of the first night, counted over all of the skill."},
 				{Name: "content", Type: String, Allowed: []string{"reference", "dimension", "gates", "none"}, Default: `"reference"`, Doc: "What measures the content of outputs."},
-				{Name: "judged", Type: Bool, Default: "false", Doc: "A judge that was not calibrated scores it."},
+				{Name: "judged", Type: Bool, Default: "false", Doc: "A judge scores it whose labels allow no proof: it may only hold."},
 				{Name: "planted", Type: Bool, Default: "true", Doc: "Damage done on purpose was seen."},
 				{Name: "recent", Type: Bool, Default: "true", Doc: "The latest items do not lean to worse."},
 			},
