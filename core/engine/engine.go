@@ -65,6 +65,7 @@ type Engine struct {
 	runs     run.Executor
 	told     tellings
 	fleets   fleets
+	parsed   parsed
 }
 
 // Open takes the state folder, for this process alone unless Options.State holds

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,11 +18,14 @@ import (
 // evidenceFiles are the evidence folder of a project. Appending takes the lock:
 // a night and a command that share the state may write for one skill.
 type evidenceFiles struct {
-	dir  string
-	lock *sync.Mutex
+	dir    string
+	lock   *sync.Mutex
+	parsed *parsed
 }
 
-func (e *Engine) files() evidenceFiles { return evidenceFiles{e.Project.Dir, &e.state.files} }
+func (e *Engine) files() evidenceFiles {
+	return evidenceFiles{e.Project.Dir, &e.state.files, &e.parsed}
+}
 
 // Name is the file's place in the project, with forward slashes on every system.
 func (f evidenceFiles) Name(skill string) string { return EvidenceDir + "/" + skill + ".jsonl" }
@@ -40,11 +44,16 @@ func (f evidenceFiles) Read(skill string) (*evidence.Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading evidence: %w", err)
 	}
+	sum := sha256.Sum256(src)
+	if log, ok := f.parsed.get(skill, sum); ok {
+		return log, nil
+	}
 	log, diags := evidence.Parse(f.Name(skill), src)
 	if err := diags.Err(); err != nil {
 		return nil, fmt.Errorf("the evidence of %s is damaged; restore %s from version control:\n%w", skill, f.Name(skill), err)
 	}
-	return log, nil
+	f.parsed.put(skill, sum, len(src), log)
+	return log.Clone(), nil
 }
 
 // Append adds lines and returns once they are safe on disk.

@@ -40,7 +40,7 @@ func (r Rehearsals) Recorded(name string) (*evidence.Log, error) {
 	if _, err := r.project.Skill(name); err != nil {
 		return nil, err
 	}
-	return evidenceFiles{dir: r.project.Dir}.Read(name)
+	return evidenceFiles{dir: r.project.Dir, parsed: &parsed{}}.Read(name)
 }
 
 // Rehearse starts the life of one step.
