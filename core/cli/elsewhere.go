@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
@@ -36,6 +37,14 @@ func (c *command) elsewhere(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
+	for _, arg := range c.Args {
+		if _, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(arg, "-") {
+			arg = value
+		}
+		if own(arg) {
+			return usage("%s is this command's alone, and the engine that runs here (pid %d) cannot open it: write to standard input, or name a file", arg, client.Engine.PID)
+		}
+	}
 	wd, err := os.Getwd()
 	if err != nil {
 		return fmt.Errorf("finding the working directory: %w", err)
@@ -46,6 +55,12 @@ func (c *command) elsewhere(ctx context.Context) error {
 		return err
 	}
 	return &problem{code: code, silent: true}
+}
+
+// own tells whether a path means another file in every process, as those of a
+// shell's <(...) do.
+func own(path string) bool {
+	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/")
 }
 
 func (c *command) stateDir() string { return filepath.Join(c.at(c.dir), engine.StateDir) }

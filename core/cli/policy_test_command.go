@@ -133,6 +133,7 @@ type policyTestRun struct {
 	skipped int
 	broken  diag.List
 	tests   []map[string]any
+	empty   []string // files without a test, which pass nothing
 }
 
 func (r *policyTestRun) file(ctx context.Context, file string) error {
@@ -149,6 +150,9 @@ func (r *policyTestRun) file(ctx context.Context, file string) error {
 	r.broken = append(r.broken, diags...)
 	if len(diags) > 0 && !r.json {
 		diag.WriteText(r.Err, diags, r.sources, diag.TextOptions{Color: r.Color})
+	}
+	if len(tests)+len(diags) == 0 {
+		r.empty = append(r.empty, name)
 	}
 	for _, t := range tests {
 		if ctx.Err() != nil {
@@ -262,6 +266,8 @@ func (r *policyTestRun) end() error {
 	switch {
 	case len(r.tests) == 0 && !r.broken.HasErrors() && r.skipped > 0:
 		return usage("--run finds none of the %s", plural(r.skipped, "test", "tests"))
+	case len(r.empty) > 0:
+		return fmt.Errorf("there is no test in %s", strings.Join(r.empty, ", "))
 	case r.failed > 0 || r.broken.HasErrors():
 		return errSilent
 	}

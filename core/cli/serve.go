@@ -76,7 +76,7 @@ func (h *host) take(ctx context.Context, c *command, dir string) (*engine.State,
 		}
 		client, other := serve.Find(c.stateDir(), c.Version, engine.Now())
 		if client != nil {
-			other = fmt.Errorf("an engine runs here already: pid %d, since %s", client.Engine.PID, client.Engine.Since.Format(time.RFC3339))
+			other = fmt.Errorf("an engine runs here already: pid %d, since %s. Commands in this folder run in it; stop it before you start another", client.Engine.PID, client.Engine.Since.Format(time.RFC3339))
 			_ = client.Close() // it was only asked who it is
 		}
 		if other != nil {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -123,6 +124,8 @@ func wordsOf(err error) string {
 		return fmt.Sprintf("it did not answer within %v", attemptTimeout)
 	case errors.As(err, &dns):
 		return "its host name is not known"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens at its address (connection refused)"
 	case errors.As(err, &op) && op.Err != nil:
 		return op.Op + ": " + op.Err.Error()
 	}
