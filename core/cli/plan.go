@@ -2,10 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/price"
 	"github.com/plimsoll-dev/plimsoll/core/report"
+	"github.com/rivo/uniseg"
 	"github.com/spf13/cobra"
 )
 
@@ -50,59 +53,112 @@ func (c *command) plan(n *report.Night, all bool) {
 	for _, r := range n.Rows {
 		measured[[2]string{r.Skill, r.Step}] = r
 	}
-	rows := [][]string{}
-	for i, r := range p.Rows {
-		if i == planned && !all && len(p.Rows) > planned+1 {
-			break
+	shown := p.Rows
+	if !all && len(p.Rows) > planned+1 {
+		shown = p.Rows[:planned]
+	}
+	buys := [][]string{{"step", "tiers", "measured", "to buy", "cost", "chance", "pays after"}}
+	var rest []report.Planned
+	for _, r := range shown {
+		if r.Items == 0 {
+			rest = append(rest, r)
+			continue
 		}
 		m := measured[[2]string{r.Skill, r.Step}]
-		state, cost, chance := r.Why, "", ""
-		if r.Items > 0 {
-			state = fmt.Sprintf("%d of %d items, about %d more", m.Items, m.Of, r.Items)
-			if r.Items < r.Needed {
-				state += fmt.Sprintf(" of %d", r.Needed)
-			}
-			cost = "for about " + price.Format(r.Cost)
-			if !r.Priced {
-				cost = "price not known"
-			}
-			chance = fmt.Sprintf("chance %d %%", (r.Chance+5000)/10_000)
-		}
-		if r.PaybackRuns != nil && (r.Items > 0 || r.Chance > 0) {
-			if chance != "" {
-				chance += ", "
-			}
-			chance += paysBack(*r.PaybackRuns)
-		}
-		rows = append(rows, []string{label(r.Skill, r.Step), r.Current + " -> " + r.Candidate, state, cost, chance})
+		buys = append(buys, []string{label(r.Skill, r.Step), r.Current + " -> " + r.Candidate, fmt.Sprintf("%d of %d", m.Items, m.Of), toBuy(r), plannedCost(r), fmt.Sprintf("%d %%", (r.Chance+5000)/10_000), paysBack(r)})
 	}
-	columns(c.Out, rows)
-	if left := len(p.Rows) - len(rows); left > 0 {
+	if len(buys) > 1 {
+		columns(c.Out, buys)
+	}
+	if len(rest) > 0 {
+		if len(buys) > 1 {
+			c.say("")
+		}
+		c.say("Nothing is bought for:")
+		for _, r := range rest {
+			why := r.Why
+			switch {
+			case r.PaybackRuns == nil || r.Chance == 0:
+			case *r.PaybackRuns > 0:
+				why += "; the measurement pays after " + paysBack(r)
+			default:
+				why += "; the measurement has paid"
+			}
+			c.hanging("  "+label(r.Skill, r.Step)+"  "+r.Current+" -> "+r.Candidate+"  ", why, "    ")
+		}
+	}
+	if left := len(p.Rows) - len(shown); left > 0 {
 		c.say("and %d more: plimsoll plan -all", left)
 	}
 	c.say("")
-	sum := fmt.Sprintf("The night would buy about %s", plural(p.Items, "item", "items"))
-	if p.Priced {
-		sum += " for about " + price.Format(p.Cost)
+	sum := "The night would buy nothing"
+	if p.Items > 0 {
+		sum = fmt.Sprintf("The night would buy about %s", plural(p.Items, "item", "items"))
+		if p.Priced {
+			sum += " for about " + price.Format(p.Cost)
+		}
 	}
-	sum += fmt.Sprintf(", and move about %.1f of %s", float64(p.Moves)/1e6, plural(len(p.Rows), "step", "steps"))
+	if p.Moves > 0 {
+		sum += fmt.Sprintf(", and move about %.1f of %s", float64(p.Moves)/1e6, plural(len(p.Rows), "step", "steps"))
+	} else {
+		sum += ", and move nothing"
+	}
 	if p.SavingMonth != nil {
 		sum += ": about " + price.Format(*p.SavingMonth) + " a month"
 	}
 	if n.Simulated {
 		sum += ", on simulated models"
 	}
-	c.say("%s.", sum)
+	c.hanging("", sum+".", "")
 	for _, t := range n.Phases {
 		c.say("%s.", t)
 	}
 	c.next("plimsoll nightly")
 }
 
-// paysBack says after how many runs a verification has paid.
-func paysBack(runs int64) string {
-	if runs <= 0 {
-		return "paid already"
+// toBuy says how many items, and of how many where the budget ends before.
+func toBuy(r report.Planned) string {
+	if r.Items < r.Needed {
+		return fmt.Sprintf("%d of %d", r.Items, r.Needed)
 	}
-	return fmt.Sprintf("pays after %s", plural(int(runs), "run", "runs"))
+	return strconv.Itoa(r.Items)
+}
+
+func plannedCost(r report.Planned) string {
+	if !r.Priced {
+		return "not known"
+	}
+	return price.Format(r.Cost)
+}
+
+// paysBack says after how many runs a verification has paid, "" when that is not
+// known.
+func paysBack(r report.Planned) string {
+	switch {
+	case r.PaybackRuns == nil:
+		return ""
+	case *r.PaybackRuns <= 0:
+		return "paid"
+	}
+	return plural(int(*r.PaybackRuns), "run", "runs")
+}
+
+// hanging prints a head and a text behind it, which breaks at blanks where the
+// terminal ends, the lines after the first one indented. Where the width is not
+// known it is one line.
+func (c *command) hanging(head, text, indent string) {
+	line, used := head, uniseg.StringWidth(head)
+	for i, w := range strings.Fields(text) {
+		width := uniseg.StringWidth(w)
+		switch {
+		case c.Width > 0 && i > 0 && used+1+width > c.Width:
+			c.say("%s", line)
+			line, used = indent+w, uniseg.StringWidth(indent)+width
+		case i > 0:
+			line, used = line+" "+w, used+1+width
+		default:
+			line, used = line+w, used+width
+		}
+	}
+	c.say("%s", line)
 }
