@@ -20,6 +20,7 @@ func Becauses() []Because {
 		{"evidence", "the evidence cannot be true"},
 		{"content", "nothing measures what outputs say"},
 		{"disproved", "the candidate is proved worse"},
+		{"part", "what code computes, or what a judge with labels scores, is worse by its own margin, proved"},
 		{"never", "a gate that tolerates nothing failed, or was not checked"},
 		{"gate", "a gate is passed less often, proved"},
 		{"dimension", "a dimension of reasoning is proved worse"},
