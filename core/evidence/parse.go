@@ -269,7 +269,10 @@ func (p *parser) order(e *Opened) {
 // file means nothing.
 func byOrder(pairs []Pair) {
 	slices.SortFunc(pairs, func(a, b Pair) int {
-		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Item, b.Item), bytes.Compare(canonical(a), canonical(b)))
+		if c := cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Item, b.Item)); c != 0 {
+			return c // seldom anything else, and canonical bytes cost more than parsing the line
+		}
+		return bytes.Compare(canonical(a), canonical(b))
 	})
 }
 
