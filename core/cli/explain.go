@@ -80,7 +80,7 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 		if held != "" {
 			c.say("  holds        %s", held)
 		}
-		c.explainVerdict(s)
+		c.explainVerdict(s, held)
 		noise, err := e.Noise(s.Skill, s.Step.Step)
 		if err != nil {
 			return err
@@ -97,7 +97,7 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 	return nil
 }
 
-func (c *command) explainVerdict(s engine.Standing) {
+func (c *command) explainVerdict(s engine.Standing, held string) {
 	if s.Last == nil {
 		c.say("  evidence     none; %s to prove with", plural(s.Items, "item", "items"))
 		return
@@ -125,8 +125,10 @@ func (c *command) explainVerdict(s engine.Standing) {
 		c.say("  paid back    after %s", plural(int(*r.PaybackRuns), "run", "runs"))
 	}
 	c.explainRegret(r)
-	// What was recommended and done is the history's to tell.
-	if r.Recommend != "" && (r.Decision != verdict.Downgrade || s.Effective.Rung.String() != r.Candidate) {
+	// A move that was made is the history's to tell, and one that a cooldown or a
+	// pin stands against is not what to do now.
+	done := r.Decision == verdict.Downgrade && (held != "" || s.Effective.Rung.String() == r.Candidate)
+	if r.Recommend != "" && !done {
 		c.say("  recommended  %s", r.Recommend)
 	}
 	c.say("  recorded in  %s", r.Evidence)

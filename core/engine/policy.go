@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
@@ -111,5 +112,5 @@ func Step(s *skill.Skill, name string) (*config.Step, error) {
 		}
 		names = append(names, st.Name)
 	}
-	return nil, fmt.Errorf("skill %s has no step %q; it has %v", s.Name, name, names)
+	return nil, fmt.Errorf("skill %s has no step %q; it has %s", s.Name, name, strings.Join(names, ", "))
 }
