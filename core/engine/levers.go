@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/lever"
+	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 )
@@ -163,4 +164,18 @@ func (e *Engine) nightLevers(ctx context.Context, n *report.Night) {
 		return
 	}
 	n.Levers = found.Rows()
+	referToLevers(n)
+}
+
+// referToLevers lets what a row says of a candidate's form end in the lever that
+// proposes a change for it.
+func referToLevers(n *report.Night) {
+	for _, l := range n.Levers {
+		for i := range n.Rows {
+			r := &n.Rows[i]
+			if l.Lever == lever.FormatDeterminism && l.Skill == r.Skill && l.Step == r.Step && strings.Contains(r.Recommend, nightly.Codify+": ") {
+				r.Recommend += "; plimsoll levers show " + r.Skill + " has the patch"
+			}
+		}
+	}
 }

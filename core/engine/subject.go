@@ -76,7 +76,7 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 	subject := evolve.Subject{
 		Skill: n.Skill, Step: n.Step, Plan: plan, Measure: measureOf(s), Pool: pool, Tiers: tiers,
 		Current: n.Current, Candidate: candidate, Terms: termsOf(s, n.Policy, pool), Parts: parts,
-		Runs: n.Runs, Hints: hints(s), Rules: rules.evaluate(s, n.Step, h, e.asOf),
+		Runs: n.Runs, Rules: rules.evaluate(s, n.Step, h, e.asOf),
 	}
 	if subject.Logged, err = e.loggedOn(s, plan, tiers); err != nil {
 		return evolve.Subject{}, err
@@ -119,23 +119,6 @@ func termsOf(s *skill.Skill, p *config.Policy, pool *trial.Pool) evolve.Terms {
 		t.Dims = append(t.Dims, evidence.DimDef{Name: d.Name, Kind: d.Kind, Weight: micro(d.Weight), Margin: micro(margin)})
 	}
 	return t
-}
-
-// hints say for each gate what would own it in code.
-func hints(s *skill.Skill) map[string]string {
-	out := map[string]string{}
-	for _, g := range gatesOf(s.Contract) {
-		fix := map[string]string{"max_chars": "truncate", "max_items": "truncate", "one_of": "normalise", "unique_by": "drop"}[g.Kind]
-		switch {
-		case g.Fix != "":
-			out[g.Name] = "its fix " + g.Fix + " does not reach it"
-		case fix != "":
-			out[g.Name] = "add fix = \"" + fix + "\""
-		default:
-			out[g.Name] = "let finish or a renderer in the skill's code make it"
-		}
-	}
-	return out
 }
 
 // gatesOf lists all gates of a contract, those inside an each first.

@@ -42,7 +42,6 @@ type Subject struct {
 	Parts     map[string]string // digests of everything else that makes an epoch, by name
 	Runs      int64             // a month; 0: not known
 	Logged    Logged            // runs that stand for trials of the current tier; nil without any
-	Hints     map[string]string // by gate: the fix that code could apply
 	Regret    int64             // micro-dollars lost once by the move, of the current tier's warm cache
 	Rules     func(verdict.Assessment, verdict.Money) verdict.Rules
 	// Fleet is its place under the policy's false-discovery rule, without the

@@ -30,7 +30,6 @@ type FormLoss struct {
 type GateFailures struct {
 	Gate   string
 	Failed int
-	Hint   string // what would own it in code
 }
 
 // Screen tries both arms on tune items, which people may look at: it counts which
@@ -78,7 +77,7 @@ func (c *Comparison) Screen(ctx context.Context, budget Budget) (*Screened, erro
 		}
 	}
 	for _, g := range s.Terms.Gates {
-		out.Gates = append(out.Gates, GateFailures{Gate: g.Name, Failed: failed[g.Name], Hint: s.Hints[g.Name]})
+		out.Gates = append(out.Gates, GateFailures{Gate: g.Name, Failed: failed[g.Name]})
 	}
 	slices.SortStableFunc(out.Gates, func(a, b GateFailures) int { return b.Failed - a.Failed })
 	out.Bought, out.Spent = m.res.Bought, m.res.Spent

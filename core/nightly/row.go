@@ -102,9 +102,10 @@ func worthScreening(r report.Row) bool {
 	return slices.ContainsFunc(r.Gates, weaker) || slices.ContainsFunc(r.Dims, func(m report.Measure) bool { return m.Kind == verdict.KindFormat && weaker(m) })
 }
 
-// codify says what of the candidate's form code could own: gates that failed on
-// its tune items, with the fix that would reach them, and format dimensions that
-// scored lower there. Only tune items are looked at: evidence stays unseen.
+// codify says what of the candidate's form failed that code could own: gates on
+// its tune items, and format dimensions that scored lower there. Which fix would
+// reach them is the lever's to say, which looks at the outputs. Only tune items
+// are looked at: evidence stays unseen.
 func codify(r *report.Row, s *evolve.Screened) {
 	if s.Items == 0 {
 		return
@@ -113,16 +114,16 @@ func codify(r *report.Row, s *evolve.Screened) {
 	for _, g := range s.Gates {
 		r.Screen = append(r.Screen, report.Measure{Name: g.Gate, Candidate: int64(s.Items-g.Failed) * verdict.Million / int64(s.Items), Answer: "unknown"})
 		if g.Failed > 0 {
-			failing = append(failing, fmt.Sprintf("%s (%d of %d tune items, %s)", g.Gate, g.Failed, s.Items, g.Hint))
+			failing = append(failing, fmt.Sprintf("%s (%d of %d tune items)", g.Gate, g.Failed, s.Items))
 		}
 	}
 	for _, d := range s.Form {
-		failing = append(failing, fmt.Sprintf("%s (%.1f points lower on %d tune items: make it a gate with a fix, or let finish do it)", d.Dimension, float64(d.Current-d.Candidate)/1e4, s.Items))
+		failing = append(failing, fmt.Sprintf("%s (%.1f points lower on %d tune items)", d.Dimension, float64(d.Current-d.Candidate)/1e4, s.Items))
 	}
 	if len(failing) == 0 {
 		return
 	}
-	advice := "format-determinism: let code own " + strings.Join(failing, ", ")
+	advice := Codify + ": let code own " + strings.Join(failing, ", ")
 	if r.Recommend != "" {
 		advice = r.Recommend + "; " + advice
 	}
