@@ -38,7 +38,7 @@ func (c *command) patchable(file string) error {
 	if strings.HasSuffix(path, ".hcl") || strings.HasSuffix(path, ".hcl.json") {
 		return usage("--patch %s: that is a name of config, which a patch would replace; write --patch night.patch", file)
 	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(c.at(file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return writable("--patch "+file, filepath.Dir(path))
@@ -47,7 +47,7 @@ func (c *command) patchable(file string) error {
 	case !info.Mode().IsRegular():
 		return usage("--patch %s: that is no file; write --patch FILE", file)
 	}
-	is, err := isPatch(path)
+	is, err := c.isPatch(file)
 	if err != nil {
 		return fmt.Errorf("--patch %s: %w", file, err)
 	}
@@ -58,8 +58,8 @@ func (c *command) patchable(file string) error {
 }
 
 // isPatch tells whether a file is empty or begins as a diff does.
-func isPatch(path string) (bool, error) {
-	f, err := os.Open(path)
+func (c *command) isPatch(file string) (bool, error) {
+	f, err := os.Open(c.at(file))
 	if err != nil {
 		return false, err
 	}
