@@ -136,7 +136,7 @@ func court() *config.Tier {
 // false-discovery rule.
 func TestPlantedArmAsksThePurse(t *testing.T) {
 	const arm = 10 * 3_100
-	for name, h := range map[string]*house{"alone": newHouse(t, 2, 40), "fleet": newHouse(t, 12, 74)} {
+	for name, h := range map[string]*house{"alone": newHouse(t, 2, 40), "fleet": newHouse(t, 6, 66)} {
 		t.Run(name, func(t *testing.T) {
 			h.policy.Fleet = name == "fleet"
 			h.judge = court()

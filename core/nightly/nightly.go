@@ -78,17 +78,22 @@ type House interface {
 	Steps(ctx context.Context) ([]Step, error)
 	// Subject makes the comparison of a step with a candidate.
 	Subject(ctx context.Context, s Step, candidate *config.Tier) (evolve.Subject, error)
+	PolicyFile
+	// Fleet is what a policy's false-discovery rule has accepted so far, from the
+	// evidence of all its skills.
+	Fleet(ctx context.Context, policy string) (verdict.Fleet, error)
+	// Checkpoint is the audit log's signed state.
+	Checkpoint() (string, error)
+}
+
+// PolicyFile is where moves are made.
+type PolicyFile interface {
 	// Refused tells of each move that the policy file would not take as it is now
 	// why, by "skill/step".
 	Refused(ctx context.Context, moves []Move) (map[string]string, error)
 	// Apply writes moves to the policy file. It returns the unified diff of the
 	// file and, for each move that could not be made, why, by "skill/step".
 	Apply(ctx context.Context, moves []Move) (diff string, refused map[string]string, err error)
-	// Fleet is what a policy's false-discovery rule has accepted so far, from the
-	// evidence of all its skills.
-	Fleet(ctx context.Context, policy string) (verdict.Fleet, error)
-	// Checkpoint is the audit log's signed state.
-	Checkpoint() (string, error)
 }
 
 // Options of a night.
