@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
+	"github.com/plimsoll-dev/plimsoll/core/lever"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/tier"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
 // Place is where a step stands: its effective tier and who says so.
@@ -118,7 +120,7 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 		n.Blocked, n.Broken = err.Error(), true
 		return n, nil
 	}
-	n.Items = len(pool.Prove)
+	n.Items, n.Size = len(pool.Prove), sizeOf(s, pool)
 	if n.Runs, n.RunCost, err = e.traffic(s.Name); err != nil {
 		return n, err
 	}
@@ -139,6 +141,34 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 		n.Blocked, err = e.leans(s, step)
 	}
 	return n, err
+}
+
+// sizeOf estimates what a run uses, for a forecast of what a night costs: the
+// prompts of all steps, the mean item, and an answer as long as the mean
+// reference, at four bytes a token. A step's answer is part of what the next one
+// reads, so a later step has at least the input again. Without items or
+// references nothing is known.
+func sizeOf(s *skill.Skill, pool *trial.Pool) message.Usage {
+	var input, answer, answers int
+	for _, it := range pool.Prove {
+		input += len(it.Input)
+		if len(it.Reference) > 0 {
+			answer, answers = answer+len(it.Reference), answers+1
+		}
+	}
+	if answers == 0 {
+		return message.Usage{}
+	}
+	var u message.Usage
+	for _, step := range s.Steps() {
+		prompt, err := s.Prompt(step)
+		if err != nil {
+			return message.Usage{}
+		}
+		u.Input += lever.Estimate(len(prompt) + input/len(pool.Prove))
+		u.Output += lever.Estimate(answer / answers)
+	}
+	return u
 }
 
 // nothingMeasures says why a skill cannot be measured, and what would change it.

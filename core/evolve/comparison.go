@@ -238,7 +238,7 @@ func (c *Comparison) Accept(ctx context.Context, a *evidence.Acceptance) error {
 	ev := evidence.Event{
 		V: evidence.Version, Kind: evidence.KindEvent, Skill: s.Skill, Step: s.Step, Event: evidence.Accepted, At: c.m.bench.AsOf,
 		From: s.Current.Ref(), To: s.Candidate.Ref(), Acceptance: a,
-		Reason: fmt.Sprintf("accepted with %d others after %d moves of %s", a.Together-1, a.Before, a.Fleet),
+		Reason: fmt.Sprintf("accepted with %d more (moves of %s before: %d)", a.Together-1, a.Fleet, a.Before),
 	}
 	line, err := canonjson.Marshal(ev)
 	if err != nil {

@@ -93,8 +93,12 @@ func estimate(s Step, t *config.Tier) Candidate {
 	if t.Price.GPUHour > 0 {
 		c.Lever = LocalTier
 	}
-	current := price.Of(run.Rates(s.Current.Price), nominal, time.Second)
-	cheap := price.Of(run.Rates(t.Price), nominal, time.Second)
+	size := s.Size
+	if size == (message.Usage{}) {
+		size = nominal
+	}
+	current := price.Of(run.Rates(s.Current.Price), size, time.Second)
+	cheap := price.Of(run.Rates(t.Price), size, time.Second)
 	c.Priced = current.Known && cheap.Known
 	if !c.Priced {
 		return c

@@ -91,7 +91,7 @@ func (n *night) acceptFor(ctx context.Context, policy string, all []entrant) err
 		row := n.row(e.entry.Candidate, res)
 		old := n.rows[e.entry.rank]
 		row.Screen, row.Bought, row.Spent = old.Screen, max(row.Bought, old.Bought), max(row.Spent, old.Spent)
-		row.Reason += fmt.Sprintf("; accepted with %d others after %d moves of %s", a.Together-1, a.Before, policy)
+		row.Reason += fmt.Sprintf("; accepted with %d more (moves of %s before: %d)", a.Together-1, policy, a.Before)
 		n.keep(e.entry, row)
 		n.move(e, policy, res)
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/tier"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
+	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
 // Step is one step of one skill as the night finds it.
@@ -49,6 +50,8 @@ type Step struct {
 	Reverted  string // a person took back a move of the machine: why it stays, or ""
 	Runs      int64  // per month; 0: not known
 	RunCost   int64  // micro-dollars of a run as logged; 0: not known
+	// Size is what a run is expected to use, from its prompts and items; nothing: not known.
+	Size message.Usage
 }
 
 // Move is a change of the policy file.
