@@ -121,7 +121,7 @@ func TestNoOrderIsSearchedForAnAlarm(t *testing.T) {
 	w := example()
 	var lines []evidence.Shadow
 	for i := range 60 {
-		d := int64(verdict.Million) // wins, and ...
+		d := verdict.Million // wins, and ...
 		if i < 10 {
 			d = -verdict.Million // losses that the names of their runs put first
 		}
