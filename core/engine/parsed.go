@@ -8,8 +8,8 @@ import (
 )
 
 // parsed are evidence files that this engine has read, by the digest of their
-// bytes. A night asks every skill's file half a dozen questions, and parsing
-// takes fifty times as long as reading: but a file is read each time, since time
+// bytes. A night asks every skill's file three questions or more, and parsing
+// takes many times as long as reading: but a file is read each time, since time
 // and size do not tell what a person or another process wrote.
 type parsed struct {
 	mu    sync.Mutex
