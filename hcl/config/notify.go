@@ -48,11 +48,11 @@ func (l *loader) fillNotify(b *body, out *Notify) {
 	out.URL = b.secret("url")
 	if why := badHook(out.URL, b.boolean("plaintext")); why != "" {
 		// Its text is not repeated: such a URL often is a secret.
-		l.add(badURL.at(b.rng("url"), "%s", why))
+		l.add(badURL.at(b.rng("url"), "%s", why).Masked())
 		out.URL = ""
 	}
 	if out.Secret = b.str("secret"); out.Secret != "" && (!validEnv(out.Secret) || strings.HasPrefix(out.Secret, "whsec_")) {
-		l.add(badName.at(b.rng("secret"), "secret holds the name of an environment variable, never the secret itself: that would stand in the repository.").WithSuggestion(b.doc.Attribute("secret").line()))
+		l.add(badName.at(b.rng("secret"), "secret holds the name of an environment variable, never the secret itself: that would stand in the repository.").WithSuggestion(b.doc.Attribute("secret").line()).Masked())
 		out.Secret = ""
 	}
 	if out.Format = b.str("format"); out.Format == "" {

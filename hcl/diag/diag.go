@@ -62,6 +62,8 @@ type Diagnostic struct {
 	Detail   string   `json:"detail,omitempty"`  // why, and what to do; full sentences
 	Range    Range    `json:"range"`             // where
 	Suggest  string   `json:"suggest,omitempty"` // text to write instead, or a block to paste
+	// Secret: what stands in the range may be a secret, and is not shown again.
+	Secret bool `json:"-"`
 }
 
 // List is what a check returns.
@@ -75,6 +77,13 @@ func Errorf(r Range, code, summary, format string, args ...any) Diagnostic {
 // Warnf makes a warning.
 func Warnf(r Range, code, summary, format string, args ...any) Diagnostic {
 	return Diagnostic{Severity: Warning, Code: code, Summary: summary, Detail: fmt.Sprintf(format, args...), Range: r}
+}
+
+// Masked returns d with its range hidden in what people see: logs of a build are
+// read by many.
+func (d Diagnostic) Masked() Diagnostic {
+	d.Secret = true
+	return d
 }
 
 // WithSuggestion returns d with the text to write instead.

@@ -146,6 +146,19 @@ func TestWriteTextPlaces(t *testing.T) {
 	}
 }
 
+// A value that may be a secret is not repeated where builds write their logs.
+func TestMasked(t *testing.T) {
+	d := Errorf(rng(3, 1, 5), "c", "S", "D").Masked()
+	got := shown(List{d}, TextOptions{})
+	if !strings.Contains(got, "****nted") || strings.Contains(got, "inde") {
+		t.Errorf("got:\n%s", got)
+	}
+	d.Range.End.Byte = 1 << 20
+	if got := shown(List{d}, TextOptions{}); strings.Contains(got, "inde") {
+		t.Errorf("behind the end: got:\n%s", got)
+	}
+}
+
 // Nothing that a file holds reaches the terminal as more than characters.
 func TestHarmless(t *testing.T) {
 	src := "a = \"\x1b[2J\u009b\u202e\"\n"

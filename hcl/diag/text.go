@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -42,6 +43,9 @@ func WriteText(w io.Writer, l List, sources map[string][]byte, o TextOptions) {
 			b.WriteString(":\n")
 		}
 		if src, ok := sources[d.Range.File]; ok && d.Range.Start.Line > 0 {
+			if d.Secret {
+				src = masked(src, d.Range)
+			}
 			p.snippet(&b, src, d.Range)
 		}
 		b.WriteString("\n")
@@ -106,6 +110,17 @@ func (p painter) header(b *strings.Builder, d Diagnostic) {
 		word, code = "Warning", "1;33"
 	}
 	fmt.Fprintf(b, "%s %s\n", p.paint(code, word+":"), p.paint("1", harmless(d.Summary)))
+}
+
+// masked is src with stars for what stands in a range.
+func masked(src []byte, r Range) []byte {
+	out := bytes.Clone(src)
+	for i := max(r.Start.Byte, 0); i < min(r.End.Byte, len(out)); i++ {
+		if out[i] != '\n' {
+			out[i] = '*'
+		}
+	}
+	return out
 }
 
 // snippet shows the lines of a range, each with its part underlined.
