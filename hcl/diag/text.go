@@ -112,11 +112,16 @@ func (p painter) header(b *strings.Builder, d Diagnostic) {
 	fmt.Fprintf(b, "%s %s\n", p.paint(code, word+":"), p.paint("1", harmless(d.Summary)))
 }
 
-// masked is src with stars for what stands in a range.
+// masked is src with stars for the value that stands in a range: all of it
+// behind the name of an argument.
 func masked(src []byte, r Range) []byte {
 	out := bytes.Clone(src)
-	for i := max(r.Start.Byte, 0); i < min(r.End.Byte, len(out)); i++ {
-		if out[i] != '\n' {
+	start, end := max(r.Start.Byte, 0), min(r.End.Byte, len(out))
+	if i := bytes.IndexByte(out[min(start, end):end], '='); i >= 0 {
+		start += i + 1
+	}
+	for i := start; i < end; i++ {
+		if out[i] != '\n' && out[i] != ' ' {
 			out[i] = '*'
 		}
 	}
