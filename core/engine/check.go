@@ -48,7 +48,6 @@ func (p *Project) Check(ctx context.Context) diag.List {
 			seen[policy] = true
 			_, more = compilePolicy(policy)
 			diags = append(diags, more...)
-			diags = append(diags, notYet(policy)...)
 		}
 		diags = append(diags, config.CheckMethod(policy, s.Contract.Items)...)
 		diags = append(diags, p.checkReach(s, policy, pool)...)
@@ -66,25 +65,6 @@ func checkItemRules(pool *trial.Pool) diag.List {
 		}
 		if _, err := rule.CompileGate(it.Rule, rule.GateOptions{Reference: true}); err != nil {
 			diags = append(diags, diag.Errorf(it.At, "item-rule", "Rule cannot be used", "The rule of item %s: %v.", it.ID, err))
-		}
-	}
-	return diags
-}
-
-// notYet warns of what the language knows and this version does not act on. A
-// setting that is silently ignored would be believed; one that is about safety
-// is an error.
-func notYet(p *config.Policy) diag.List {
-	var diags diag.List
-	for _, x := range []struct {
-		set  bool
-		name string
-		what string
-	}{
-		{p.JudgeMargin > 0, "judge_margin", "a margin for calibrated judges; a judge may only hold until then"},
-	} {
-		if x.set {
-			diags = append(diags, diag.Warnf(p.Range, "not-yet", "Not acted on yet", "tier_policy %s sets %s: %s.", p.Name, x.name, x.what))
 		}
 	}
 	return diags

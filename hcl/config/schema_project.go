@@ -18,7 +18,7 @@ func backendDoc() *BlockDoc {
 		Type: "backend", Labels: []string{labelName},
 		Doc: "A subprocess that talks to models or runs them.",
 		Attributes: []*AttributeDoc{
-			{Name: "plugin", Type: String, Required: true, Example: `"anthropic"`, Doc: "A bundled plugin (`openai`, `anthropic`, `command`, `replay`, `sim`, `vllm`) or one of the lock file."},
+			{Name: "plugin", Type: String, Required: true, Example: `"anthropic"`, Doc: "A bundled plugin (`openai`, `anthropic`, `replay`, `sim`) or one of the lock file."},
 			{Name: "env", Type: Strings, Default: "[]", Example: `["ANTHROPIC_API_KEY"]`, Doc: "Names of the only environment variables that the subprocess sees."},
 			{Name: "address", Type: String, Example: `"gpu1.example.com:9443"`, Doc: "Where the backend runs, when somebody else starts it: `HOST:PORT` or `unix:///PATH`. What answers there has to call itself as `plugin` says. Needs `tls`."},
 			{Name: "plaintext", Type: Bool, Default: "false", Doc: "Speak to `address` without TLS, which an address of this machine allows."},
@@ -86,7 +86,7 @@ func policyDoc() *BlockDoc {
 			{Name: "alpha", Type: Number, Range: "(0,0.5]", Default: "0.05", Doc: "The chance of ever being wrong about a skill."},
 			{Name: "max_items", Type: Integer, Range: "[1,1000000]", Default: "400", Doc: "Items after which a test is closed."},
 			{Name: "budget", Type: Money, Range: "[0,)", Default: "no limit", Example: "5", Doc: "USD per night, everything included. 0 spends nothing."},
-			{Name: "cooldown", Type: Duration, Default: `"168h"`, Doc: "How long a skill stays up after it was moved back up."},
+			{Name: "cooldown", Type: Duration, Default: `"168h"`, Doc: "How long a skill stays where it is after the machine moved it, down or back up."},
 			{Name: "new", Type: ToTier, Example: "ladder.claude.haiku", Doc: "Where a skill without history starts. Adopted skills start where they are."},
 			{Name: "method", Type: String, Allowed: []string{"star2", "pool2", "grid8", "star1", "pool1"}, Default: "by the source of the items", Doc: "The test. Items from traffic take `star2`, which claims future runs; authored and imported items take `pool2`, which claims their pool. `star1` and `pool1` are older and need more items; `grid8` is the reference."},
 			{Name: "fleet", Type: Bool, Default: "false", Doc: "Bound the share of wrong moves over the whole policy too."},
@@ -213,7 +213,7 @@ func commandDoc() *AttributeDoc {
 func variableDoc() *BlockDoc {
 	return &BlockDoc{
 		Type: "variable", Labels: []string{labelName},
-		Doc: "A value from outside: `-var NAME=VALUE`, else the environment variable `PLIMSOLL_VAR_NAME`, else the default. Used as `var.NAME`.",
+		Doc: "A value from outside: `--var NAME=VALUE`, else the environment variable `PLIMSOLL_VAR_NAME`, else the default. Used as `var.NAME`.",
 		Attributes: []*AttributeDoc{
 			{Name: "type", Type: TypeName, Allowed: []string{"string", "number", "bool", "list(string)"}, Default: "the default's, else string", Doc: "What it must be. A list is given as `[\"a\", \"b\"]`."},
 			{Name: "default", Type: Any, Default: "none: a value is needed", Example: `"http://127.0.0.1:8000/v1"`, Doc: "A literal value."},
