@@ -73,7 +73,10 @@ func (e *Engine) shadows(ctx context.Context, w *watching, spent map[string]int6
 	var subject *evolve.Subject
 	for len(queue) > 0 && !state.Alarm {
 		left := w.left(spent[w.policy.Name], row.Tonight, row.Spent)
-		batch := queue[:min(len(queue), parallel, left)]
+		if e.draining() {
+			break // what waits is compared another night
+		}
+		batch := queue[:min(len(queue), w.together(), left)]
 		if len(batch) == 0 {
 			break
 		}

@@ -79,6 +79,16 @@ func (e *Engine) Nightly(ctx context.Context, o NightOptions) (*report.Night, er
 	return n, errors.Join(err, e.noteEnd(ctx, began, o))
 }
 
+// draining tells whether nights are to stop where they can.
+func (e *Engine) draining() bool {
+	select {
+	case <-e.state.turn.drain:
+		return true
+	default:
+		return false
+	}
+}
+
 // takeTurn waits until no other night runs.
 func (e *Engine) takeTurn(ctx context.Context, waiting func(since time.Time)) error {
 	t := e.state.turn

@@ -59,6 +59,15 @@ func (e *Engine) Watch(ctx context.Context, o WatchOptions) (*Watched, error) {
 	return out, nil
 }
 
+// together is how many runs are compared at a time: one where both tiers take
+// turns on the same hardware.
+func (w *watching) together() int {
+	if h := w.former.Hardware; h != "" && h == w.place.Tier.Hardware {
+		return 1
+	}
+	return parallel
+}
+
 // watching is a watch with what it is about.
 type watching struct {
 	watch.Watch

@@ -31,12 +31,19 @@ type round struct {
 	load  map[string]int // calls that it begins with, by backend
 	calls int
 	keys  map[string]bool // hardware that it uses
+	mixed []string        // of it, what a screen calls both models on
 	may   chan struct{}
 	over  chan struct{}
 }
 
 func newRound() *round {
 	return &round{load: map[string]int{}, keys: map[string]bool{}, may: make(chan struct{}), over: make(chan struct{})}
+}
+
+// uses tells whether a round needs hardware that a candidate needs too; no round
+// needs any.
+func (r *round) uses(c Candidate) bool {
+	return r != nil && slices.ContainsFunc(hardware(c), func(k string) bool { return r.keys[k] })
 }
 
 // rounds works until nothing is due. Two rounds are under way at a time: while
@@ -110,7 +117,7 @@ func (n *night) pick(ctx context.Context, flying *round) *round {
 			for !other.over() && !other.busy && !other.opened() && shares(l.entry().Candidate, other.entry().Candidate) {
 				n.open(ctx, other)
 			}
-			if other.working() && !other.waits && shares(l.entry().Candidate, other.entry().Candidate) {
+			if other.working() && !other.waits && !flying.uses(other.entry().Candidate) && shares(l.entry().Candidate, other.entry().Candidate) {
 				n.take(ctx, r, other)
 			}
 		}
@@ -152,10 +159,8 @@ func (n *night) best(ctx context.Context, r, flying *round) *lane {
 // fits tells whether a round has places for a batch of a candidate. A round that
 // is empty takes anything, so that no lane waits for ever.
 func (n *night) fits(r, flying *round, c Candidate) bool {
-	for _, k := range hardware(c) {
-		if flying != nil && flying.keys[k] {
-			return false // its models take turns, and it is the other round's
-		}
+	if flying.uses(c) {
+		return false // its models take turns, and it is the other round's
 	}
 	if len(r.tasks) == 0 || n.options.DryRun {
 		return true
@@ -267,7 +272,7 @@ func (n *night) kept(ctx context.Context, r *round) {
 // and turn about where models share hardware.
 func (n *night) launch(ctx context.Context, r *round) {
 	turns := map[string]map[string][]placed{} // by hardware, by model
-	var free []placed
+	var free, last []placed
 	for _, t := range r.tasks {
 		trials := []evolve.Trial{{Save: func(context.Context) {}, Do: func(ctx context.Context) { t.screened, t.err = t.lane.c.Screen(ctx, evolve.Budget{Left: t.left}) }}}
 		if t.batch != nil {
@@ -275,6 +280,14 @@ func (n *night) launch(ctx context.Context, r *round) {
 		}
 		for _, trial := range trials {
 			p := placed{Trial: trial}
+			if trial.Tier == nil && t.lane.hardware() {
+				// It calls what it finds that it needs: by itself, when all turns are over.
+				last = append(last, p)
+				if t.screen {
+					r.mixed = append(r.mixed, hardware(t.lane.entry().Candidate)...)
+				}
+				continue
+			}
 			if trial.Tier == nil {
 				free = append(free, p)
 				continue
@@ -293,9 +306,10 @@ func (n *night) launch(ctx context.Context, r *round) {
 	for _, t := range free {
 		wg.Go(func() { t.run(ctx) })
 	}
+	var turned sync.WaitGroup
 	for h, byModel := range turns {
 		order := n.turns(h, byModel)
-		wg.Go(func() {
+		turned.Go(func() {
 			for _, m := range order {
 				var turn sync.WaitGroup
 				for _, t := range byModel[m] {
@@ -305,6 +319,16 @@ func (n *night) launch(ctx context.Context, r *round) {
 			}
 		})
 	}
+	for _, h := range r.mixed {
+		n.switches[h]++
+		n.loaded[h] = "" // whichever of the two it called last
+	}
+	wg.Go(func() {
+		turned.Wait()
+		for _, t := range last {
+			t.run(ctx)
+		}
+	})
 	go func() {
 		wg.Wait()
 		close(r.over)
