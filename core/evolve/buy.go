@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/run"
@@ -69,7 +70,7 @@ func (m *measurement) keep(ctx context.Context, places []int, all [][2]*tried) (
 	if err := m.write(ctx, pairs); err != nil {
 		return "", err
 	}
-	return stop, m.changed(all)
+	return stop, m.changed(results)
 }
 
 // progress tells whoever watches.
@@ -133,36 +134,65 @@ func (m *measurement) stops(current, candidate *tried) string {
 	return ""
 }
 
-// changed closes the epoch when an arm reports another model id than in the
-// epoch's first line, or the judge another one than at first: what was measured before spoke of another model.
-func (m *measurement) changed(all [][2]*tried) error {
+// changed closes the epoch when somebody answered under another id than it began
+// with: what was measured before spoke of another model.
+func (m *measurement) changed(pairs [][2]evidence.Result) error {
 	if m.fresh {
 		return nil
 	}
+	if who, was, is := m.other(pairs); who != "" {
+		return m.replaced(who, was, is)
+	}
+	return nil
+}
+
+// other is who answered under another id than in the epoch's first line, or of the
+// judge at first; "" is nobody.
+func (m *measurement) other(pairs [][2]evidence.Result) (who, was, is string) {
 	judge := m.judgeID()
-	for _, t := range all {
+	for _, results := range pairs {
 		for side, arm := range []evidence.Arm{m.epoch.Current, m.epoch.Candidate} {
-			res := t[side].Result
+			res := results[side]
 			if res.Model != "" && arm.Reported != "" && res.Model != arm.Reported {
-				return m.replaced(arm.Tier, arm.Reported, res.Model)
+				return arm.Tier, arm.Reported, res.Model
 			}
-			if res.JudgeModel != "" && judge != "" && res.JudgeModel != judge {
-				return m.replaced("the judge "+m.subject.Judge.Ref(), judge, res.JudgeModel)
+			if id := judgedAs(res); id != "" && judge != "" && id != judge {
+				return "the judge " + m.subject.Judge.Ref(), judge, id
 			}
 		}
 	}
-	return nil
+	return "", "", ""
+}
+
+// mixed is other over all that the epoch has: a night that was killed before it
+// wrote down that a model changed has left both models' pairs, and so has a merge of
+// two checkouts that met different ones.
+func (m *measurement) mixed() (who, was, is string) {
+	var pairs [][2]evidence.Result
+	for _, p := range slices.Concat(m.epoch.Tried, m.epoch.Planted) {
+		pairs = append(pairs, [2]evidence.Result{p.Current, p.Candidate})
+	}
+	return m.other(pairs)
 }
 
 // judgeID is the id that the epoch's judge reported first. Another one later is
 // another judge, as it is for an arm.
 func (m *measurement) judgeID() string {
 	for _, p := range m.epoch.Tried {
-		if id := cmp.Or(p.Current.JudgeModel, p.Candidate.JudgeModel); id != "" {
+		if id := cmp.Or(judgedAs(p.Current), judgedAs(p.Candidate)); id != "" {
 			return id
 		}
 	}
 	return ""
+}
+
+// judgedAs is the id that a judge gave with a score. Without a score it may be
+// that of a part of the panel alone.
+func judgedAs(r evidence.Result) string {
+	if r.Score == nil {
+		return ""
+	}
+	return r.JudgeModel
 }
 
 // replaced closes the epoch, as somebody answered under another id.

@@ -85,8 +85,9 @@ func (c *Comparison) Wants() int {
 func (c *Comparison) Due() bool { return c.Wants() > 0 || c.plants() }
 
 // plants: the test has proved, and nobody has tried yet whether it sees damage.
+// What a closed epoch proved moves nothing, so nothing is spent on it.
 func (c *Comparison) plants() bool {
-	return c.m.res.Veto == "" && !c.planted && c.assess().Wants == 0 && c.assess().Test.Outcome == verdict.Proved && len(c.m.epoch.Planted) == 0
+	return c.m.res.Veto == "" && c.m.epoch.Closed == "" && !c.planted && c.assess().Wants == 0 && c.assess().Test.Outcome == verdict.Proved && len(c.m.epoch.Planted) == 0
 }
 
 // Price of a pair: the dearest of tonight, and before the first one the
@@ -178,7 +179,7 @@ func (c *Comparison) Keep(ctx context.Context, b *Batch) error {
 		c.Stop(stop)
 	}
 	if c.m.epoch.Closed != "" {
-		c.Stop("a model answered under another id: the epoch is closed, and the next night opens a new one")
+		c.Stop(closed)
 	}
 	return nil
 }

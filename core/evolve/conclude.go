@@ -9,6 +9,9 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
+// closed is why nothing moves on an epoch in which two models answered as one.
+const closed = "a model answered under another id: the epoch is closed, and the next night opens a new one"
+
 // conclude asks for the verdict and writes it down.
 func (m *measurement) conclude(ctx context.Context) error {
 	rec, a, money := m.decide()
@@ -46,6 +49,9 @@ func (m *measurement) decide() (verdict.Record, verdict.Assessment, verdict.Mone
 	}
 	if m.res.Veto != "" {
 		rules.Holds = append(rules.Holds, m.res.Veto)
+	}
+	if m.epoch.Closed != "" { // by the batch that was just kept
+		rules.Holds = append(rules.Holds, closed)
 	}
 	m.grounds(&a, &rules)
 	rec := verdict.Decide(a, rules, money)

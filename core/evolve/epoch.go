@@ -26,6 +26,9 @@ func (m *measurement) open() error {
 	if m.epoch, err = m.find(want); err != nil {
 		return err
 	}
+	if err := m.leave(); err != nil {
+		return err
+	}
 	if m.epoch == nil {
 		want.Counter = 1
 		if n := len(log.Epochs); n > 0 {
@@ -46,6 +49,25 @@ func (m *measurement) open() error {
 	}
 	m.res.Epoch, m.res.EpochIndex = m.epoch.Epoch, m.epoch.Index
 	m.dear = cheapest(m.epoch.Tried)
+	return nil
+}
+
+// leave closes an epoch that was found open with two models' pairs in it, so that
+// the next one begins. A look writes nothing, and shows what the night will do.
+func (m *measurement) leave() error {
+	if m.epoch == nil {
+		return nil
+	}
+	who, was, is := m.mixed()
+	if who == "" {
+		return nil
+	}
+	if !m.look {
+		if err := m.replaced(who, was, is); err != nil {
+			return err
+		}
+	}
+	m.epoch = nil
 	return nil
 }
 

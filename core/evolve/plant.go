@@ -68,7 +68,14 @@ func (m *measurement) keepPlanted(ctx context.Context, p *planted) error {
 	m.pay(p.bought...)
 	m.res.Spent += p.spent
 	m.res.Priced = m.res.Priced && p.priced
-	return m.write(ctx, p.pairs)
+	if err := m.write(ctx, p.pairs); err != nil {
+		return err
+	}
+	var scored [][2]evidence.Result
+	for _, pair := range p.pairs {
+		scored = append(scored, [2]evidence.Result{pair.Current, pair.Candidate})
+	}
+	return m.changed(scored)
 }
 
 // output finds what the current tier answered.
