@@ -127,11 +127,13 @@ func (e *Engine) setup(w *watching) (watch.Setup, error) {
 	return w.Set(k), nil
 }
 
-// settle sets up the watches after a night's moves, for the runs of the day.
-func (e *Engine) settle(ctx context.Context, only string) error {
+// settle sets up the watches after a night's moves, for the runs of the day. The
+// moves are made by then: whatever keeps a watch from being set up comes back in
+// words, and the night has its report.
+func (e *Engine) settle(ctx context.Context, only string) (problems []string, err error) {
 	_, file, err := e.freshPolicy()
 	if err != nil {
-		return err
+		return []string{fmt.Sprintf("no watch was set up: %v", err)}, nil
 	}
 	e.Project.Policy = desiredOf(file.Assignments())
 	for _, s := range e.Project.Skills {
@@ -145,20 +147,21 @@ func (e *Engine) settle(ctx context.Context, only string) error {
 			}
 			setup, err := e.setup(w)
 			if err != nil {
-				return err
+				problems = append(problems, fmt.Sprintf("the watch over %s/%s was not set up: %v", s.Name, step.Name, err))
+				continue
 			}
 			raw, err := json.Marshal(standing{Watch: w.Watch, Setup: setup})
 			if err != nil {
-				return err
+				return problems, err
 			}
 			value := store.Seal(1, raw)
 			if old, err := e.store.Get(watchKey(s.Name, step.Name)); err == nil && string(old) == string(value) {
 				continue
 			}
 			if _, err := e.store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: watchKey(s.Name, step.Name), Value: value}}}); err != nil {
-				return fmt.Errorf("setting up the watch over %s: %w", s.Name, err)
+				return problems, fmt.Errorf("setting up the watch over %s: %w", s.Name, err)
 			}
 		}
 	}
-	return nil
+	return problems, nil
 }

@@ -12,36 +12,47 @@ import (
 
 // fold writes runtime overrides into the policy file: what an escalation made
 // necessary by day becomes the desired state. It returns the diff of the file
-// and what could not be written, in words.
-func (e *Engine) fold(ctx context.Context) (diff string, notes []string, err error) {
+// and what could not be written, in words. A skill whose evidence cannot be read
+// is a problem of its own, and stays where its override put it.
+func (e *Engine) fold(ctx context.Context) (diff string, notes, problems []string, err error) {
 	var moves []nightly.Move
 	for _, s := range e.Project.Skills {
 		for _, step := range s.Steps() {
 			m, err := e.folded(s, step)
 			if err != nil {
-				return "", nil, err
+				return "", nil, nil, err
 			}
-			if m != nil {
-				moves = append(moves, *m)
+			if m == nil {
+				continue
 			}
+			if _, err := e.noteOf(*m); err != nil {
+				problems = append(problems, notFolded(*m, err))
+				continue
+			}
+			moves = append(moves, *m)
 		}
 	}
 	if len(moves) == 0 {
-		return "", nil, nil
+		return "", nil, problems, nil
 	}
 	diff, refused, err := e.Apply(ctx, moves)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	for what, why := range refused {
 		notes = append(notes, fmt.Sprintf("the escalation of %s was not written down: %s; it stays in force", what, why))
 	}
 	_, file, err := e.freshPolicy()
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	e.Project.Policy = desiredOf(file.Assignments())
-	return diff, notes, nil
+	return diff, notes, problems, nil
+}
+
+// notFolded tells why an escalation is in force and not in the policy file.
+func notFolded(m nightly.Move, why error) string {
+	return fmt.Sprintf("the escalation of %s/%s was not written down: %v; it stays in force", m.Skill, m.Step, why)
 }
 
 // folded is the move that writes a step's override down, nil without one. Where

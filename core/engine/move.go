@@ -253,9 +253,13 @@ func (e *Engine) knows(ev evidence.Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	return tells(log, ev), nil
+}
+
+func tells(log *evidence.Log, ev evidence.Event) bool {
 	return slices.ContainsFunc(log.Events, func(x evidence.Event) bool {
 		return x.Step == ev.Step && x.Event == ev.Event && x.At.Equal(ev.At) && x.From == ev.From && x.To == ev.To
-	}), nil
+	})
 }
 
 // reconcile finishes or forgets a policy change that was announced before a

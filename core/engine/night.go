@@ -14,7 +14,7 @@ import (
 // measure, decide, move and report.
 func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, error) {
 	var folded string
-	var notes []string
+	var notes, problems []string
 	watched := &Watched{}
 	var house nightly.House = e
 	if !o.DryRun {
@@ -24,17 +24,19 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 		if watched, err = e.Watch(ctx, WatchOptions{Only: o.Only}); err != nil {
 			return nil, err
 		}
-		if err := e.adopt(ctx); err != nil {
+		if problems, err = e.adopt(ctx); err != nil {
 			return nil, err
 		}
+		var more []string
 		if o.Patch {
-			house, err = e.proposal(ctx)
+			house, more, err = e.proposal(ctx)
 		} else {
-			folded, notes, err = e.fold(ctx)
+			folded, notes, more, err = e.fold(ctx)
 		}
 		if err != nil {
 			return nil, err
 		}
+		problems = append(problems, more...)
 		house = drawing{house, e}
 	}
 	night, err := nightly.Run(ctx, house, e.Bench(o.Items), nightly.Options{
@@ -58,9 +60,12 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 	if o.DryRun {
 		return night, nil
 	}
-	if err := e.settle(ctx, o.Only); err != nil {
+	more, err := e.settle(ctx, o.Only)
+	if err != nil {
 		return nil, err
 	}
+	problems = append(problems, more...)
+	night.Problems, night.Notes = append(night.Problems, problems...), append(night.Notes, problems...)
 	e.nightLevers(ctx, night)
 	if err := e.tellNight(ctx, night); err != nil {
 		return nil, err

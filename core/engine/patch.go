@@ -49,15 +49,16 @@ func (p *proposal) Apply(_ context.Context, moves []nightly.Move) (string, map[s
 }
 
 // proposal makes ready a night that writes a patch: escalations of the day that
-// the policy file does not say yet go into it.
-func (e *Engine) proposal(ctx context.Context) (*proposal, error) {
-	p := &proposal{Engine: e}
+// the policy file does not say yet go into it. What could not be written down
+// comes back in words.
+func (e *Engine) proposal(ctx context.Context) (p *proposal, problems []string, err error) {
+	p = &proposal{Engine: e}
 	var done []note
 	for _, s := range e.Project.Skills {
 		for _, step := range s.Steps() {
 			m, err := e.folded(s, step)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if m == nil {
 				continue
@@ -67,7 +68,8 @@ func (e *Engine) proposal(ctx context.Context) (*proposal, error) {
 				// Somebody applied it: what is left is to say so.
 				n, err := e.noteOf(*m)
 				if err != nil {
-					return nil, err
+					problems = append(problems, notFolded(*m, err))
+					continue
 				}
 				done = append(done, n)
 				continue
@@ -76,17 +78,19 @@ func (e *Engine) proposal(ctx context.Context) (*proposal, error) {
 		}
 	}
 	if len(done) == 0 {
-		return p, nil
+		return p, problems, nil
 	}
-	return p, e.record(ctx, done)
+	return p, problems, e.record(ctx, done)
 }
 
 // adopt writes down moves that reached the policy file as a patch: their block
 // says from where, since when and by which epoch, and no evidence tells of them
 // yet. A block whose epoch is not in the evidence, was about another tier, or
 // bears no move out, is a person's own and no move of the machine: what counts as
-// one is watched, is taken back by name, and counts for the other skills.
-func (e *Engine) adopt(ctx context.Context) error {
+// one is watched, is taken back by name, and counts for the other skills. A skill
+// whose evidence cannot be read waits for a night when it can, and comes back in
+// words: the others go on.
+func (e *Engine) adopt(ctx context.Context) (problems []string, err error) {
 	var done []note
 	for _, a := range e.Project.Policy.Assignments() {
 		_, epoch, ok := strings.Cut(a.Evidence, "#")
@@ -95,7 +99,8 @@ func (e *Engine) adopt(ctx context.Context) error {
 		}
 		log, err := e.evidenceOf(a.Skill)
 		if err != nil {
-			return fmt.Errorf("looking for the move of %s in its evidence: %w", a.Skill, err)
+			problems = append(problems, fmt.Sprintf("the move of %s/%s could not be looked for in its evidence: %v", a.Skill, a.Step, err))
+			continue
 		}
 		for _, o := range log.Epochs {
 			if o.ID() != epoch || o.Step != a.Step || o.Candidate.Tier != a.Tier.String() || !proposed(o) {
@@ -105,19 +110,15 @@ func (e *Engine) adopt(ctx context.Context) error {
 				V: evidence.Version, Kind: evidence.KindEvent, Skill: a.Skill, Step: a.Step, Event: evidence.Moved,
 				At: a.Since, From: a.From.String(), To: a.Tier.String(), Reason: a.Reason,
 			}
-			known, err := e.knows(ev)
-			if err != nil {
-				return err
-			}
-			if !known {
+			if !tells(log, ev) {
 				done = append(done, note{Kind: "policy.move", Evidence: a.Evidence, Event: ev})
 			}
 		}
 	}
 	if len(done) == 0 {
-		return nil
+		return problems, nil
 	}
-	return e.record(ctx, done)
+	return problems, e.record(ctx, done)
 }
 
 // proposed tells whether a night can have proposed the move that an epoch is

@@ -138,9 +138,11 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 		n.Blocked, n.Broken = err.Error(), true
 	}
 	if n.Blocked == "" {
-		n.Blocked, err = e.leans(s, step)
+		if n.Blocked, err = e.leans(s, step); err != nil {
+			n.Blocked, n.Broken = err.Error(), true
+		}
 	}
-	return n, err
+	return n, nil
 }
 
 // sizeOf estimates what a run uses, for a forecast of what a night costs: the
