@@ -28,7 +28,8 @@ type compared struct {
 	Night        string           `json:"night,omitempty"`
 	Why          string           `json:"why,omitempty"`
 
-	known bool
+	known  bool
+	silent bool // the judge was not heard
 }
 
 // again tells whether it should wait for another night.
@@ -212,7 +213,7 @@ func (m *measurement) compare(ctx context.Context, it trial.Item, id string, sid
 		}
 	}
 	if err != nil {
-		out.Why = "the judge did not compare: " + err.Error()
+		out.Why, out.silent = "the judge did not compare: "+err.Error(), silent(err)
 		return out, nil
 	}
 	out.Current, out.Candidate = got.Scores[0], got.Scores[1]
@@ -240,8 +241,9 @@ func (m *measurement) source(it trial.Item) string {
 }
 
 // damagedPair compares a real output with a damaged one, both as they were
-// scored alone. It is one of the planted arm, and paid for by it.
-func (m *measurement) damagedPair(ctx context.Context, it trial.Item, real, damaged side) ([2]evidence.Result, error) {
+// scored alone. It is one of the planted arm, and paid for by it. why is that the
+// judge was not heard, "" where it was.
+func (m *measurement) damagedPair(ctx context.Context, it trial.Item, real, damaged side) (out [2]evidence.Result, why string, err error) {
 	if damaged.result.Status != string(run.OK) {
 		damaged.output = nil
 	}
@@ -250,15 +252,18 @@ func (m *measurement) damagedPair(ctx context.Context, it trial.Item, real, dama
 	}
 	sides := [2]side{real, damaged}
 	if sides[0].output == nil || sides[1].output == nil {
-		return m.scored(sides, nil), nil
+		return m.scored(sides, nil), "", nil
 	}
 	c, err := m.compare(ctx, it, "planted-"+it.ID, sides)
 	if err != nil {
-		return [2]evidence.Result{}, err
+		return out, "", err
 	}
-	out := m.scored(sides, c)
+	out = m.scored(sides, c)
 	if c.Current == nil {
 		out[1].Score, out[1].Dims = nil, nil
 	}
-	return out, nil
+	if c.silent {
+		why = c.Why
+	}
+	return out, why, nil
 }

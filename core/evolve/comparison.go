@@ -84,10 +84,15 @@ func (c *Comparison) Wants() int {
 // Due tells whether a batch is due: of items, or the planted arm.
 func (c *Comparison) Due() bool { return c.Wants() > 0 || c.plants() }
 
-// plants: the test has proved, and nobody has tried yet whether it sees damage.
-// What a closed epoch proved moves nothing, so nothing is spent on it.
+// plants: the test has proved, and nobody has tried yet whether it sees damage, or
+// lines of that were lost. What a closed epoch proved moves nothing, so nothing is
+// spent on it.
 func (c *Comparison) plants() bool {
-	return c.m.res.Veto == "" && c.m.epoch.Closed == "" && !c.planted && c.assess().Wants == 0 && c.assess().Test.Outcome == verdict.Proved && len(c.m.epoch.Planted) == 0
+	if c.planted || c.m.res.Veto != "" || c.m.epoch.Closed != "" {
+		return false
+	}
+	a := c.assess()
+	return a.Wants == 0 && a.Test.Outcome == verdict.Proved && !a.Planted.Seen && len(c.m.epoch.Planted) < c.m.plantable()
 }
 
 // Price of a pair: the dearest of tonight, and before the first one the
@@ -168,7 +173,16 @@ func (c *Comparison) Keep(ctx context.Context, b *Batch) error {
 		return err
 	}
 	if b.planted != nil {
-		return c.m.keepPlanted(ctx, b.planted)
+		if err := c.m.keepPlanted(ctx, b.planted); err != nil {
+			return err
+		}
+		if b.planted.why != "" {
+			c.Forgo(b.planted.why)
+		}
+		if c.m.epoch.Closed != "" {
+			c.Stop(closed)
+		}
+		return nil
 	}
 	stop, err := c.m.keep(ctx, b.places, b.all)
 	if err != nil {

@@ -19,6 +19,7 @@ type planted struct {
 	bought []*tried // outputs that lay in another checkout's store
 	spent  int64    // by a judge
 	priced bool
+	why    string // the judge was not heard, and nothing came of it; "" when it was
 }
 
 // plant damages outputs of the current tier on purpose and scores them as if a
@@ -29,7 +30,7 @@ type planted struct {
 // another one. Where only gates measure, the answer is emptied instead.
 func (m *measurement) plant(ctx context.Context, p *planted) error {
 	p.priced = true
-	n := min(m.subject.Terms.PlantedSize, len(m.epoch.Tried))
+	n := m.plantable()
 	real := make([]*tried, 0, n)
 	outputs := make([]json.RawMessage, 0, n)
 	for _, it := range m.order[:n] {
@@ -39,29 +40,54 @@ func (m *measurement) plant(ctx context.Context, p *planted) error {
 		}
 		real, outputs = append(real, t), append(outputs, out)
 	}
+	have := m.planted()
+	place := 0
 	for i, it := range m.order[:n] {
 		damaged, ok := m.damage(outputs, i)
 		if !ok {
 			continue
 		}
-		res, err := m.judgeDamaged(ctx, it, damaged, real[i].Result.Sim)
+		order := place
+		place++
+		if have[it.Digest] {
+			continue
+		}
+		res, why, err := m.judgeDamaged(ctx, it, damaged, real[i].Result.Sim)
 		if err != nil {
 			return err
 		}
 		was := real[i].Result
 		if m.compares(it) {
-			both, err := m.damagedPair(ctx, it, side{was, outputs[i]}, side{res, damaged})
-			if err != nil {
+			var both [2]evidence.Result
+			if both, why, err = m.damagedPair(ctx, it, side{was, outputs[i]}, side{res, damaged}); err != nil {
 				return err
 			}
 			was, res = both[0], both[1]
 		}
 		p.spent += res.Cost
 		p.priced = p.priced && res.Priced
-		p.pairs = append(p.pairs, m.pair(evidence.KindPlanted, len(p.pairs), it, was, res))
+		if why != "" {
+			// A judge that was not heard has not overlooked anything: written down, its
+			// silence would count as damage that nobody saw, for as long as the epoch is open.
+			p.pairs, p.why = nil, "planted damage could not be scored: "+why
+			return nil
+		}
+		p.pairs = append(p.pairs, m.pair(evidence.KindPlanted, order, it, was, res))
 	}
 	return nil
 }
+
+// planted are the items that the planted arm has, by digest.
+func (m *measurement) planted() map[string]bool {
+	have := map[string]bool{}
+	for _, p := range m.epoch.Planted {
+		have[p.Item] = true
+	}
+	return have
+}
+
+// plantable is how many items the planted arm may have.
+func (m *measurement) plantable() int { return min(m.subject.Terms.PlantedSize, len(m.epoch.Tried)) }
 
 // keepPlanted writes the planted arm down.
 func (m *measurement) keepPlanted(ctx context.Context, p *planted) error {
@@ -137,17 +163,27 @@ func emptied(out json.RawMessage) json.RawMessage {
 	}
 }
 
-func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged json.RawMessage, simulated bool) (evidence.Result, error) {
+// judgeDamaged scores a damaged output alone. why is that the judge was not heard, ""
+// where it was.
+func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged json.RawMessage, simulated bool) (res evidence.Result, why string, err error) {
 	judged, err := m.subject.Plan.Judge(ctx, it.Input, damaged)
 	if err != nil {
-		return evidence.Result{}, err
+		return res, "", err
 	}
 	rec := &run.Record{ID: "planted-" + it.ID, Skill: m.subject.Skill, Status: run.OK, Output: judged.Output, Checked: judged.Result, Priced: true, Simulated: simulated}
 	if len(judged.Result.Failed) > 0 {
 		rec.Status, rec.Why = run.Failed, judged.Result.Feedback()
 	}
-	res, _, _, err := m.score(ctx, it, rec)
-	return res, err
+	dims, calls, err := m.dimensions(ctx, it, rec)
+	var broken *judgeError
+	if err != nil && !errors.As(err, &broken) {
+		return res, "", err
+	}
+	if silent(err) {
+		why = err.Error()
+	}
+	res, _, err = m.total(it, rec, dims, calls, "")
+	return res, why, err
 }
 
 // PlantCost is what the planted arm will cost about, in micro-dollars: damaged
@@ -164,8 +200,11 @@ func (c *Comparison) PlantCost() int64 {
 		}
 		judge, pair = max(judge, each), max(pair, p.Current.Paid())
 	}
-	for _, it := range m.order[:min(m.subject.Terms.PlantedSize, len(m.epoch.Tried))] {
-		cost += judge
+	have := m.planted()
+	for _, it := range m.order[:m.plantable()] {
+		if !have[it.Digest] {
+			cost += judge
+		}
 		key, _, err := m.key(it, m.subject.Current)
 		if err != nil {
 			continue // making the arm says so

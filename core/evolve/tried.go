@@ -155,21 +155,32 @@ func (m *measurement) save(ctx context.Context, t *tried, puts []store.Put, entr
 // score is the record's score, with a judge's help where dimensions need it. An
 // item whose rule cannot be evaluated has no score, and says why.
 func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record) (evidence.Result, []run.Call, string, error) {
-	var dims map[string]int64
-	var calls []run.Call
+	dims, calls, err := m.dimensions(ctx, it, rec)
 	why := rec.Why
-	if rec.Status == run.OK && m.compares(it) {
-		dims = m.blank() // until both outputs are there
-	} else if rec.Status == run.OK && m.subject.Measure.NeedsJudge(it) {
-		var err error
-		dims, calls, err = m.askAll(ctx, it, rec)
-		var broken *judgeError
-		if errors.As(err, &broken) {
-			why = broken.Error()
-		} else if err != nil {
-			return evidence.Result{}, nil, "", err
-		}
+	var broken *judgeError
+	if errors.As(err, &broken) {
+		why = broken.Error()
+	} else if err != nil {
+		return evidence.Result{}, nil, "", err
 	}
+	res, why, err := m.total(it, rec, dims, calls, why)
+	return res, calls, why, err
+}
+
+// dimensions is what a judge says of an output that needs one; a judgeError where it
+// gave no scores.
+func (m *measurement) dimensions(ctx context.Context, it trial.Item, rec *run.Record) (map[string]int64, []run.Call, error) {
+	switch {
+	case rec.Status != run.OK || !m.subject.Measure.NeedsJudge(it):
+		return nil, nil, nil
+	case m.compares(it):
+		return m.blank(), nil, nil // until both outputs are there
+	}
+	return m.askAll(ctx, it, rec)
+}
+
+// total is the score, with what its judge cost.
+func (m *measurement) total(it trial.Item, rec *run.Record, dims map[string]int64, calls []run.Call, why string) (evidence.Result, string, error) {
 	res, err := m.subject.Measure.Score(it, rec, dims)
 	if err != nil {
 		res.Score, why = nil, err.Error()
@@ -180,7 +191,7 @@ func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record)
 		res.Priced = res.Priced && c.Priced
 	}
 	res.JudgeModel = reportedBy(calls)
-	return res, calls, why, nil
+	return res, why, nil
 }
 
 // judgeError is a judge that gave no scores: the item is missing, the night
@@ -188,6 +199,19 @@ func (m *measurement) score(ctx context.Context, it trial.Item, rec *run.Record)
 type judgeError struct{ err error }
 
 func (e *judgeError) Error() string { return e.err.Error() }
+func (e *judgeError) Unwrap() error { return e.err }
+
+// silent tells whether a judge was not heard at all, which another night may cure. A
+// filter that refuses an output, or one too long to be read, is the judge's last
+// word on it.
+func silent(err error) bool {
+	var unanswered *run.CallError
+	var unseen *run.DataError
+	if errors.As(err, &unanswered) {
+		return unanswered.Code != "content_policy" && unanswered.Code != "context_length"
+	}
+	return errors.As(err, &unseen)
+}
 
 // ask has member n of the panel score an output.
 func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record, t *config.Tier, n int) (map[string]int64, []run.Call, error) {

@@ -26,7 +26,7 @@ func (n *night) row(c Candidate, res *evolve.Result) report.Row {
 		// Nothing was measured, so the statistics have nothing to say: the
 		// reason is why nothing was.
 		r.Decision, r.Reason = "hold", res.Stopped
-	} else if res.Stopped != "" && rec.Decision == verdict.Undecided || res.Stopped == unpaid {
+	} else if res.Stopped != "" && (rec.Decision == verdict.Undecided || rec.Rule == "planted") || res.Stopped == unpaid {
 		r.Reason += " (" + res.Stopped + ")"
 	}
 	saves(&r, c, res.Money, a.Items)
