@@ -163,7 +163,7 @@ func (e *Engine) Escalate(ctx context.Context, s *skill.Skill, step *config.Step
 // escalateFrom is Escalate for a step that still stands on a tier, "" for any:
 // two runs that blow one fuse at once move the step one rung, not two.
 func (e *Engine) escalateFrom(ctx context.Context, s *skill.Skill, step *config.Step, from, reason string) (Place, bool, error) {
-	key := store.Key(store.TableOverride, scope, s.Name, step.Name)
+	key := overrideKey(s.Name, step.Name)
 	before, err := e.store.Get(key)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Place{}, false, fmt.Errorf("looking for an override of %s: %w", s.Name, err)

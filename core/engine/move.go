@@ -87,16 +87,14 @@ func (e *Engine) Refused(_ context.Context, moves []nightly.Move) (map[string]st
 	return e.refused(file, moves), nil
 }
 
-// refused are the moves whose block a person changed since the night began, and
-// with one of them all of its set: what was accepted together moves together.
+// refused are the moves that something stands against, and with one of them all
+// of its set: what was accepted together moves together.
 func (e *Engine) refused(file *policyfile.File, moves []nightly.Move) map[string]string {
 	out := map[string]string{}
 	sets := map[string]string{}
 	for _, m := range moves {
-		was, _ := e.Project.Policy.Get(m.Skill, m.Step)
-		now, _ := file.Get(m.Skill, m.Step)
-		if was.Hash != now.Hash {
-			out[m.Skill+"/"+m.Step] = "the policy file was changed by hand while this was measured"
+		if why := e.against(file, m); why != "" {
+			out[m.Skill+"/"+m.Step] = why
 			sets[m.Set] = m.Skill + "/" + m.Step
 		}
 	}
@@ -107,6 +105,31 @@ func (e *Engine) refused(file *policyfile.File, moves []nightly.Move) map[string
 		}
 	}
 	return out
+}
+
+// edited is why a move is refused that a person was quicker than.
+const edited = "the policy file was changed by hand while this was measured"
+
+// against says what stands against a move, or "": a person changed its block since
+// the night began, or by day its step moved up. What was measured before that is
+// about a tier that the step left for a reason.
+func (e *Engine) against(file *policyfile.File, m nightly.Move) string {
+	was, _ := e.Project.Policy.Get(m.Skill, m.Step)
+	now, _ := file.Get(m.Skill, m.Step)
+	if was.Hash != now.Hash {
+		return edited
+	}
+	if m.Up {
+		return ""
+	}
+	override, err := e.overrideDigest(m.Skill, m.Step)
+	switch {
+	case err != nil:
+		return err.Error()
+	case override != m.Override && override != "":
+		return "it was escalated while this was measured"
+	}
+	return ""
 }
 
 // assigned is an assignment after a move.

@@ -3,10 +3,14 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/policyfile"
 )
 
@@ -28,7 +32,8 @@ func TestRefusedTakesItsSet(t *testing.T) {
 		{Skill: "s0", Step: "main", Set: "team"}, {Skill: "s1", Step: "main", Set: "team"},
 		{Skill: "s2", Step: "main", Set: "other"}, {Skill: "s3", Step: "main"}, {Skill: "s4", Step: "main"},
 	}
-	e := &Engine{Tools: &Tools{Project: &Project{Policy: desiredOf(parse("a", "b", "c", "d", "e").Assignments())}}}
+	e := bare(t)
+	e.Project.Policy = desiredOf(parse("a", "b", "c", "d", "e").Assignments())
 	for name, tt := range map[string]struct {
 		now  *policyfile.File
 		want []string
@@ -43,5 +48,56 @@ func TestRefusedTakesItsSet(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: refused %v, not %v", name, got, tt.want)
 		}
+	}
+}
+
+// A step that was escalated while it was measured does not move down by what was
+// measured, in the policy file and in a patch, and takes its set with it; one that
+// began the night escalated does.
+func TestEscalatedByNightStaysUp(t *testing.T) {
+	for name, patch := range map[string]bool{"night": false, "patch": true} {
+		t.Run(name, func(t *testing.T) {
+			e := placed(t, "alone", "before", "by-night", "mate")
+			src, err := os.ReadFile(e.policyPath())
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, e.policyPath(), strings.ReplaceAll(string(src), "= ladder.l.small", "= ladder.l.medium"))
+			reread(t, e)
+			escalated(t, e, "before", "large", start.Add(-time.Hour))
+			steps, err := e.Steps(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			escalated(t, e, "by-night", "large", start)
+			var moves []nightly.Move
+			for _, s := range steps {
+				s.Policy = &config.Policy{}
+				m := nightly.Candidate{Step: s, Tier: s.Ladder.Tier("small")}.Down(start, "proved", "evidence/x.jsonl#1")
+				if m.Skill == "by-night" || m.Skill == "mate" {
+					m.Set = "team"
+				}
+				moves = append(moves, m)
+			}
+			want := []string{"by-night/main", "mate/main"}
+			refused, err := e.Refused(t.Context(), moves)
+			if got := slices.Sorted(maps.Keys(refused)); err != nil || !slices.Equal(got, want) {
+				t.Errorf("refused %v, not %v: %v", got, want, err)
+			}
+			apply := e.Apply
+			if patch {
+				apply, want = (&proposal{Engine: e}).Apply, want[:1] // of a proposal any part may be applied
+			}
+			diff, refused, err := apply(t.Context(), moves)
+			if got := slices.Sorted(maps.Keys(refused)); err != nil || !slices.Equal(got, want) {
+				t.Fatalf("applied, refused %v, not %v: %v", got, want, err)
+			}
+			if !strings.Contains(refused["by-night/main"], "escalated while this was measured") || strings.Count(diff, "+  tier") != len(moves)-len(want) {
+				t.Errorf("%v\n%s", refused, diff)
+			}
+			if !patch && (standsOn(t, e, "by-night") != "medium" || standsOn(t, e, "alone") != "small") {
+				t.Errorf("by-night stands on %s, alone on %s", standsOn(t, e, "by-night"), standsOn(t, e, "alone"))
+			}
+		})
 	}
 }

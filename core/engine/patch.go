@@ -30,12 +30,11 @@ func (p *proposal) Apply(_ context.Context, moves []nightly.Move) (string, map[s
 	refused := map[string]string{}
 	var changed []policyfile.Assignment
 	for _, m := range append(p.folded, moves...) {
-		was, _ := p.Project.Policy.Get(m.Skill, m.Step)
-		now, _ := file.Get(m.Skill, m.Step)
-		if was.Hash != now.Hash {
-			refused[m.Skill+"/"+m.Step] = "the policy file was changed by hand while this was measured"
+		if why := p.against(file, m); why != "" {
+			refused[m.Skill+"/"+m.Step] = why
 			continue
 		}
+		now, _ := file.Get(m.Skill, m.Step)
 		changed = append(changed, assigned(now, m))
 	}
 	if len(changed) == 0 {

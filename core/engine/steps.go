@@ -79,15 +79,37 @@ func rung(t *config.Tier) tier.Rung {
 
 // override is the runtime escalation of a step, nil without one.
 func (e *Engine) override(skillName, step string) (*tier.Override, error) {
-	raw, err := e.store.Get(store.Key(store.TableOverride, scope, skillName, step))
+	raw, err := e.overrideRecord(skillName, step)
+	if raw == nil {
+		return nil, err
+	}
+	var o tier.Override
+	return &o, unseal(raw, &o)
+}
+
+func overrideKey(skillName, step string) []byte {
+	return store.Key(store.TableOverride, scope, skillName, step)
+}
+
+// overrideRecord is a step's override as the store has it, nil without one.
+func (e *Engine) overrideRecord(skillName, step string) ([]byte, error) {
+	raw, err := e.store.Get(overrideKey(skillName, step))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking for an override of %s: %w", skillName, err)
 	}
-	var o tier.Override
-	return &o, unseal(raw, &o)
+	return raw, nil
+}
+
+// overrideDigest tells one override of a step from another, "" without one.
+func (e *Engine) overrideDigest(skillName, step string) (string, error) {
+	raw, err := e.overrideRecord(skillName, step)
+	if raw == nil {
+		return "", err
+	}
+	return digestOf(raw), nil
 }
 
 // Steps lists every step of every skill as a night finds it.
@@ -109,11 +131,16 @@ func (e *Engine) Steps(ctx context.Context) ([]nightly.Step, error) {
 }
 
 func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, error) {
+	// Before its place: an escalation between the two is one that came later.
+	override, err := e.overrideDigest(s.Name, step.Name)
+	if err != nil {
+		return nightly.Step{}, err
+	}
 	place, err := e.Place(s, step)
 	if err != nil {
 		return nightly.Step{}, err
 	}
-	n := nightly.Step{Skill: s.Name, Step: step.Name, Ladder: place.Ladder, Current: place.Tier, Effective: place.Effective, Policy: s.Binding.Policy}
+	n := nightly.Step{Skill: s.Name, Step: step.Name, Ladder: place.Ladder, Current: place.Tier, Effective: place.Effective, Policy: s.Binding.Policy, Override: override}
 	pool, err := e.provePool(s)
 	if err != nil {
 		// It holds, and says why; the others go on.

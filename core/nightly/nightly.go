@@ -48,6 +48,7 @@ type Step struct {
 	Blocked   string // why nothing can be measured, or ""
 	Broken    bool   // Blocked is a fault that a person has to mend, not a state of things
 	Reverted  string // a person took back a move of the machine: why it stays, or ""
+	Override  string // digest of the runtime escalation in force; "" for none
 	Runs      int64  // per month; 0: not known
 	RunCost   int64  // micro-dollars of a run as logged; 0: not known
 	// Size is what a run is expected to use, from its prompts and items; nothing: not known.
@@ -64,6 +65,7 @@ type Move struct {
 	Reason        string
 	Evidence      string
 	Set           string // moves of one set are made together or not at all; "" is of none
+	Override      string // digest of the runtime escalation that was in force when this was measured, or that it writes down; "" for none
 }
 
 // Down is the move to the candidate's tier: a downgrade starts a cooldown too, so
@@ -71,7 +73,7 @@ type Move struct {
 func (c Candidate) Down(at time.Time, reason, evidence string) Move {
 	return Move{
 		Skill: c.Skill, Step: c.Step.Step, From: c.Current, To: c.Tier,
-		Since: at, CooldownUntil: at.Add(c.Policy.Cooldown), Reason: reason, Evidence: evidence,
+		Since: at, CooldownUntil: at.Add(c.Policy.Cooldown), Reason: reason, Evidence: evidence, Override: c.Override,
 	}
 }
 
@@ -274,7 +276,7 @@ func (n *night) apply(ctx context.Context) error {
 
 // refuse makes of a move one that the policy file does not take.
 func refuse(r report.Row, why string) report.Row {
-	r.Decision, r.Next = "hold", "run the night again once the policy file is as you want it"
+	r.Decision, r.Next = "hold", "run the night again once that is settled"
 	r.Reason = why + " (the evidence is kept: " + r.Reason + ")"
 	return r
 }
