@@ -59,11 +59,16 @@ func notFolded(m nightly.Move, why error) string {
 // a person, or a pin, has put the step as high already, its tier stays and only
 // the cooldown and the fact are written: the escalation happened all the same.
 func (e *Engine) folded(s *skill.Skill, step *config.Step) (*nightly.Move, error) {
-	o, err := e.override(s.Name, step.Name)
-	if err != nil || o == nil {
+	raw, err := e.overrideRecord(s.Name, step.Name)
+	if err != nil || raw == nil {
 		return nil, err
 	}
-	place, err := e.Place(s, step)
+	var o tier.Override
+	if err := unseal(raw, &o); err != nil {
+		return nil, err
+	}
+	// Of what was read, and not of a newer one: only that is forgotten afterwards.
+	place, err := e.Project.place(s, step, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +76,9 @@ func (e *Engine) folded(s *skill.Skill, step *config.Step) (*nightly.Move, error
 	if err != nil {
 		return nil, err
 	}
-	return foldedMove(s.Name, step.Name, *o, from, place), nil
+	m := foldedMove(s.Name, step.Name, o, from, place)
+	m.Override = digestOf(raw)
+	return m, nil
 }
 
 // foldedMove is what an override becomes in the policy file: from is where the

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/tier"
@@ -142,5 +143,36 @@ func TestBrokenItemsAfterTheMoves(t *testing.T) {
 	}
 	if _, err := e.store.Get(watchKey("fine", "main")); err != nil {
 		t.Errorf("the watch over fine: %v", err)
+	}
+}
+
+// What is forgotten is the escalation that was written down, and not one that came
+// after it: that one stays in force, and the next night writes it.
+func TestNewerEscalationStays(t *testing.T) {
+	e := placed(t, "digest")
+	s := e.Project.Skills[0]
+	escalated(t, e, "digest", "medium", start)
+	m, err := e.folded(s, s.Steps()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	escalated(t, e, "digest", "large", start.Add(time.Minute)) // between the fold and its record
+	if _, refused, err := e.Apply(t.Context(), []nightly.Move{*m}); err != nil || len(refused) > 0 {
+		t.Fatalf("%v: %v", refused, err)
+	}
+	if on := standsOn(t, e, "digest"); on != "medium" {
+		t.Errorf("the policy file says %s", on)
+	}
+	if place, err := e.Place(s, s.Steps()[0]); err != nil || place.Tier.Name != "large" {
+		t.Fatalf("it stands on %+v: %v", place.Tier, err)
+	}
+	if _, _, problems, err := e.fold(t.Context()); err != nil || len(problems) > 0 {
+		t.Fatalf("%q: %v", problems, err)
+	}
+	if on := standsOn(t, e, "digest"); on != "large" {
+		t.Errorf("after the next night the policy file says %s", on)
+	}
+	if o, err := e.override("digest", "main"); err != nil || o != nil {
+		t.Errorf("what was written down is still there: %+v, %v", o, err)
 	}
 }

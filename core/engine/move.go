@@ -38,6 +38,7 @@ type note struct {
 	Kind     string         `json:"kind"` // "policy.move", "policy.escalated", "policy.pin", "policy.unpin"
 	Event    evidence.Event `json:"event"`
 	Evidence string         `json:"evidence,omitempty"`
+	Folded   string         `json:"folded,omitempty"` // digest of the override that an escalation writes down
 }
 
 // Apply writes moves to the policy file: announce, replace the file in one
@@ -177,7 +178,7 @@ func (e *Engine) policyPath() string { return filepath.Join(e.Project.Dir, Polic
 func (e *Engine) noteOf(m nightly.Move) (note, error) {
 	n := note{Kind: "policy.move", Evidence: m.Evidence, Event: eventOf(m)}
 	if m.Up {
-		n.Kind = "policy.escalated"
+		n.Kind, n.Folded = "policy.escalated", m.Override
 		log, err := e.evidenceOf(m.Skill)
 		if err != nil {
 			return n, err
@@ -226,7 +227,8 @@ func (e *Engine) writePolicy(ctx context.Context, before, after []byte, notes []
 func intentKey() []byte { return store.Key(store.TableIntent, scope, "policy") }
 
 // record writes down that announced changes happened: into the evidence, then
-// into the log. Done twice, it says the same thing twice, which counts once.
+// into the log. Done twice, it says the same thing twice, which counts once. An
+// override that came after the one that a note folded stays, for the next night.
 func (e *Engine) record(ctx context.Context, notes []note) error {
 	batch := store.Batch{Puts: []store.Put{{Key: intentKey(), Delete: true}}}
 	for _, n := range notes {
@@ -248,6 +250,7 @@ func (e *Engine) record(ctx context.Context, notes []note) error {
 				return fmt.Errorf("appending to %s: %w", files.Name(ev.Skill), err)
 			}
 		}
+		n.Folded = "" // in the log it would name a record that is gone
 		raw, err := json.Marshal(n)
 		if err != nil {
 			return err
@@ -258,15 +261,45 @@ func (e *Engine) record(ctx context.Context, notes []note) error {
 		}
 		batch.Puts = append(batch.Puts, posts...)
 		batch.Entries = append(batch.Entries, store.Entry{Time: ev.At, Kind: n.Kind, Scope: scope, Skill: ev.Skill, Step: ev.Step, Data: raw})
-		if ev.Event == evidence.Escalated {
-			// The policy file says it now: the runtime override has done its work.
-			batch.Puts = append(batch.Puts, store.Put{Key: store.Key(store.TableOverride, scope, ev.Skill, ev.Step), Delete: true})
+	}
+	for {
+		folded, err := e.foldedAway(notes)
+		if err != nil {
+			return err
 		}
+		whole := batch
+		whole.Checks, whole.Puts = folded.Checks, slices.Concat(batch.Puts, folded.Puts)
+		_, err = e.store.Commit(ctx, whole)
+		if errors.Is(err, store.ErrConflict) {
+			continue // a step went up in this moment: its override is another one now, and stays
+		}
+		if err != nil {
+			return fmt.Errorf("recording the policy change: %w", err)
+		}
+		return nil
 	}
-	if _, err := e.store.Commit(ctx, batch); err != nil {
-		return fmt.Errorf("recording the policy change: %w", err)
+}
+
+// foldedAway forgets the overrides that the policy file says now, provided that
+// they are still the ones that were written there.
+func (e *Engine) foldedAway(notes []note) (store.Batch, error) {
+	var out store.Batch
+	for _, n := range notes {
+		if n.Folded == "" {
+			continue
+		}
+		raw, err := e.overrideRecord(n.Event.Skill, n.Event.Step)
+		if err != nil {
+			return out, err
+		}
+		if raw == nil || digestOf(raw) != n.Folded {
+			continue
+		}
+		key := overrideKey(n.Event.Skill, n.Event.Step)
+		out.Checks = append(out.Checks, store.Check{Key: key, Want: raw})
+		out.Puts = append(out.Puts, store.Put{Key: key, Delete: true})
 	}
-	return nil
+	return out, nil
 }
 
 // knows tells whether an event stands in the evidence: a crash between that line
