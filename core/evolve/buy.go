@@ -57,7 +57,6 @@ func (m *measurement) keep(ctx context.Context, places []int, all [][2]*tried) (
 	}
 	var pairs []evidence.Pair
 	for i, t := range all {
-		m.pay(t[0], t[1])
 		if stop == "" {
 			stop = cmp.Or(m.stops(t[0], t[1]), waits[i])
 		}
@@ -209,10 +208,14 @@ func (m *measurement) replaced(who, was, is string) error {
 	return m.bench.Files.Append(m.subject.Skill, append(line, '\n'))
 }
 
-// pay counts what was really bought tonight.
+// pay counts what was really bought tonight. A trial that failed before it was one
+// is nil.
 func (m *measurement) pay(sides ...*tried) {
 	var sum int64
 	for _, t := range sides {
+		if t == nil {
+			continue
+		}
 		sum += t.Result.Paid()
 		if !t.known {
 			if !t.Result.Logged {

@@ -166,14 +166,21 @@ func (c *Comparison) Next(n int) *Batch {
 }
 
 // Keep writes down what a batch found, evidence before anything is concluded
-// from it, once every trial of it is over.
+// from it, once every trial of it is over. What was bought is counted first: it was
+// paid for, whatever fails after that.
 func (c *Comparison) Keep(ctx context.Context, b *Batch) error {
 	c.assessed = nil
+	for _, t := range b.all {
+		c.m.pay(t[0], t[1])
+	}
+	if b.planted != nil {
+		c.m.payPlanted(b.planted)
+	}
 	if err := errors.Join(b.errs...); err != nil {
 		return err
 	}
 	if b.planted != nil {
-		if err := c.m.keepPlanted(ctx, b.planted); err != nil {
+		if err := c.m.keepPlanted(ctx, b.planted.pairs); err != nil {
 			return err
 		}
 		if b.planted.why != "" {

@@ -89,17 +89,21 @@ func (m *measurement) planted() map[string]bool {
 // plantable is how many items the planted arm may have.
 func (m *measurement) plantable() int { return min(m.subject.Terms.PlantedSize, len(m.epoch.Tried)) }
 
-// keepPlanted writes the planted arm down.
-func (m *measurement) keepPlanted(ctx context.Context, p *planted) error {
+// payPlanted counts what the planted arm cost.
+func (m *measurement) payPlanted(p *planted) {
 	m.pay(p.bought...)
 	m.res.Spent += p.spent
 	m.res.Priced = m.res.Priced && p.priced
-	if err := m.write(ctx, p.pairs); err != nil {
+}
+
+// keepPlanted writes the planted arm down.
+func (m *measurement) keepPlanted(ctx context.Context, pairs []evidence.Pair) error {
+	if err := m.write(ctx, pairs); err != nil {
 		return err
 	}
 	var scored [][2]evidence.Result
-	for _, pair := range p.pairs {
-		scored = append(scored, [2]evidence.Result{pair.Current, pair.Candidate})
+	for _, p := range pairs {
+		scored = append(scored, [2]evidence.Result{p.Current, p.Candidate})
 	}
 	return m.changed(scored)
 }
