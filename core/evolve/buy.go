@@ -29,15 +29,18 @@ func (m *measurement) todo() []int {
 	return out
 }
 
-// affordable is how many of n pairs so much money surely pays for.
-func affordable(n int, left, dear int64) int {
+// affordable is how many of n pairs so much money surely pays for. A price of 0 that
+// is known is that of tiers that cost nothing.
+func affordable(n int, left, dear int64, known bool) int {
 	switch {
 	case left < 0:
 		return n
 	case left == 0:
 		return 0 // a batch may cost more than it promised, and a lost call its bound
-	case dear == 0:
+	case !known:
 		return min(n, 1) // nothing is known of the price yet: one pair tells
+	case dear == 0:
+		return n
 	}
 	return int(min(int64(n), left/dear))
 }
@@ -212,10 +215,13 @@ func (m *measurement) replaced(who, was, is string) error {
 // is nil.
 func (m *measurement) pay(sides ...*tried) {
 	var sum int64
+	answered := len(sides) == 2
 	for _, t := range sides {
 		if t == nil {
+			answered = false
 			continue
 		}
+		answered = answered && t.Result.Score != nil // what was not answered is not charged, and tells no price
 		sum += t.Result.Paid()
 		if !t.known {
 			if !t.Result.Logged {
@@ -226,6 +232,7 @@ func (m *measurement) pay(sides ...*tried) {
 		}
 	}
 	m.dear = max(m.dear, sum)
+	m.told = m.told || answered || sum > 0
 }
 
 // with is the tiers of all steps, the step under test on t.

@@ -96,7 +96,8 @@ func (c *Comparison) plants() bool {
 }
 
 // Price of a pair: the dearest of tonight, and before the first one the
-// cheapest that the epoch knows. 0 while nothing is known.
+// cheapest that the epoch knows. 0 while nothing is known, and for tiers that cost
+// nothing.
 func (c *Comparison) Price() int64 { return c.m.dear }
 
 // Spent tonight, in micro-dollars.
@@ -104,7 +105,9 @@ func (c *Comparison) Spent() int64 { return c.m.res.Spent }
 
 // Affordable is how many of n pairs so much money surely pays for; below 0 it is
 // no bound. While no price is known it is one pair, which tells.
-func (c *Comparison) Affordable(n int, left int64) int { return affordable(n, left, c.m.dear) }
+func (c *Comparison) Affordable(n int, left int64) int {
+	return affordable(n, left, c.m.dear, c.m.told)
+}
 
 // Assessment is what the evidence says so far.
 func (c *Comparison) Assessment() verdict.Assessment { return c.assess() }

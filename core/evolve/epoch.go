@@ -48,7 +48,7 @@ func (m *measurement) open() error {
 		return fmt.Errorf("%s was edited: %w. Restore the file from version control", m.bench.Files.Name(m.subject.Skill), err)
 	}
 	m.res.Epoch, m.res.EpochIndex = m.epoch.Epoch, m.epoch.Index
-	m.dear = cheapest(m.epoch.Tried)
+	m.dear, m.told = cheapest(m.epoch.Tried)
 	return nil
 }
 
@@ -71,20 +71,23 @@ func (m *measurement) leave() error {
 	return nil
 }
 
-// cheapest is the least price of a pair, 0 without any. A night that goes on
+// cheapest is the least price of a pair. It is not known without any, nor where a
+// pair cost nothing and another something: then calls were lost for nothing. A night that goes on
 // knows the price by it: it cuts its batches where an undisturbed night cuts them,
 // and buys the same items. The dearest pair would be the wrong one to ask, and so
 // would the median: where a backend went down, the calls that were lost cost
 // their bounds, far above any price, and every later night would stop at once.
 // The first batch corrects a price that is too low, as it does for a new epoch.
-func cheapest(pairs []evidence.Pair) int64 {
-	var least int64
+func cheapest(pairs []evidence.Pair) (least int64, known bool) {
+	var most int64
 	for i, p := range pairs {
-		if cost := p.Current.Paid() + p.Candidate.Paid(); i == 0 || cost < least {
+		cost := p.Current.Paid() + p.Candidate.Paid()
+		if i == 0 || cost < least {
 			least = cost
 		}
+		most = max(most, cost)
 	}
-	return least
+	return least, least > 0 || len(pairs) > 0 && most == 0
 }
 
 // find is the latest epoch of this comparison, when nothing that makes it has

@@ -173,5 +173,6 @@ type measurement struct {
 	order []trial.Item
 	left  int64
 	dear  int64 // the dearest pair so far
+	told  bool  // dear is known, be it 0
 	turn  <-chan struct{}
 }

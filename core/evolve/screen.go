@@ -46,7 +46,7 @@ func (c *Comparison) Screen(ctx context.Context, budget Budget) (*Screened, erro
 		if left >= 0 {
 			left = max(0, left-m.res.Spent)
 		}
-		if affordable(1, left, m.dear) == 0 {
+		if affordable(1, left, m.dear, m.told) == 0 {
 			break
 		}
 		was, err := m.arm(ctx, it, s.Current)
