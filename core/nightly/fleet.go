@@ -7,6 +7,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
+	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -35,10 +36,33 @@ func (n *night) accept(ctx context.Context) error {
 		all := byPolicy[name]
 		slices.SortFunc(all, func(a, b entrant) int { return a.entry.rank - b.entry.rank })
 		if err := n.acceptFor(ctx, name, all); err != nil {
-			return err
+			if ctx.Err() != nil {
+				return err
+			}
+			n.holdPolicy(name, all, err)
 		}
 	}
 	return nil
+}
+
+// holdPolicy holds all moves of a policy for a fault: those of them that would
+// still be made are a smaller set than the one that was accepted.
+func (n *night) holdPolicy(policy string, all []entrant, why error) {
+	n.moves = slices.DeleteFunc(n.moves, func(m ranked) bool { return m.Set == policy })
+	for _, e := range all {
+		if row := n.rows[e.entry.rank]; row.Decision == "downgrade" {
+			n.keep(e.entry, faulty(row, why))
+		}
+	}
+	text := fmt.Sprintf("policy %s accepted nothing tonight: %v", policy, why)
+	n.out.Problems, n.out.Notes = append(n.out.Problems, text), append(n.out.Notes, text)
+}
+
+// faulty makes of a move one that a fault keeps from being made.
+func faulty(r report.Row, why error) report.Row {
+	r.Decision, r.Next = "hold", "the next night takes it up again"
+	r.Reason = why.Error() + " (the evidence is kept: " + r.Reason + ")"
+	return r
 }
 
 // acceptFor finds the largest set of a policy that the rule accepts and that
@@ -150,8 +174,12 @@ func (n *night) largest(ctx context.Context, fleet verdict.Fleet, standing []ent
 		for _, k := range chosen {
 			e := standing[at[k]]
 			ok, err := n.stands(ctx, e, e.c.Acceptance(fleet, n.together(len(chosen))))
-			if err != nil {
+			if ctx.Err() != nil && err != nil {
 				return nil, err
+			}
+			if err != nil { // it leaves, as whoever else turns out to be held
+				n.keep(e.entry, faulty(n.rows[e.entry.rank], err))
+				n.problems[e.entry.rank] = err.Error()
 			}
 			if !ok {
 				out[at[k]], again = true, true
@@ -193,13 +221,15 @@ func (n *night) stands(ctx context.Context, e entrant, a *evidence.Acceptance) (
 			t.Save(ctx)
 		}
 		before := e.c.Spent()
-		if err := e.c.Keep(ctx, b); err != nil {
-			return false, err
-		}
+		err := e.c.Keep(ctx, b)
 		n.purse(e.entry).spent += e.c.Spent() - before
 		row := n.rows[e.entry.rank] // it was concluded before this was spent
 		row.Spent += e.c.Spent() - before
 		n.keep(e.entry, row)
+		if err != nil {
+			e.c.Freeze(nil)
+			return false, err
+		}
 	}
 	ok := e.c.Freeze(a) == verdict.Downgrade
 	e.c.Freeze(nil)

@@ -1,6 +1,9 @@
 package nightly_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
 
@@ -215,5 +219,85 @@ func TestSharedItemsGoOnByThemselves(t *testing.T) {
 	}
 	if good, bad := bought(false, false), bought(false, true); good[1] == bad[1] {
 		t.Errorf("without sharing skill 1 tries %d items whatever the others do: the test shows nothing (%v, %v)", good[1], good, bad)
+	}
+}
+
+// uncounted is a house that cannot count the moves of one of its two policies.
+type uncounted struct {
+	*house
+	policy string
+}
+
+func (u uncounted) Fleet(ctx context.Context, policy string) (verdict.Fleet, error) {
+	if policy == u.policy {
+		return verdict.Fleet{}, errors.New("the evidence of skill-001 is damaged")
+	}
+	return u.house.Fleet(ctx, policy)
+}
+
+func (u uncounted) Steps(ctx context.Context) ([]nightly.Step, error) {
+	steps, err := u.house.Steps(ctx)
+	other := *u.house.policy
+	other.Name = "other"
+	for i := range steps {
+		if i%2 == 1 {
+			steps[i].Policy = &other
+		}
+	}
+	return steps, err
+}
+
+// A policy whose moves cannot be counted holds them and says why; the other
+// policies move, and the night has its report.
+func TestUncountedPolicyHolds(t *testing.T) {
+	h := newHouse(t, 8, 120)
+	h.policy.Fleet = true
+	n, err := nightly.Run(t.Context(), uncounted{h, "other"}, h.bench, nightly.Options{AsOf: h.bench.AsOf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(n.Problems) != 1 || !strings.Contains(n.Problems[0], "policy other") || !strings.Contains(n.Problems[0], "skill-001 is damaged") {
+		t.Errorf("problems %q", n.Problems)
+	}
+	if n.Totals.Moved != 4 || len(h.moves) != 4 {
+		t.Errorf("%d moved, and 4 skills are of the policy that can be counted", n.Totals.Moved)
+	}
+	for _, m := range h.moves {
+		if m.Set != "standard" {
+			t.Errorf("%s of %s moved", m.Skill, m.Set)
+		}
+	}
+}
+
+// Evidence that cannot be written while a set is sought holds that skill alone;
+// while the set is accepted it holds the set, which must not be thinned. Nothing
+// is lost: the next night moves them.
+func TestAcceptanceThatCannotBeWritten(t *testing.T) {
+	all := newHouse(t, 12, 74)
+	all.policy.Fleet = true
+	most := all.night(nightly.Options{}).Totals.Moved
+	for kind, want := range map[string]int{`"kind":"planted"`: most - 1, `"event":"accepted"`: 0} {
+		h := newHouse(t, 12, 74)
+		h.policy.Fleet = true
+		h.full = func(skill string, lines []byte) bool {
+			return skill == "skill-007" && bytes.Contains(lines, []byte(kind))
+		}
+		n := h.night(nightly.Options{})
+		if n.Totals.Moved != want || len(h.moves) != want || want > 0 && want < 9 {
+			t.Errorf("%s: %d of %d moved, not %d", kind, n.Totals.Moved, most, want)
+		}
+		if len(n.Problems) != 1 || !strings.Contains(n.Problems[0], "the disk is full") {
+			t.Errorf("%s: problems %q", kind, n.Problems)
+		}
+		for _, r := range n.Rows {
+			// Accepted or not, the row of one below a bar of its own stays as it was.
+			if r.Skill == "skill-007" && (r.Decision == "downgrade" || want > 0 && !strings.Contains(r.Reason, "the disk is full")) {
+				t.Errorf("%s: %s %s", kind, r.Decision, r.Reason)
+			}
+		}
+		h.full, h.moves = nil, nil
+		if h.night(nightly.Options{}); len(h.moves) != most {
+			t.Errorf("%s: the next night moves %d of %d", kind, len(h.moves), most)
+		}
 	}
 }

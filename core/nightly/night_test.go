@@ -52,8 +52,9 @@ type house struct {
 	applies  func(skill string) bool
 	edited   map[string]bool // its policy block, by hand
 	judge    *config.Tier
-	common   bool // all skills have the same items
-	shared   bool // and the steps say so
+	common   bool                                  // all skills have the same items
+	shared   bool                                  // and the steps say so
+	full     func(skill string, lines []byte) bool // its evidence takes no more
 }
 
 func newHouse(t *testing.T, skills, items int) *house {
@@ -94,6 +95,9 @@ func (h *house) Read(skill string) (*evidence.Log, error) {
 func (h *house) Append(skill string, lines []byte) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.full != nil && h.full(skill, lines) {
+		return errors.New("the disk is full")
+	}
 	h.src[skill] = append(h.src[skill], lines...)
 	return nil
 }
