@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -73,7 +74,12 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 	if _, diags := policyfile.Parse(PolicyFile, after); diags.HasErrors() {
 		return "", nil, fmt.Errorf("the policy file would not be valid after these moves; nothing was written: %w", diags.Err())
 	}
-	if err := e.writePolicy(ctx, before, after, notes); err != nil {
+	if err := e.writePolicy(ctx, before, after, notes); errors.Is(err, errEdited) {
+		for _, m := range moves {
+			refused[m.Skill+"/"+m.Step] = cmp.Or(refused[m.Skill+"/"+m.Step], edited)
+		}
+		return "", refused, nil
+	} else if err != nil {
 		return "", nil, err
 	}
 	return policyfile.Diff(before, after, PolicyFile), refused, nil
@@ -208,7 +214,12 @@ func (e *Engine) evidenceOf(skillName string) (*evidence.Log, error) {
 	return e.files().Read(skillName)
 }
 
-// writePolicy is intent, atomic rename, record.
+// errEdited is a policy file that a person saved in the moment of its change:
+// theirs stays.
+var errEdited = errors.New("the policy file was changed by hand in this moment, and nothing was written; do it again")
+
+// writePolicy is intent, atomic rename, record. The file is read again just before
+// it is replaced: what a person saved since it was read is not lost.
 func (e *Engine) writePolicy(ctx context.Context, before, after []byte, notes []note) error {
 	in := intent{At: e.asOf, Before: digestOf(before), After: digestOf(after), Notes: notes}
 	raw, err := json.Marshal(in)
@@ -217,6 +228,16 @@ func (e *Engine) writePolicy(ctx context.Context, before, after []byte, notes []
 	}
 	if _, err := e.store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: intentKey(), Value: store.Seal(1, raw)}}}); err != nil {
 		return fmt.Errorf("announcing the policy change: %w", err)
+	}
+	now, err := os.ReadFile(e.policyPath())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the policy file: %w", err)
+	}
+	if !bytes.Equal(now, before) {
+		if _, err := e.store.Commit(ctx, store.Batch{Puts: []store.Put{{Key: intentKey(), Delete: true}}}); err != nil {
+			return fmt.Errorf("taking back the policy change: %w", err)
+		}
+		return errEdited
 	}
 	if err := atomicfile.Write(e.policyPath(), after, 0o644); err != nil {
 		return fmt.Errorf("writing the policy file: %w", err)

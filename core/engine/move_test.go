@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
+	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/policyfile"
 )
@@ -99,5 +101,40 @@ func TestEscalatedByNightStaysUp(t *testing.T) {
 				t.Errorf("by-night stands on %s, alone on %s", standsOn(t, e, "by-night"), standsOn(t, e, "alone"))
 			}
 		})
+	}
+}
+
+// What a person saves between the reading of the policy file and its writing
+// stays, and the change is as if it had never been announced.
+func TestHandEditIsNotLost(t *testing.T) {
+	e := placed(t, "digest")
+	before, file, err := e.freshPolicy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := file.Get("digest", "main")
+	a.Tier.Tier, a.Since = "large", start
+	after := file.Set(a)
+	by := string(before) + "# by hand\n"
+	write(t, e.policyPath(), by)
+	n := note{Kind: "policy.pin"}
+	n.Event.Skill, n.Event.Step, n.Event.At = "digest", "main", start
+	if err := e.writePolicy(t.Context(), before, after, []note{n}); !errors.Is(err, errEdited) {
+		t.Fatalf("it says %v", err)
+	}
+	if now, err := os.ReadFile(e.policyPath()); err != nil || string(now) != by {
+		t.Errorf("the file has\n%s\n%v", now, err)
+	}
+	if _, err := e.store.Get(intentKey()); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the change is still announced: %v", err)
+	}
+	if err := os.Remove(e.policyPath()); err != nil { // nor is a file that a person took away made again
+		t.Fatal(err)
+	}
+	if err := e.writePolicy(t.Context(), before, after, []note{n}); !errors.Is(err, errEdited) {
+		t.Errorf("without the file it says %v", err)
+	}
+	if err := e.writePolicy(t.Context(), nil, after, []note{n}); err != nil || standsOn(t, e, "digest") != "large" {
+		t.Errorf("a first policy file: %v", err)
 	}
 }
