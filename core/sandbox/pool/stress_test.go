@@ -141,12 +141,16 @@ func TestOrder(t *testing.T) {
 			}
 		}
 		p.Put(y, true)
-		check("2") // the first waits for x, which is full
+		check("2")              // the first waits for x, which is full
+		time.Sleep(time.Minute) // each ends in a minute of its own
 		p.Put(x1, true)
 		check("2", "1")
+		time.Sleep(time.Minute)
 		p.Put(x2, true)
 		check("2", "1", "3")
-		time.Sleep(61 * time.Minute)
+		time.Sleep(58*time.Minute + time.Second)
+		check("2", "1", "3", "4")
+		time.Sleep(time.Minute)
 		check("2", "1", "3", "4", "5")
 		time.Sleep(2 * time.Hour)
 		if s := p.Stats(); s.Out != 0 || s.Waiting != 0 {
