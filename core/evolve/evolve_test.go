@@ -58,6 +58,10 @@ func (f *files) Append(skill string, lines []byte) error {
 	return nil
 }
 
+// still is a clock that stands: a busy machine's pauses are no latency of a model,
+// and must not decide a test.
+func still() time.Time { return time.Date(2026, 7, 2, 2, 0, 0, 0, time.UTC) }
+
 func newDesk(t *testing.T, answer func(model, input string) (string, error)) *desk {
 	t.Helper()
 	signer, err := audit.NewSigner()
@@ -71,7 +75,7 @@ func newDesk(t *testing.T, answer func(model, input string) (string, error)) *de
 	t.Cleanup(func() { db.Close() })
 	d := &desk{answer: answer, files: files{map[string][]byte{}}, store: db}
 	d.bench = &evolve.Bench{
-		Runs:  run.Executor{Models: d, Blobs: db, Now: time.Now, Sleep: func(context.Context, time.Duration) {}},
+		Runs:  run.Executor{Models: d, Blobs: db, Now: still, Sleep: func(context.Context, time.Duration) {}},
 		Store: db, Files: &d.files, Scope: "default", Origin: "plimsoll/test",
 		AsOf: time.Date(2026, 7, 2, 2, 0, 0, 0, time.UTC), Parallel: 8,
 	}

@@ -2,6 +2,7 @@ package evolve_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/evolve"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
@@ -73,6 +74,7 @@ func TestSavingsThatAreClaimed(t *testing.T) {
 // Hardware time is counted where a tier is priced by it, and nowhere else.
 func TestHardwareTime(t *testing.T) {
 	d, _ := newCourt(t, fair)
+	d.bench.Runs.Now = time.Now
 	s := subject(t, 60)
 	s.Candidate.Price = config.Price{Known: true, GPUHour: 2_100_000}
 	res, err := d.bench.Measure(t.Context(), s, noLimit)

@@ -57,6 +57,10 @@ type house struct {
 	full     func(skill string, lines []byte) bool // its evidence takes no more
 }
 
+// still is a clock that stands: a busy machine's pauses are no latency of a model,
+// and must not decide a test.
+func still() time.Time { return time.Date(2026, 7, 2, 2, 0, 0, 0, time.UTC) }
+
 func newHouse(t *testing.T, skills, items int) *house {
 	t.Helper()
 	signer, err := audit.NewSigner()
@@ -79,7 +83,7 @@ func newHouse(t *testing.T, skills, items int) *house {
 		h.ladder.Tiers = append(h.ladder.Tiers, &config.Tier{Ladder: "l", Name: name, Index: i, Model: name, Family: "f", Backend: b, Price: p})
 	}
 	h.bench = &evolve.Bench{
-		Runs:  run.Executor{Models: h, Blobs: db, Now: time.Now, Sleep: func(context.Context, time.Duration) {}},
+		Runs:  run.Executor{Models: h, Blobs: db, Now: still, Sleep: func(context.Context, time.Duration) {}},
 		Store: db, Files: h, Scope: "default", Origin: "plimsoll/test", AsOf: time.Date(2026, 7, 2, 2, 0, 0, 0, time.UTC), Parallel: 8,
 	}
 	return h
