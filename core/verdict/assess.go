@@ -60,13 +60,14 @@ type DimSpec struct {
 // Assessment is everything measured about one candidate in one epoch. It is a
 // function of the spec and the set of pairs: lines may come in any order.
 type Assessment struct {
-	Spec    Spec
-	Claim   string
-	Test    State
-	Parts   *Parts // of Test, where the score is judged and the judge calibrated
-	Items   int    // that count: the completed prefix up to closing, for a proof up to Floor
-	Known   int    // items of the epoch with a pair, counted or not
-	Missing struct{ Current, Candidate int }
+	Spec     Spec
+	Claim    string
+	Test     State
+	Parts    *Parts // of Test, where the score is judged and the judge calibrated
+	Items    int    // that count: the completed prefix up to closing, for a proof up to Floor
+	Compared int    // of those that count, with a score of both tiers
+	Known    int    // items of the epoch with a pair, counted or not
+	Missing  struct{ Current, Candidate int }
 
 	Bound   int64 // millionths: the loss is at most this; see the function Bound
 	BoundOK bool
@@ -252,6 +253,9 @@ func (a *Assessment) wants() int {
 func (a *Assessment) count(prefix []Pair) {
 	a.Sources = map[string]int{}
 	for _, p := range prefix {
+		if p.Cur != nil && p.Cand != nil {
+			a.Compared++
+		}
 		a.Sources[p.Source]++
 		if p.Cur == nil {
 			a.Missing.Current++

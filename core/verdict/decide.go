@@ -255,6 +255,11 @@ func (a Assessment) pending(r Rules) []Cause {
 	if !a.Recency.OK {
 		add("recency", "the last %s alone lean to worse (e %s)", items(a.Recency.Items), figure(a.Recency.EWorse))
 	}
+	if a.Compared == 0 {
+		// Read against the candidate a missing score is no win, but a tie can be had
+		// of nothing but missing scores, and few ties prove where much may be lost.
+		add("floor", "none of %s has a score of both tiers, so nothing was compared", items(a.Items))
+	}
 	if a.Items < a.Floor {
 		if a.Spec.Params.Method.Pool() && a.Spec.Params.N < a.Floor {
 			add("floor", "a pool of %s is under the floor of %d: so few say nothing at a margin of %s", items(a.Spec.Params.N), a.Floor, points(a.Spec.Params.Margin))
