@@ -64,9 +64,6 @@ func (p *Project) Judge(name string) (*config.Judge, error) {
 	return nil, fmt.Errorf("there is no judge %q.%s The project has %s", name, diag.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
-// JudgeOf is who judges a skill, or nil.
-func (p *Project) JudgeOf(s *skill.Skill) *config.Judge { return p.judgeOf(s) }
-
 // AskOf is what a comparison of two tiers wants of a judge's labels.
 func AskOf(j *config.Judge, s *skill.Skill, p *config.Policy, current, candidate *config.Tier) judge.Ask {
 	a := judge.Ask{

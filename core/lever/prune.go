@@ -38,8 +38,6 @@ type Estate struct {
 	// Rates gives a model's list price; ok is false where there is none. nil knows
 	// none.
 	Rates func(model string) (r price.Rates, ok bool)
-	// Count counts the tokens of a text; nil, or ok false, estimates.
-	Count func(text string) (tokens int64, ok bool)
 }
 
 // Unit is one thing that could go.
@@ -197,12 +195,6 @@ type bill struct{ estate Estate }
 
 func (b bill) tokens(u *Unit, text string, bytes int) {
 	if text != "" {
-		if b.estate.Count != nil {
-			if n, ok := b.estate.Count(text); ok {
-				u.Tokens, u.Exact = &n, true
-				return
-			}
-		}
 		bytes = len(text)
 	}
 	u.Tokens = new(Estimate(bytes))

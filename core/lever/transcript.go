@@ -248,14 +248,3 @@ func note(in map[string]*Called, name string, at time.Time) {
 		c.Last = at
 	}
 }
-
-// ServerOf is the MCP server of a tool's name, as agents say it; "" for a tool of
-// the agent's own.
-func ServerOf(tool string) (server, name string) {
-	rest, ok := strings.CutPrefix(tool, "mcp__")
-	if !ok {
-		return "", tool
-	}
-	server, name, _ = strings.Cut(rest, "__")
-	return server, name
-}

@@ -75,18 +75,12 @@ func (n *night) plan() *report.Plan {
 // worthOf is what a move saves a month, and the runs until a verification that
 // costs so much has paid: as measured where something was, else as estimated.
 func worthOf(c Candidate, m verdict.Money, cost int64) (month, payback *int64) {
-	saved := c.SavePer1k / 1000
-	switch {
-	case m.Known:
-		saved = m.CurrentPerRun - m.CandidatePerRun
-	case !c.Priced:
-		return nil, nil
+	if !m.Known {
+		m.Known, m.CurrentPerRun, m.CandidatePerRun = c.Priced, c.SavePer1k/1000, 0
 	}
-	if c.Runs > 0 {
-		month = new(saved * c.Runs)
-	}
-	if saved > 0 {
-		payback = new((max(cost, 0) + saved - 1) / saved)
+	m.Spent, m.RunsPerMonth = cost, c.Runs
+	if month, payback = m.Worth(); c.Runs == 0 {
+		month = nil // the traffic is not known
 	}
 	return month, payback
 }

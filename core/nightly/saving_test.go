@@ -81,3 +81,35 @@ func TestMeasuredSavings(t *testing.T) {
 		t.Errorf("measured: %+v", r)
 	}
 }
+
+// What a plan promises is what the record says later: the estimate only where
+// nothing was measured, the warm cache that a move gives up in both.
+func TestPlanPaysBackLikeTheRecord(t *testing.T) {
+	c := Candidate{Priced: true, SavePer1k: 2_000_000}
+	measured := verdict.Money{Known: true, CurrentPerRun: 500, CandidatePerRun: 100, CacheRegret: 1_000}
+	for name, x := range map[string]struct {
+		runs            int64
+		priced          bool
+		money           verdict.Money
+		month, paysBack int64 // -1 is not known
+	}{
+		"estimated":             {runs: 10, priced: true, month: 20_000, paysBack: 2},
+		"traffic not known":     {priced: true, month: -1, paysBack: 2},
+		"no price":              {runs: 10, month: -1, paysBack: -1},
+		"measured, with regret": {runs: 10, priced: true, money: measured, month: 4_000, paysBack: 13},
+		"saves nothing":         {runs: 10, priced: true, money: verdict.Money{Known: true, CurrentPerRun: 1, CandidatePerRun: 1}, month: 0, paysBack: -1},
+	} {
+		c.Runs, c.Priced = x.runs, x.priced
+		month, payback := worthOf(c, x.money, 4_000)
+		if got := [2]int64{known(month), known(payback)}; got != [2]int64{x.month, x.paysBack} {
+			t.Errorf("%s: %d a month, pays after %d, want %d and %d", name, got[0], got[1], x.month, x.paysBack)
+		}
+	}
+}
+
+func known(n *int64) int64 {
+	if n == nil {
+		return -1
+	}
+	return *n
+}

@@ -133,7 +133,7 @@ func Decide(a Assessment, r Rules, m Money) Record {
 			rec.NightsNeeded = new((n + m.ItemsPerNight - 1) / m.ItemsPerNight)
 		}
 	}
-	rec.SavingsMonth, rec.PaybackRuns = m.worth()
+	rec.SavingsMonth, rec.PaybackRuns = m.Worth()
 
 	final := a.against(r)
 	rec.Causes = append(rec.Causes, final...)
@@ -273,9 +273,10 @@ func (a Assessment) pending(r Rules) []Cause {
 	return out
 }
 
-// worth is the estimated saving a month and the runs after which the
-// verification, and the warm cache that the move gives up, are paid for; nil where that is unknown or never.
-func (m Money) worth() (month, payback *int64) {
+// Worth is the estimated saving a month and the runs after which the
+// verification, and the warm cache that the move gives up, are paid for; nil
+// where that is unknown or never.
+func (m Money) Worth() (month, payback *int64) {
 	if !m.Known {
 		return nil, nil
 	}

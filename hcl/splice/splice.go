@@ -51,22 +51,14 @@ func Quote(s string) string { return plain.Quote(s) }
 
 // Has tells whether a file has the block; a file that cannot be read has none.
 func Has(name string, src []byte, at []Ref) bool {
-	f, err := open(name, src)
-	if err != nil {
-		return false
-	}
-	_, err = f.find(at)
+	_, _, err := locate(name, src, at)
 	return err == nil
 }
 
 // SetAttribute gives a block's attribute the expression expr: in its place where
 // the block has it, else in a line of its own at the block's end.
 func SetAttribute(name string, src []byte, at []Ref, attr, expr string) ([]byte, error) {
-	f, err := open(name, src)
-	if err != nil {
-		return nil, err
-	}
-	b, err := f.find(at)
+	f, b, err := locate(name, src, at)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +75,7 @@ func SetAttribute(name string, src []byte, at []Ref, attr, expr string) ([]byte,
 // AddBlock puts a block, given as its lines without indent, at the end of another
 // one, or of the file when at is empty.
 func AddBlock(name string, src []byte, at []Ref, block string) ([]byte, error) {
-	f, err := open(name, src)
-	if err != nil {
-		return nil, err
-	}
-	b, err := f.find(at)
+	f, b, err := locate(name, src, at)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +97,7 @@ func AddBlock(name string, src []byte, at []Ref, block string) ([]byte, error) {
 
 // RemoveBlock takes a block out, with its lines. Comments around it stay.
 func RemoveBlock(name string, src []byte, at []Ref) ([]byte, error) {
-	f, err := open(name, src)
-	if err != nil {
-		return nil, err
-	}
-	b, err := f.find(at)
+	f, b, err := locate(name, src, at)
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +118,7 @@ func RemoveBlock(name string, src []byte, at []Ref) ([]byte, error) {
 // RemoveWord takes a string out of an attribute that is a list of literals. The
 // last one takes the attribute's lines with it.
 func RemoveWord(name string, src []byte, at []Ref, attr, word string) ([]byte, error) {
-	f, err := open(name, src)
-	if err != nil {
-		return nil, err
-	}
-	b, err := f.find(at)
+	f, b, err := locate(name, src, at)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +144,16 @@ func RemoveWord(name string, src []byte, at []Ref, attr, word string) ([]byte, e
 		return f.with(list.Exprs[i].Range().Start.Byte, list.Exprs[i+1].Range().Start.Byte, "")
 	}
 	return f.with(list.Exprs[i-1].Range().End.Byte, list.Exprs[i].Range().End.Byte, "")
+}
+
+// locate parses a source and finds a block of it; the file itself is no block.
+func locate(name string, src []byte, at []Ref) (*file, *hclsyntax.Block, error) {
+	f, err := open(name, src)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := f.find(at)
+	return f, b, err
 }
 
 // file is a parsed source.

@@ -180,20 +180,28 @@ func waitForFile(t *testing.T, path string) {
 	t.Fatalf("%s did not come", path)
 }
 
-// A night is stopped by SIGTERM: the batch that is measured is written down,
-// nothing is bought twice, and the night that goes on comes to what an
-// undisturbed one comes to.
-func TestStoppedNight(t *testing.T) {
-	calm, dir := tempProject(t, usual, "greet"), tempProject(t, usual, "greet")
+// nightUnderWay is an engine in whose project a client's night has measured
+// something, and a project of the same kind whose night nobody disturbed. Calls
+// are so long that a signal comes before the night is over.
+func nightUnderWay(t *testing.T) (calm, dir string, p *engineProcess, client *exec.Cmd, said *bytes.Buffer) {
+	t.Helper()
+	calm, dir = tempProject(t, 4*usual, "greet"), tempProject(t, 4*usual, "greet")
 	night(t, calm, "nightly")
-	p := serveIn(t, dir)
-	client := command(t, dir, "nightly")
-	var said bytes.Buffer
-	client.Stdout, client.Stderr = &said, &said
+	p = serveIn(t, dir)
+	client, said = command(t, dir, "nightly"), &bytes.Buffer{}
+	client.Stdout, client.Stderr = said, said
 	if err := client.Start(); err != nil {
 		t.Fatal(err)
 	}
 	waitForFile(t, filepath.Join(dir, "evidence", "greet.jsonl"))
+	return calm, dir, p, client, said
+}
+
+// A night is stopped by SIGTERM: the batch that is measured is written down,
+// nothing is bought twice, and the night that goes on comes to what an
+// undisturbed one comes to.
+func TestStoppedNight(t *testing.T) {
+	calm, dir, p, client, said := nightUnderWay(t)
 	if err := p.stop(t, syscall.SIGTERM); err != nil {
 		t.Errorf("%v\n%s", err, p.printed())
 	}
@@ -212,16 +220,7 @@ func TestStoppedNight(t *testing.T) {
 // The engine is killed in the middle of a night: its client says so, the next
 // engine takes over what is left, and goes on.
 func TestKilledEngine(t *testing.T) {
-	calm, dir := tempProject(t, usual, "greet"), tempProject(t, usual, "greet")
-	night(t, calm, "nightly")
-	p := serveIn(t, dir)
-	client := command(t, dir, "nightly")
-	var said bytes.Buffer
-	client.Stdout, client.Stderr = &said, &said
-	if err := client.Start(); err != nil {
-		t.Fatal(err)
-	}
-	waitForFile(t, filepath.Join(dir, "evidence", "greet.jsonl"))
+	calm, dir, p, client, said := nightUnderWay(t)
 	if err := p.stop(t, syscall.SIGKILL); err == nil {
 		t.Error("a killed engine ends in order")
 	}
