@@ -102,12 +102,7 @@ examples: build
 
 FUZZTIME ?= 5s
 fuzz: ## every fuzz target for a short while
-	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
-		for target in $$(cat $$dir/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p'); do \
-			echo "fuzz $$target in $${dir#$(CURDIR)/}"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$dir >/tmp/plimsoll-fuzz.log 2>&1 || { cat /tmp/plimsoll-fuzz.log; exit 1; }; \
-		done; \
-	done
+	@FUZZTIME=$(FUZZTIME) GO=$(GO) .ci/fuzz
 
 recompute: demo ## the demo's evidence gives the same bytes on arm64
 	@command -v qemu-aarch64 >/dev/null || { echo "qemu-aarch64 is missing: .ci/run installs it"; exit 1; }
