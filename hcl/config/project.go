@@ -21,6 +21,12 @@ type Project struct {
 	Serve    *Serve    // nil without a block, see Serving
 	Notifies []*Notify
 
+	Connectors []*Connector
+	Principals []*Principal
+	OAuth      *OAuth  // nil without a block
+	Access     *Access // nil without a block, see Accessing
+	Search     *Search // nil without a block, see Searching
+
 	scope scope // for files that are read later, such as policy tests
 }
 

@@ -12,6 +12,9 @@ type Serve struct {
 	Nightly *cron.Schedule // nil: nights are run by hand
 	Jitter  time.Duration  // a night begins up to so much later
 	Stop    time.Duration  // how long a batch that runs may take to end
+	MCP     *Surface       // nil: agents are not answered over HTTP
+	Metrics string         // "host:port" where Prometheus reads; ""
+	Traces  string         // URL that OpenTelemetry traces are sent to (OTLP over HTTP); ""
 	Range   diag.Range
 }
 
