@@ -1,0 +1,239 @@
+package harness
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+)
+
+// field of a document in the index.
+type field uint8
+
+const (
+	inName field = iota
+	inDescription
+	inParameters
+	inBody
+	inConnector
+	fields // how many
+)
+
+// format goes into every digest: an index that cuts words in another way is
+// another index.
+const format = "plimsoll harness index 1"
+
+// How much of each field is indexed, in characters: an upstream server may send
+// anything, and one document must not outweigh a catalogue.
+var fieldLimit = [fields]int{inName: 512, inDescription: 8192, inParameters: 8192, inBody: BodyLimit, inConnector: 128}
+
+// Index is a set of documents that can be searched. It never changes after
+// Build and may be used by any number of goroutines.
+type Index struct {
+	docs   []Document // by name, then id
+	byID   map[string]int32
+	terms  map[string]int32
+	texts  [][]posting // by term, then document
+	learnt [][]support // by term, then document
+	length [][fields]int32
+	spoken []language // by document
+	lex    *lexicon
+	tune   tuning
+	digest string
+}
+
+// posting is how often a term stands in the fields of a document.
+type posting struct {
+	doc   int32
+	count [fields]uint8 // 255 means that or more
+}
+
+// Build indexes the documents. Their order makes no difference. An empty or
+// repeated ID is an error that names it, since whoever asked for one of the two
+// would get the other.
+func Build(docs []Document) (*Index, error) { return build(docs, tuned) }
+
+func build(docs []Document, tune tuning) (*Index, error) {
+	x := &Index{docs: slices.Clone(docs), byID: make(map[string]int32, len(docs)), lex: newLexicon(), tune: tune}
+	slices.SortFunc(x.docs, func(a, b Document) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	for i := range x.docs {
+		d := &x.docs[i]
+		if d.ID == "" {
+			return nil, fmt.Errorf("building the index: the document named %q has no id", d.Name)
+		}
+		if at, twice := x.byID[d.ID]; twice {
+			return nil, fmt.Errorf("building the index: %q is the id of two documents, named %q and %q; give each its own", d.ID, x.docs[at].Name, d.Name)
+		}
+		x.byID[d.ID] = int32(i)
+	}
+	b := newBuilder(x)
+	for i := range x.docs {
+		b.add(int32(i), &x.docs[i])
+	}
+	x.digest = digest(x.docs)
+	return x, nil
+}
+
+// Digest names the documents and the way they are indexed ("sha256:..."): the
+// same documents have the same digest on every machine, in whatever order they
+// were handed over.
+func (x *Index) Digest() string { return x.digest }
+
+// Len is the number of documents, whoever may see them.
+func (x *Index) Len() int { return len(x.docs) }
+
+func digest(docs []Document) string {
+	sum := sha256.New()
+	put(sum, format)
+	ids := make([]int, len(docs))
+	for i := range ids {
+		ids[i] = i
+	}
+	slices.SortFunc(ids, func(a, b int) int { return cmp.Compare(docs[a].ID, docs[b].ID) })
+	for _, i := range ids {
+		d := &docs[i]
+		put(sum, d.ID, string(d.Kind), d.Name, d.Connector, d.Description, d.Parameters, d.Body)
+		phrases := slices.SortedFunc(slices.Values(d.Learned), Phrase.compare)
+		count(sum, len(phrases))
+		for _, p := range phrases {
+			put(sum, p.Text, p.Principal)
+			count(sum, int(p.Weight))
+		}
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
+
+// put writes texts so that no two lists of them have the same bytes.
+func put(to hash.Hash, texts ...string) {
+	for _, t := range texts {
+		count(to, len(t))
+		_, _ = io.WriteString(to, t) // a hash takes everything
+	}
+}
+
+func count(to hash.Hash, n int) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(int64(n)))
+	_, _ = to.Write(b[:])
+}
+
+// builder has what only the building needs.
+type builder struct {
+	x     *Index
+	stems map[stemKey]string
+	seen  map[int32]int // term to its place in row
+	row   []entry
+	buf   []token
+}
+
+type stemKey struct {
+	word string
+	lang language
+}
+
+type entry struct {
+	term  int32
+	count [fields]uint8
+}
+
+func newBuilder(x *Index) *builder {
+	x.terms = map[string]int32{}
+	x.length = make([][fields]int32, len(x.docs))
+	x.spoken = make([]language, len(x.docs))
+	return &builder{x: x, stems: map[stemKey]string{}, seen: map[int32]int{}}
+}
+
+func (b *builder) add(i int32, d *Document) {
+	x := b.x
+	clear(b.seen)
+	b.row = b.row[:0]
+	texts := [fields]string{d.Name, d.Description, d.Parameters, d.Body, d.Connector}
+	lang := x.lex.language(b.tokens(first(d.Description, fieldLimit[inDescription]) + " " + first(d.Body, fieldLimit[inBody])))
+	x.spoken[i] = lang
+	for f, text := range texts {
+		f := field(f)
+		named := f == inName || f == inConnector
+		for _, t := range b.tokens(first(text, fieldLimit[f])) {
+			// A name keeps its stop words: a skill may be called "how-to".
+			if !named && x.lex.stops(t, lang) {
+				continue
+			}
+			if !t.spare {
+				x.length[i][f]++
+			}
+			word := b.stem(t, lang)
+			b.put(word, f)
+			// Names are English more often than their descriptions are.
+			if named && lang != english_ && t.script == latin {
+				if e := b.stem(t, english_); e != word {
+					b.put(e, f)
+				}
+			}
+		}
+	}
+	for _, e := range b.row {
+		x.texts[e.term] = append(x.texts[e.term], posting{doc: i, count: e.count})
+	}
+	b.learn(i, d, lang)
+}
+
+func (b *builder) tokens(text string) []token {
+	b.buf = b.buf[:0]
+	split(text, func(t token) { b.buf = append(b.buf, t) })
+	return b.buf
+}
+
+func (b *builder) stem(t token, lang language) string {
+	if t.script != latin && t.script != cyrillic {
+		return stem(t, lang)
+	}
+	key := stemKey{t.text, lang}
+	s, ok := b.stems[key]
+	if !ok {
+		s = stem(t, lang)
+		b.stems[key] = s
+	}
+	return s
+}
+
+func (b *builder) term(word string) int32 {
+	id, ok := b.x.terms[word]
+	if !ok {
+		id = int32(len(b.x.texts))
+		b.x.terms[word] = id
+		b.x.texts = append(b.x.texts, nil)
+		b.x.learnt = append(b.x.learnt, nil)
+	}
+	return id
+}
+
+func (b *builder) put(word string, f field) {
+	id := b.term(word)
+	at, ok := b.seen[id]
+	if !ok {
+		at = len(b.row)
+		b.seen[id] = at
+		b.row = append(b.row, entry{term: id})
+	}
+	if c := &b.row[at].count[f]; *c < 255 {
+		*c++
+	}
+}
+
+// first is the beginning of a text, in characters.
+func first(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}
