@@ -14,7 +14,12 @@ func (c *compiler) identifier(n *ast.IdentifierNode) (term, error) {
 	p := c.place(n)
 	for _, v := range slices.Backward(c.vars) {
 		if v.name == n.Value {
-			return term{shape: v.shape, name: named(n), nodes: 1, eval: func(f *frame) (any, error) { return f.vars[v.slot], nil }}, nil
+			return term{shape: v.shape, name: named(n), nodes: 1, eval: func(f *frame) (any, error) {
+				if x := f.vars[v.slot]; x != any(errOpen) {
+					return x, nil
+				}
+				return nil, errOpen
+			}}, nil
 		}
 	}
 	r, ok := c.scope.roots[n.Value]
@@ -29,7 +34,16 @@ func (c *compiler) identifier(n *ast.IdentifierNode) (term, error) {
 	}
 	name := named(n)
 	t := term{shape: r.shape, name: name, path: []string{n.Value}, group: r.group, nodes: 1}
-	if r.group == nil {
+	c.reads[n.Value] = true
+	switch {
+	case r.open:
+		t.eval = func(f *frame) (any, error) {
+			if f.access.ArgsOpen {
+				return nil, errOpen
+			}
+			return f.normal(r.read(f), p, name)
+		}
+	case r.group == nil:
 		t.eval = func(f *frame) (any, error) { return f.normal(r.read(f), p, name) }
 	}
 	return t, nil
@@ -108,7 +122,7 @@ func (c *compiler) groupMember(n *ast.MemberNode, base term, key string) (term, 
 	full := base.path[0] + "." + key
 	name := func(*frame) string { return full }
 	return term{shape: m.shape, name: name, nodes: 1, path: []string{base.path[0], key}, eval: func(f *frame) (any, error) {
-		return f.normal(m.read(f.policy), p, name)
+		return f.normal(m.read(f), p, name)
 	}}, nil
 }
 

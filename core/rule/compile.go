@@ -18,10 +18,11 @@ import (
 type term struct {
 	eval  eval
 	shape *shape
-	name  func(*frame) string // how messages call the value
-	path  []string            // of a pure place: root and members
-	group map[string]member   // of a policy group, which is no value itself
-	nodes int                 // what evaluating it costs at most, outside of lists
+	name  func(*frame) string   // how messages call the value
+	path  []string              // of a pure place: root and members
+	group map[string]member     // of a policy group, which is no value itself
+	nodes int                   // what evaluating it costs at most, outside of lists
+	may   func(*frame) Outcomes // where parts may decide before all is known; nil: by eval
 }
 
 // compiler turns one rule into a term. The walk refuses what is not in the
@@ -34,6 +35,7 @@ type compiler struct {
 	vars  []variable
 	slots int
 	list  *term // the list of the predicate that is being compiled
+	reads map[string]bool
 }
 
 type variable struct {
@@ -43,7 +45,7 @@ type variable struct {
 }
 
 func compile(src string, s scope, wantBool bool) (*Program, error) {
-	c := compiler{src: src, scope: s}
+	c := compiler{src: src, scope: s, reads: map[string]bool{}}
 	t, err := c.parse()
 	if err != nil {
 		return nil, err
@@ -54,7 +56,7 @@ func compile(src string, s scope, wantBool bool) (*Program, error) {
 	if err := c.check(wantBool); err != nil {
 		return nil, err
 	}
-	return &Program{src: src, policy: s.policy, run: t.eval, slots: c.slots, path: t.path, root: c.place(c.tree.Node)}, nil
+	return &Program{src: src, policy: s.policy, access: s.access, run: t.eval, may: t.outcomes, reads: c.reads, slots: c.slots, path: t.path, root: c.place(c.tree.Node)}, nil
 }
 
 func (c *compiler) parse() (t term, err error) {
@@ -285,6 +287,17 @@ func (c *compiler) conditional(n *ast.ConditionalNode) (term, error) {
 		}
 		return no.eval(f)
 	}
+	t.may = func(f *frame) Outcomes {
+		o := cond.outcomes(f)
+		out := o & Fails
+		if o&True != 0 {
+			out |= yes.outcomes(f)
+		}
+		if o&False != 0 {
+			out |= no.outcomes(f)
+		}
+		return out
+	}
 	return t, nil
 }
 
@@ -304,14 +317,27 @@ func (c *compiler) variable(n *ast.VariableDeclaratorNode) (term, error) {
 	if err != nil {
 		return term{}, err
 	}
-	return term{shape: body.shape, name: body.name, nodes: 1 + v.nodes + body.nodes, eval: func(f *frame) (any, error) {
+	t := term{shape: body.shape, name: body.name, nodes: 1 + v.nodes + body.nodes}
+	t.eval = func(f *frame) (any, error) {
 		x, err := v.eval(f)
 		if err != nil {
 			return nil, err
 		}
 		f.vars[slot] = x
 		return body.eval(f)
-	}}, nil
+	}
+	t.may = func(f *frame) Outcomes {
+		x, err := v.eval(f)
+		if err == error(errOpen) {
+			x, err = errOpen, nil // whoever reads the name finds out
+		}
+		if err != nil {
+			return Fails
+		}
+		f.vars[slot] = x
+		return body.outcomes(f)
+	}
+	return t, nil
 }
 
 // truth evaluates a term that must be true or false.

@@ -20,6 +20,7 @@ func (c *compiler) unary(n *ast.UnaryNode) (term, error) {
 			b, err := truth(x, f, p)
 			return !b, err
 		}
+		t.may = func(f *frame) Outcomes { return x.outcomes(f).not() }
 	case "-", "+":
 		minus := n.Operator == "-"
 		t.eval = func(f *frame) (any, error) {
@@ -57,10 +58,10 @@ func (c *compiler) binary(n *ast.BinaryNode) (term, error) {
 	t := term{shape: boolShape, name: named(n), nodes: 1 + l.nodes + r.nodes}
 	switch n.Operator {
 	case "and", "&&":
-		t.eval = logic(l, r, false, p)
+		t.eval, t.may = logic(l, r, false, p), either(l, r, False)
 		return t, nil
 	case "or", "||":
-		t.eval = logic(l, r, true, p)
+		t.eval, t.may = logic(l, r, true, p), either(l, r, True)
 		return t, nil
 	case "??":
 		t.shape = anything

@@ -1,6 +1,6 @@
 // Package rule compiles and evaluates the one-line rules that people write in
-// config: when a policy may move a skill down, and what a gate demands of an
-// output.
+// config: when a policy may move a skill down, what a gate demands of an output,
+// and who may call what.
 //
 // The language is expr (github.com/expr-lang/expr): its parser and its type
 // checker, which this package owns. Evaluation is this package's own, because
@@ -83,7 +83,10 @@ type GateOptions struct {
 type Program struct {
 	src    string
 	policy bool
+	access bool
 	run    eval
+	may    func(*frame) Outcomes
+	reads  map[string]bool
 	slots  int
 	path   []string
 	root   place
@@ -116,7 +119,8 @@ func (p *Program) Path() (path []string, ok bool) {
 }
 
 // Bool evaluates a rule whose result must be true or false. env is a *Policy
-// for a policy rule and an Env or *Env for a gate rule. An error is a *Error
+// for a policy rule, an *Access for an access rule and an Env or *Env for a gate
+// rule. An error is a *Error
 // at the place that could not be evaluated, and means neither true nor false.
 func (p *Program) Bool(env any) (bool, error) {
 	v, err := p.Value(env)
@@ -141,8 +145,10 @@ func (p *Program) Value(env any) (any, error) {
 		f.env = e
 	case Env:
 		f.env = &e
+	case *Access:
+		f.access = e
 	}
-	if p.policy && f.policy == nil || !p.policy && f.env == nil {
+	if p.policy && f.policy == nil || p.access && f.access == nil || !p.policy && !p.access && f.env == nil {
 		return nil, p.root.errorf("the rule cannot look at a %T", env)
 	}
 	if p.slots > 0 {
@@ -155,6 +161,7 @@ func (p *Program) Value(env any) (any, error) {
 type frame struct {
 	policy *Policy
 	env    *Env
+	access *Access
 	item   any // the element that a predicate looks at
 	index  int
 	vars   []any // by `let`

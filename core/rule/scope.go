@@ -9,7 +9,8 @@ import (
 
 // scope is what a rule may name: the roots, their shapes, and how to read them.
 type scope struct {
-	policy bool
+	policy bool // rules over Policy
+	access bool // rules over Access
 	roots  map[string]root
 	known  map[string]string // names that exist elsewhere, and why not here
 }
@@ -18,12 +19,13 @@ type root struct {
 	shape *shape
 	read  func(*frame) any
 	group map[string]member // the members of a policy group; nil for JSON
+	open  bool              // may not be known yet: see Outcomes
 }
 
-// member is one member of a group of Policy.
+// member is one member of a group of Policy or Access.
 type member struct {
 	shape *shape
-	read  func(*Policy) any
+	read  func(*frame) any
 }
 
 func (s scope) names() []string { return slices.Sorted(maps.Keys(s.roots)) }
@@ -71,7 +73,7 @@ func elementShape(list string, s scope) *shape {
 	if list == "" {
 		return anything
 	}
-	c := compiler{src: list, scope: s}
+	c := compiler{src: list, scope: s, reads: map[string]bool{}}
 	t, err := c.parse()
 	if err != nil || t.shape.elem == nil {
 		return anything
@@ -89,19 +91,19 @@ func group(members map[string]member) root {
 
 func policyScope() scope {
 	num := func(read func(*Policy) float64) member {
-		return member{numberShape, func(p *Policy) any { return read(p) }}
+		return member{numberShape, func(f *frame) any { return read(f.policy) }}
 	}
 	count := func(read func(*Policy) int) member {
-		return member{integerShape, func(p *Policy) any { return int64(read(p)) }}
+		return member{integerShape, func(f *frame) any { return int64(read(f.policy)) }}
 	}
 	text := func(read func(*Policy) string) member {
-		return member{stringShape, func(p *Policy) any { return read(p) }}
+		return member{stringShape, func(f *frame) any { return read(f.policy) }}
 	}
 	flag := func(read func(*Policy) bool) member {
-		return member{boolShape, func(p *Policy) any { return read(p) }}
+		return member{boolShape, func(f *frame) any { return read(f.policy) }}
 	}
 	names := func(read func(*Policy) []string) member {
-		return member{stringsShape, func(p *Policy) any { return list(read(p)) }}
+		return member{stringsShape, func(f *frame) any { return list(read(f.policy)) }}
 	}
 	return scope{
 		policy: true,
