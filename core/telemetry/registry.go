@@ -1,20 +1,77 @@
 package telemetry
 
-import "net/http"
+import (
+	"fmt"
+	"net/http"
 
-// unmetered counts nothing: go.sum lacks the modules behind Prometheus' client,
-// so the registry on it cannot be built yet. Its handler says so.
-type unmetered struct{}
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
 
-var _ meter = unmetered{}
+// registry keeps the numbers with Prometheus' client, in a registry of its own:
+// the client's default one is global, and other libraries put things there.
+type registry struct {
+	all        *prometheus.Registry
+	counters   map[Counter]*prometheus.CounterVec
+	gauges     map[Gauge]*prometheus.GaugeVec
+	histograms map[Histogram]*prometheus.HistogramVec
+}
 
-func newMeter(string) (meter, error) { return unmetered{}, nil }
+var _ meter = (*registry)(nil)
 
-func (unmetered) add(Counter, float64, []string)       {}
-func (unmetered) set(Gauge, float64, []string)         {}
-func (unmetered) observe(Histogram, float64, []string) {}
-func (unmetered) handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "metrics are not built into this program", http.StatusServiceUnavailable)
-	})
+func newMeter(version string) (meter, error) {
+	r := &registry{
+		all:      prometheus.NewRegistry(),
+		counters: map[Counter]*prometheus.CounterVec{}, gauges: map[Gauge]*prometheus.GaugeVec{}, histograms: map[Histogram]*prometheus.HistogramVec{},
+	}
+	own := []prometheus.Collector{collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})}
+	for _, m := range metrics {
+		switch m.Type {
+		case "counter":
+			v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
+			r.counters[Counter(m.Name)] = v
+			own = append(own, v)
+			if len(m.Labels) == 0 {
+				v.WithLabelValues()
+			}
+		case "gauge":
+			v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: m.Name, Help: m.Help}, m.Labels)
+			r.gauges[Gauge(m.Name)] = v
+			own = append(own, v)
+		case "histogram":
+			v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: m.Name, Help: m.Help, Buckets: m.Buckets}, m.Labels)
+			r.histograms[Histogram(m.Name)] = v
+			own = append(own, v)
+		}
+	}
+	for _, c := range own {
+		if err := r.all.Register(c); err != nil {
+			return nil, fmt.Errorf("registering a metric: %w", err)
+		}
+	}
+	r.gauges[Build].WithLabelValues(version).Set(1)
+	return r, nil
+}
+
+func (r *registry) add(m Counter, n float64, values []string) {
+	if v, ok := r.counters[m]; ok {
+		v.WithLabelValues(values...).Add(n)
+	}
+}
+
+func (r *registry) set(m Gauge, n float64, values []string) {
+	if v, ok := r.gauges[m]; ok {
+		v.WithLabelValues(values...).Set(n)
+	}
+}
+
+func (r *registry) observe(m Histogram, n float64, values []string) {
+	if v, ok := r.histograms[m]; ok {
+		v.WithLabelValues(values...).Observe(n)
+	}
+}
+
+func (r *registry) handler() http.Handler {
+	return promhttp.HandlerFor(r.all, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 }
