@@ -109,8 +109,9 @@ func turns(lists [][]Hit, limit int) []Hit {
 type query struct {
 	words      []word
 	candidates int
-	at         int  // its place among the queries of the find
-	sure       bool // vectors say that there is a match
+	pairs      []term // of words that follow each other in the query
+	at         int    // its place among the queries of the find
+	sure       bool   // vectors say that there is a match
 }
 
 // word of a query: the terms that it may stand under (more than one only where
@@ -121,9 +122,12 @@ type word struct {
 	idf   float64 // the greatest of its terms'; that of an unknown word when it has none
 }
 
+// term is a term of the index, or a pair of them, and what it weighs.
 type term struct {
-	id  int32
-	idf float64
+	id     int32
+	idf    float64
+	texts  []posting
+	learnt []support
 }
 
 // read takes a query apart. Its outcome is Matched when it can be ranked.
@@ -154,8 +158,11 @@ func (v *View) read(text string) (*query, Outcome) {
 	}
 	q := &query{}
 	known := map[string]bool{}
+	var before []string
 	for _, t := range kept {
 		variants := stems(t, v.langs)
+		v.pair(q, before, variants)
+		before = variants
 		key := variants[0]
 		if known[key] {
 			continue
@@ -164,8 +171,10 @@ func (v *View) read(text string) (*query, Outcome) {
 		w := word{shown: t.shown}
 		for _, s := range variants {
 			if id, ok := v.x.terms[s]; ok {
-				if df := v.frequency(id); df > 0 {
-					w.terms = append(w.terms, term{id, v.idf(df)})
+				t := term{id: id, texts: v.x.texts[id], learnt: v.x.learnt[id]}
+				if df := v.frequency(t); df > 0 {
+					t.idf = v.idf(df)
+					w.terms = append(w.terms, t)
 				}
 			}
 		}
@@ -180,11 +189,32 @@ func (v *View) read(text string) (*query, Outcome) {
 	return q, Matched
 }
 
+// pair adds what two words of the query that follow each other stand for.
+func (v *View) pair(q *query, before, after []string) {
+	for _, a := range before {
+		for _, b := range after {
+			i, ok := v.x.terms[a]
+			if !ok {
+				break
+			}
+			j, ok := v.x.terms[b]
+			if !ok {
+				continue
+			}
+			t := term{texts: v.x.pairs.of(i, j)}
+			if df := v.frequency(t); df > 0 && !slices.ContainsFunc(q.pairs, func(o term) bool { return &o.texts[0] == &t.texts[0] }) {
+				t.idf = float64(v.x.tune.pair * v.idf(df))
+				q.pairs = append(q.pairs, t)
+			}
+		}
+	}
+}
+
 // frequency is in how many documents of the view a term stands, learned words
 // that count for the viewer included.
-func (v *View) frequency(id int32) int {
+func (v *View) frequency(t term) int {
 	df := 0
-	texts, learnt := v.x.texts[id], v.x.learnt[id]
+	texts, learnt := t.texts, t.learnt
 	if len(texts) == v.n && v.n == len(v.seen) {
 		return v.n
 	}
@@ -223,7 +253,7 @@ func (v *View) idf(df int) float64 {
 // that processors that fuse the two rank alike.
 func (v *View) rank(q *query, kind Kind, limit int) []scored {
 	total := make([]float64, len(v.seen))
-	var best []float64 // of one word with several terms
+	var several []float64 // of one word with several terms
 	for _, w := range q.words {
 		if len(w.terms) == 1 {
 			v.walk(w.terms[0], func(doc int32, s float64) { total[doc] += s })
@@ -232,23 +262,34 @@ func (v *View) rank(q *query, kind Kind, limit int) []scored {
 		if len(w.terms) == 0 {
 			continue
 		}
-		if best == nil {
-			best = make([]float64, len(v.seen))
+		if several == nil {
+			several = make([]float64, len(v.seen))
 		}
-		clear(best)
+		clear(several)
 		for _, t := range w.terms {
-			v.walk(t, func(doc int32, s float64) { best[doc] = max(best[doc], s) })
+			v.walk(t, func(doc int32, s float64) { several[doc] = max(several[doc], s) })
 		}
-		for i, s := range best {
+		for i, s := range several {
 			total[i] += s
 		}
 	}
+	for _, t := range q.pairs {
+		v.walk(t, func(doc int32, s float64) { total[doc] += s })
+	}
+	return v.top(q, total, kind, limit)
+}
+
+// compare puts the better first, and of two alike the one that comes first by
+// name, which is the order of the documents.
+func (s scored) compare(o scored) int {
+	return cmp.Or(cmp.Compare(o.score, s.score), cmp.Compare(s.doc, o.doc))
+}
+
+// top are the best documents of a kind that have any word of the query.
+func (v *View) top(q *query, total []float64, kind Kind, limit int) []scored {
 	out := make([]scored, 0, limit+1)
 	for i, t := range total {
-		if t <= 0 {
-			continue
-		}
-		if kind != "" && v.x.docs[i].Kind != kind {
+		if t <= 0 || kind != "" && v.x.docs[i].Kind != kind {
 			continue
 		}
 		q.candidates++
@@ -256,9 +297,7 @@ func (v *View) rank(q *query, kind Kind, limit int) []scored {
 		if len(out) == limit && s.score <= out[limit-1].score {
 			continue // documents come by name, so the one that is there goes first
 		}
-		at, _ := slices.BinarySearchFunc(out, s, func(a, b scored) int {
-			return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.doc, b.doc))
-		})
+		at, _ := slices.BinarySearchFunc(out, s, scored.compare)
 		out = slices.Insert(out, at, s)
 		out = out[:min(len(out), limit)]
 	}
@@ -268,7 +307,7 @@ func (v *View) rank(q *query, kind Kind, limit int) []scored {
 // walk goes over the documents of the view that have a term, with what the term
 // adds to their score.
 func (v *View) walk(t term, yield func(doc int32, score float64)) {
-	texts, learnt := v.x.texts[t.id], v.x.learnt[t.id]
+	texts, learnt := t.texts, t.learnt
 	i, j := 0, 0
 	for i < len(texts) || j < len(learnt) {
 		var doc int32

@@ -40,6 +40,7 @@ type Index struct {
 	texts  [][]posting // by term, then document
 	learnt [][]support // by term, then document
 	length [][fields]int32
+	pairs  pairs
 	spoken []language // by document
 	lex    *lexicon
 	tune   tuning
@@ -74,6 +75,7 @@ func build(docs []Document, tune tuning) (*Index, error) {
 	for i := range x.docs {
 		b.add(int32(i), &x.docs[i])
 	}
+	x.pairs = gather(b.twos)
 	x.digest = digest(x.docs)
 	return x, nil
 }
@@ -127,6 +129,7 @@ type builder struct {
 	stems map[stemKey]string
 	seen  map[int32]int // term to its place in row
 	row   []entry
+	twos  []two
 	buf   []token
 }
 
@@ -156,6 +159,7 @@ func (b *builder) add(i int32, d *Document) {
 	x.spoken[i] = lang
 	for f, text := range texts {
 		f := field(f)
+		last := int32(-1)
 		named := f == inName || f == inConnector
 		for _, t := range b.tokens(first(text, fieldLimit[f])) {
 			// A name keeps its stop words: a skill may be called "how-to".
@@ -166,7 +170,13 @@ func (b *builder) add(i int32, d *Document) {
 				x.length[i][f]++
 			}
 			word := b.stem(t, lang)
-			b.put(word, f)
+			id := b.put(word, f)
+			if !t.spare {
+				if last >= 0 {
+					b.twos = append(b.twos, two{pairKey(last, id), i, f})
+				}
+				last = id
+			}
 			// Names are English more often than their descriptions are.
 			if named && lang != english_ && t.script == latin {
 				if e := b.stem(t, english_); e != word {
@@ -211,7 +221,7 @@ func (b *builder) term(word string) int32 {
 	return id
 }
 
-func (b *builder) put(word string, f field) {
+func (b *builder) put(word string, f field) int32 {
 	id := b.term(word)
 	at, ok := b.seen[id]
 	if !ok {
@@ -222,6 +232,7 @@ func (b *builder) put(word string, f field) {
 	if c := &b.row[at].count[f]; *c < 255 {
 		*c++
 	}
+	return id
 }
 
 // first is the beginning of a text, in characters.

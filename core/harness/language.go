@@ -40,11 +40,10 @@ func (s languageSet) has(l language) bool { return s&(1<<l) != 0 }
 // found. English has the words of a request besides, which stand in every query
 // that a person types and say nothing of what is wanted.
 var stopText = [languages]string{
-	english_: `a about after all also am an and any are as at be because been before being but by can could did do does
-		doing for from had has have having he her here him his how i if in into is it its just me more most my no not of
-		on or other our out over own please s same she should so some such t than that the their them then there these
-		they this those through to too under until up us very was we were what when where which while who whom why will
-		with would you your ll re ve d m need want like help`,
+	english_: `a about also am an and any are as at be been being but by can could d did do does doing for from had has
+		have having he help her here him his how i if in into is it its just like ll m me more most my need no not of on
+		or other our own please re s same she should so some such t than that the their them then there these they this
+		those to too us ve very want was we were what when where which while who whom why will with would you your`,
 	german_: `aber alle als also am an auch auf aus bei bin bis bitte da damit das dass dein dem den der des die dies
 		diese dieser dieses doch du durch ein eine einem einen einer eines er es für gegen haben hat hier ich ihr ihre im
 		in ist ja kann kein keine können man mein meine mich mir mit möchte muss nach nicht noch nur ob oder ohne sein

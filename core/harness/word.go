@@ -163,7 +163,7 @@ func (s *scanner) flush(text string, end int) {
 	case letter, number:
 		identifier(run, sc, s.yield)
 	default:
-		pairs(run, c, s.yield)
+		bigrams(run, c, s.yield)
 	}
 }
 
@@ -225,10 +225,10 @@ func humps(run string) (parts []string, mixed bool) {
 	return parts, mixed
 }
 
-// pairs cuts a run of a script without spaces into bigrams. A run of one
+// bigrams cuts a run of a script without spaces into bigrams. A run of one
 // character is itself; in longer runs of Han and hangul the single characters
 // are spare tokens.
-func pairs(run string, c class, yield func(token)) {
+func bigrams(run string, c class, yield func(token)) {
 	rs := []rune(strings.Map(func(r rune) rune {
 		if k, _ := classify(r); k == dropped {
 			return -1
