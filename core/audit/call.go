@@ -42,6 +42,7 @@ const (
 	OutcomeRejected Outcome = "rejected" // a person said no
 	OutcomeUnknown  Outcome = "unknown"  // no such name, or none that the caller may see
 	OutcomeCanceled Outcome = "canceled"
+	OutcomeLost     Outcome = "lost" // the engine ended before it did: whether it had an effect is not known
 )
 
 // callPrefix begins the kind of every entry of a call.
@@ -185,7 +186,7 @@ func (c Call) check() error {
 		return fmt.Errorf("there is no action %q", c.Action)
 	}
 	switch c.Outcome {
-	case OutcomeBegun, OutcomeOK, OutcomeError, OutcomeDenied, OutcomeAsked, OutcomeRejected, OutcomeUnknown, OutcomeCanceled:
+	case OutcomeBegun, OutcomeOK, OutcomeError, OutcomeDenied, OutcomeAsked, OutcomeRejected, OutcomeUnknown, OutcomeCanceled, OutcomeLost:
 	default:
 		return fmt.Errorf("there is no outcome %q", c.Outcome)
 	}

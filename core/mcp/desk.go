@@ -81,8 +81,9 @@ type Description struct {
 
 // RunSkill runs a skill. Input is a JSON object, or null for none.
 type RunSkill struct {
-	Skill string
-	Input json.RawMessage
+	Skill    string
+	Input    json.RawMessage
+	Approval string // id of an approval, when the desk asked for one
 	// Progress tells the client how far the run is; never nil.
 	Progress func(done, total float64, message string)
 }
