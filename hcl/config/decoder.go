@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -167,6 +168,16 @@ func (d *decoder) labelOf(doc *BlockDoc, n *hclsyntax.Block) (label, bool) {
 			return l, false
 		}
 		return l, true
+	case labelTitle:
+		if strings.TrimSpace(l.text) == "" || len(l.text) > maxName || strings.ContainsFunc(l.text, unicode.IsControl) {
+			d.add(badName.at(l.rng, "The label of a %s says in one line of at most %d characters what it is for, such as \"readers read\".", doc.Type, maxName))
+			return l, false
+		}
+	case labelHeader:
+		if !validHeader(l.text) {
+			d.add(badName.at(l.rng, "%q is not the name of an HTTP header, such as \"Authorization\".", l.text))
+			return l, false
+		}
 	case labelName:
 		if doc.Type == "skill" {
 			return l, d.skillName(l)

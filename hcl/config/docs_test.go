@@ -115,22 +115,10 @@ func fences(page string) []fence {
 // The reference in docs/config.md is the schema, word for word.
 func TestReference(t *testing.T) {
 	path := filepath.Join(root, "docs", "config.md")
+	comparePart(t, path, "<!-- schema:", "<!-- end of schema -->", Schema().Markdown(2))
 	src, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
-	}
-	begin, end := bytes.Index(src, []byte("<!-- schema:")), bytes.Index(src, []byte("<!-- end of schema -->"))
-	if begin < 0 || end < begin {
-		t.Fatal("the marks of the reference are gone")
-	}
-	begin += bytes.IndexByte(src[begin:], '\n') + 1
-	want := "\n" + Schema().Markdown(2) + "\n"
-	if *update {
-		write(t, path, []byte(string(src[:begin])+want+string(src[end:])))
-		return
-	}
-	if string(src[begin:end]) != want {
-		t.Error("docs/config.md is not what the schema says; run go test ./hcl/config -update")
 	}
 	for _, code := range allCodes(t) {
 		if !bytes.Contains(src, []byte("`"+code+"`")) {
@@ -141,6 +129,29 @@ func TestReference(t *testing.T) {
 		if !bytes.Contains(src, []byte(name+"(")) {
 			t.Errorf("docs/config.md does not name the function %s", name)
 		}
+	}
+}
+
+// comparePart compares what stands between two marks of a page, each on a line
+// of its own.
+func comparePart(t *testing.T, path, begin, end, want string) {
+	t.Helper()
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := bytes.Index(src, []byte(begin)), bytes.Index(src, []byte(end))
+	if from < 0 || to < from {
+		t.Fatalf("%s: the marks %s and %s are gone", path, begin, end)
+	}
+	from += bytes.IndexByte(src[from:], '\n') + 1
+	want = "\n" + want + "\n"
+	if *update {
+		write(t, path, []byte(string(src[:from])+want+string(src[to:])))
+		return
+	}
+	if string(src[from:to]) != want {
+		t.Errorf("%s is not what the code says; run go test ./hcl/config -update", path)
 	}
 }
 

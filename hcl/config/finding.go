@@ -58,5 +58,16 @@ var (
 	methodSource       = finding{"method-source", "Method does not fit the items"}
 	sameModel          = finding{"same-model", "Runner ignores the model"}
 	badTest            = finding{"bad-test", "Test cannot be run"}
+	badConnector       = finding{"bad-connector", "Connector cannot be used like this"}
+	badHeader          = finding{"bad-header", "Header cannot be sent"}
+	badRange           = finding{"bad-range", "Not a range of addresses"}
+	badGlob            = finding{"bad-glob", "Pattern matches no name"}
+	badListen          = finding{"bad-listen", "Cannot be listened at like this"}
+	badToken           = finding{"bad-token", "Callers cannot be told apart like this"}
+	secretInFile       = finding{"secret-in-file", "Secret in the repository"}
+	nameClash          = finding{"name-clash", "Tools of two connectors with one name"}
+	matchesNothing     = finding{"matches-nothing", "Nothing there that this matches"}
+	noEffect           = finding{"no-effect", "Has no effect"}
+	unknownRole        = finding{"unknown-role", "Nobody has this role"}
 	badTime            = finding{"bad-time", "Not a time"}
 )

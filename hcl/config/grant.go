@@ -110,10 +110,19 @@ func (b *body) size(name string) int64 {
 	}
 	v := n.Num().Int64()
 	if doc := b.doc.Attribute(name); v > math.MaxInt64/2 || !holds(doc.Range, float64(v)) {
-		b.d.add(outOfRange.at(rng, "%s must be from 1B to %dMiB; this is %s.", name, maxKV>>20, s))
+		least, most := bounds(doc.Range)
+		b.d.add(outOfRange.at(rng, "%s must be from %s to %s; this is %s.", name, sizeWords(least), sizeWords(most), s))
 		return 0
 	}
 	return v
+}
+
+// bounds are those of a closed interval of whole numbers.
+func bounds(interval string) (least, most int64) {
+	if _, err := fmt.Sscanf(interval, "[%d,%d]", &least, &most); err != nil {
+		return 1, maxKV
+	}
+	return least, most
 }
 
 // inUnits reads "1MB", "64 kb" or "2m" with binary units, for a suggestion.

@@ -68,13 +68,15 @@ func (l *loader) run() {
 		l.declare(x)
 	}
 	// Tiers before everything else: a reference to one looks into its ladder.
-	for _, typ := range []string{"backend", "ladder", "judge", "runner", "tier_policy", "skills", "skill", "serve", "notify"} {
+	for _, typ := range []string{"backend", "ladder", "judge", "runner", "tier_policy", "skills", "skill", "connector", "principal", "oauth", "serve", "notify", "access", "search"} {
 		for _, x := range l.blocks {
 			if x.doc.Type == typ {
 				l.fill(x)
 			}
 		}
 	}
+	l.checkPrincipals()
+	l.checkClashes()
 	for _, name := range l.table.presets.order {
 		if p := l.table.presets.by[name]; l.table.used[p.Name] {
 			l.project.Policies = append(l.project.Policies, p)
@@ -183,13 +185,40 @@ func (l *loader) declare(x declared) {
 		q := &Policy{Name: name, Range: rng}
 		l.table.policies.add(name, rng, q)
 		p.Policies = append(p.Policies, q)
+	case "connector":
+		c := &Connector{Name: name, Range: rng}
+		l.table.connectors.add(name, rng, c)
+		p.Connectors = append(p.Connectors, c)
 	case "serve":
-		if p.Serve != nil {
-			l.add(duplicateBlock.at(rng, "A project has one serve block, and the first stands at %s. Put everything in one of them.", p.Serve.Range))
+		if p.Serve == nil {
+			p.Serve = &Serve{Range: rng}
 			return
 		}
-		p.Serve = &Serve{Range: rng}
+		l.second("serve", rng, p.Serve.Range)
+	case "oauth":
+		if p.OAuth == nil {
+			p.OAuth = &OAuth{Range: rng}
+			return
+		}
+		l.second("oauth", rng, p.OAuth.Range)
+	case "access":
+		if p.Access == nil {
+			p.Access = &Access{Range: rng}
+			return
+		}
+		l.second("access", rng, p.Access.Range)
+	case "search":
+		if p.Search == nil {
+			p.Search = &Search{Range: rng}
+			return
+		}
+		l.second("search", rng, p.Search.Range)
 	}
+}
+
+// second reports another block of a type that a project has one of.
+func (l *loader) second(typ string, rng, first diag.Range) {
+	l.add(duplicateBlock.at(rng, "A project has one %s block, and the first stands at %s. Put everything in one of them.", typ, first))
 }
 
 // fill reads a block into its declaration. A block whose name was taken is read
@@ -209,6 +238,20 @@ func (l *loader) fill(x declared) {
 		l.fillPolicy(x.body, pick(x.again, &Policy{}, l.table.policies.by[name]))
 	case "serve":
 		l.fillServe(x.body, pick(headerOf(x.block) != l.project.Serve.Range, &Serve{}, l.project.Serve))
+	case "connector":
+		l.fillConnector(x.body, pick(x.again, &Connector{Name: name}, l.table.connectors.by[name]))
+	case "principal":
+		c := &Principal{Name: name}
+		l.fillPrincipal(x.body, c)
+		if !x.again {
+			l.project.Principals = append(l.project.Principals, c)
+		}
+	case "oauth":
+		l.fillOAuth(x.body, pick(headerOf(x.block) != l.project.OAuth.Range, &OAuth{}, l.project.OAuth))
+	case "access":
+		l.fillAccess(x.body, pick(headerOf(x.block) != l.project.Access.Range, &Access{}, l.project.Access))
+	case "search":
+		l.fillSearch(x.body, pick(headerOf(x.block) != l.project.Search.Range, &Search{}, l.project.Search))
 	case "notify":
 		n := &Notify{Name: name}
 		l.fillNotify(x.body, n)

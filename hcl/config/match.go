@@ -33,35 +33,32 @@ func covers(a, b string) bool { return MatchName(a, b) }
 
 // overlap tells whether there is a name that both patterns match.
 func overlap(a, b string) bool {
-	// reach[j]: what stands before i of a and before j of b can be the same text.
-	reach := make([]bool, len(b)+1)
-	reach[0] = true
-	for j := 0; j < len(b) && b[j] == '*'; j++ {
-		reach[j+1] = true
-	}
-	for i := range len(a) {
+	// rest[j]: what is left of a from i on, and of b from j on, can be the same.
+	rest := make([]bool, len(b)+1)
+	for i := len(a); i >= 0; i-- {
 		next := make([]bool, len(b)+1)
-		if a[i] == '*' {
-			// Nothing, or any one element of b after what was reached.
-			for j := range next {
-				next[j] = reach[j] || j > 0 && next[j-1]
-			}
-		} else {
-			for j := range b {
-				if b[j] == '*' {
-					next[j] = next[j] || reach[j]
-					next[j+1] = next[j+1] || next[j] || reach[j+1]
-				} else if b[j] == a[i] {
-					next[j+1] = next[j+1] || reach[j]
-				}
+		for j := len(b); j >= 0; j-- {
+			switch {
+			case i == len(a) && j == len(b):
+				next[j] = true
+			case i < len(a) && a[i] == '*':
+				next[j] = rest[j] || j < len(b) && next[j+1]
+			case j < len(b) && b[j] == '*':
+				next[j] = next[j+1] || i < len(a) && rest[j]
+			default:
+				next[j] = i < len(a) && j < len(b) && a[i] == b[j] && rest[j+1]
 			}
 		}
-		for j := range b {
-			if b[j] == '*' && next[j] {
-				next[j+1] = true
-			}
-		}
-		reach = next
+		rest = next
 	}
-	return reach[len(b)]
+	return rest[0]
+}
+
+// meet is overlap with a quick no for patterns that begin differently, which
+// most do.
+func meet(a, b string) bool {
+	x, _, _ := strings.Cut(a, "*")
+	y, _, _ := strings.Cut(b, "*")
+	n := min(len(x), len(y))
+	return x[:n] == y[:n] && overlap(a, b)
 }

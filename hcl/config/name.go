@@ -8,6 +8,8 @@ const (
 	skillRule    = "lower-case letters, digits and single hyphens between them, at most 64 characters"
 	labelName    = "NAME"
 	labelElement = "LIST"
+	labelTitle   = "TITLE"
+	labelHeader  = "HEADER"
 	maxSkillName = 64
 	maxName      = 128
 )
@@ -32,6 +34,18 @@ func validSkillName(s string) bool {
 		}
 	}
 	return s != "" && len(s) <= maxSkillName && s[0] != '-' && s[len(s)-1] != '-' && !strings.Contains(s, "--")
+}
+
+// toolName tells whether s can be the name of a tool, or a part of one: what
+// MCP lets it consist of.
+func toolName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_-./", rune(c)) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= MaxToolName
 }
 
 // validEnv tells whether s can be the name of an environment variable.

@@ -34,9 +34,12 @@ type table struct {
 	runners  names[Runner]
 	policies names[Policy]
 	presets  names[Policy]
-	used     map[string]bool // presets that somebody refers to
-	vars     []string
-	locals   []string
+
+	connectors names[Connector]
+
+	used   map[string]bool // presets that somebody refers to
+	vars   []string
+	locals []string
 	// incomplete: a file could not be read whole, so names may be missing
 	// through no fault of those who use them.
 	incomplete bool
@@ -281,6 +284,7 @@ func (b *body) backends(name string) []*Backend {
 		return nil
 	}
 	var out []*Backend
+	defer b.d.inList(name, len(b.d.diags))
 	for _, e := range t.Exprs {
 		r, ok := b.d.path(e, name, "backend.NAME")
 		if !ok {
@@ -291,4 +295,15 @@ func (b *body) backends(name string) []*Backend {
 		}
 	}
 	return out
+}
+
+// inList puts brackets around what is suggested for an attribute that is a list,
+// in the findings from one on.
+func (d *decoder) inList(name string, from int) {
+	for i := range d.diags[from:] {
+		x := &d.diags[from+i]
+		if value, ok := strings.CutPrefix(x.Suggest, name+" = "); ok && !strings.HasPrefix(value, "[") {
+			x.Suggest = name + " = [" + value + "]"
+		}
+	}
 }

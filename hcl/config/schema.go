@@ -74,6 +74,8 @@ const (
 	ToJudge    Type = "reference to a judge"
 	ToRunner   Type = "reference to a runner"
 	ToPolicy   Type = "reference to a tier_policy or preset"
+
+	ToConnectors Type = "list of references to connectors"
 )
 
 func (t Type) article() string {

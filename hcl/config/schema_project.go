@@ -6,7 +6,8 @@ func Schema() *SchemaDoc {
 		Version: SchemaVersion,
 		Project: []*BlockDoc{
 			backendDoc(), ladderDoc(), judgeDoc(), runnerDoc(), policyDoc(),
-			skillsDoc(), skillDoc(), serveDoc(), notifyDoc(), variableDoc(), localsDoc(),
+			skillsDoc(), skillDoc(), connectorDoc(), accessDoc(), principalDoc(), oauthDoc(),
+			serveDoc(), searchDoc(), notifyDoc(), variableDoc(), localsDoc(),
 		},
 		Skill: contractDoc(),
 		Tests: []*BlockDoc{policyTestDoc()},

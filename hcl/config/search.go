@@ -1,6 +1,9 @@
 package config
 
-import "github.com/plimsoll-dev/plimsoll/hcl/diag"
+import (
+	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+	"github.com/plimsoll-dev/plimsoll/hcl/secret"
+)
 
 // Search is the `search` block: how find ranks.
 type Search struct {
@@ -23,4 +26,24 @@ func (p *Project) Searching() *Search {
 		return &Search{}
 	}
 	return p.Search
+}
+
+func (l *loader) fillSearch(b *body, out *Search) {
+	*out = Search{Range: b.header}
+	if b.has("threshold") {
+		if x := b.number("threshold", -1); x >= 0 {
+			out.Threshold = &x
+		}
+	}
+	b.each("embeddings", func(n *body, _ label) {
+		e := &Embeddings{URL: n.secret("url"), Model: n.str("model"), Headers: l.headers(n), Range: n.header}
+		if why := badHook(e.URL, n.boolean("plaintext")); why != "" {
+			l.add(badURL.at(n.rng("url"), "%s", why).Masked())
+			e.URL = ""
+		}
+		if written := l.text(n.rng("url")); secret.In(written) || keyInQuery(written) {
+			l.add(secretInFile.at(n.rng("url"), "url holds what looks like a secret, and it would stand in the repository and in logs. Use a header block.").WithSuggestion(n.doc.Block("header").Example).Masked())
+		}
+		out.Embeddings = e
+	})
 }

@@ -24,13 +24,16 @@ const defaultStop = time.Minute
 func serveDoc() *BlockDoc {
 	return &BlockDoc{
 		Type: "serve", Single: true,
-		Doc: "What `plimsoll serve` does by itself. Without the block it runs no nights, and answers commands.",
+		Doc: "What `plimsoll serve` does by itself, and where it answers. Without the block it runs no nights, and answers commands.",
 		Attributes: []*AttributeDoc{
 			{Name: "nightly", Type: String, Example: `"0 2 * * *"`, Doc: "When a night begins: minute, hour, day of the month, month, day of the week, or `@daily`, `@weekly`. One that was missed, asleep or switched off, is made up for once."},
 			{Name: "timezone", Type: String, Default: `"UTC"`, Example: `"Europe/Berlin"`, Doc: "Where the hours of `nightly` are read. Where summer time skips or repeats an hour there is one night all the same."},
 			{Name: "jitter", Type: Duration, Default: `"0s"`, Example: `"20m"`, Doc: "Begin up to so much later, by an amount that is the project's own, so that many machines do not call at the same second."},
 			{Name: "stop", Type: Duration, Default: `"1m"`, Doc: "When it is told to stop, how long the batch that is being measured may take to end and be written down."},
+			{Name: "metrics", Type: String, Example: `"127.0.0.1:9464"`, Doc: "HOST:PORT where Prometheus reads figures. No credentials are asked there: keep it on this machine, or on a network of your own."},
+			{Name: "traces", Type: String, Example: `"http://127.0.0.1:4318"`, Doc: "Where OpenTelemetry traces are sent, by OTLP over HTTP: https, or http on this machine. Nothing is sent without it."},
 		},
+		Blocks:  []*BlockDoc{surfaceDoc()},
 		Example: "serve {\n  nightly  = \"0 2 * * *\"\n  timezone = \"Europe/Berlin\"\n}",
 	}
 }
@@ -43,6 +46,7 @@ func (l *loader) fillServe(b *body, out *Serve) {
 	out.Range = b.header
 	out.Jitter = b.duration("jitter", 0)
 	out.Stop = b.duration("stop", defaultStop)
+	l.fillSurface(b, out)
 	nightly, zone := b.str("nightly"), b.str("timezone")
 	if _, err := cron.Zone(zone); err != nil {
 		l.add(badSchedule.at(b.rng("timezone"), "timezone: %v.", err))
