@@ -1,0 +1,207 @@
+package access
+
+import (
+	"cmp"
+	"sync"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+)
+
+// Bounds of what a Meter remembers.
+const (
+	// MaxKeys is how many principals, sessions or connectors a limit counts apart.
+	MaxKeys = 1 << 16
+	// MaxSessions is how many sessions have counters of their own.
+	MaxSessions = 1 << 14
+	// MaxSessionTools is how many distinct names one session may call. Rules can ask
+	// what a session called before; to forget a name would be to let through what a
+	// rule refuses.
+	MaxSessionTools = 128
+	// SessionIdle is how long a session without a call is remembered.
+	SessionIdle = 24 * time.Hour
+)
+
+// MeterOptions bound a Meter; zeros are the constants above.
+type MeterOptions struct {
+	Keys, Sessions int
+}
+
+// Meter counts calls: per session for rules, and per limit. Nobody can make it grow
+// without end: when a table is full of keys whose time has not run out, further ones
+// are counted together, as if they were one. They may be refused early then, never
+// late.
+//
+// A limit counts in a sliding window of 16 steps: in no stretch of `within` are there
+// more than `calls`, and a call is forgotten at most a sixteenth of it late. A clock
+// that goes back forgets nothing: what was counted then counts as made now.
+//
+// It is safe for use by many goroutines: a call is counted before the rules are
+// asked, and given back when they refuse.
+type Meter struct {
+	policy   *Policy
+	mu       sync.Mutex
+	sessions *table[session]
+	limits   []*table[window] // as in policy
+}
+
+// session is what happened in one.
+type session struct {
+	calls, denied, asked int
+	tools                []string
+	started              time.Time
+}
+
+// NewMeter counts for a policy.
+func NewMeter(p *Policy, o MeterOptions) *Meter {
+	m := &Meter{policy: p, sessions: newTable[session](cmp.Or(o.Sessions, MaxSessions), SessionIdle)}
+	if p != nil {
+		for _, l := range p.limits {
+			m.limits = append(m.limits, newTable[window](cmp.Or(o.Keys, MaxKeys), l.Within+l.Within/steps+1))
+		}
+	}
+	return m
+}
+
+// Decide answers a request with what was counted so far, and counts it: as a call
+// when it is allowed, else as denied or asked. Request.Counters is overwritten. What
+// only looks is not counted.
+func (m *Meter) Decide(r Request) Decision {
+	if r.Action.Looks() {
+		r.Counters = m.Counters(r)
+		return m.policy.Decide(r)
+	}
+	m.mu.Lock()
+	s := m.sessions.get(sessionKey(r), r.At)
+	r.Counters = m.counters(s, &r)
+	reserved := len(r.Counters.Spent) == 0
+	if reserved {
+		s.calls++
+		m.each(&r, func(_ config.AccessLimit, w *window) { w.add(r.At, 1) })
+	}
+	m.mu.Unlock()
+
+	d := m.policy.Decide(r)
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s = m.sessions.get(sessionKey(r), r.At)
+	if d.Effect == Allow {
+		if s.started.IsZero() {
+			s.started = r.At.UTC()
+		}
+		if name := r.name(); !contains(s.tools, name) && len(s.tools) < MaxSessionTools {
+			s.tools = append(s.tools, name)
+		}
+		return d
+	}
+	if reserved {
+		s.calls = max(0, s.calls-1)
+		m.each(&r, func(_ config.AccessLimit, w *window) { w.add(r.At, -1) })
+	}
+	if d.Effect == Ask {
+		s.asked++
+	} else {
+		s.denied++
+	}
+	return d
+}
+
+// Counters are what a request would be decided with now.
+func (m *Meter) Counters(r Request) Counters {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counters(m.sessions.peek(sessionKey(r), r.At), &r)
+}
+
+func (m *Meter) counters(s *session, r *Request) Counters {
+	c := Counters{Calls: s.calls, Denied: s.denied, Asked: s.asked, Tools: s.tools[:len(s.tools):len(s.tools)], Started: s.started}
+	if r.Action.Looks() {
+		return c
+	}
+	if len(s.tools) >= MaxSessionTools && !contains(s.tools, r.name()) {
+		c.Spent = append(c.Spent, Spent{Limit: sessionTools})
+	}
+	m.each(r, func(l config.AccessLimit, w *window) {
+		if until, full := w.full(r.At, l.Calls); full {
+			c.Spent = append(c.Spent, Spent{Limit: l.Name, Until: until})
+		}
+	})
+	return c
+}
+
+// each visits the windows of the limits that a request falls under.
+func (m *Meter) each(r *Request, do func(config.AccessLimit, *window)) {
+	if m.policy == nil {
+		return
+	}
+	var room [16]int
+	for _, i := range m.policy.metered.find(r, room[:0]) {
+		if l := &m.policy.limits[i]; matches(&l.Match, r) {
+			w := m.limits[i].get(limitKey(l, r), r.At)
+			w.width = max(1, int64(l.Within)/steps)
+			do(*l, w)
+		}
+	}
+}
+
+// sessionTools is the built-in limit of names in one session.
+const sessionTools = "(names in one session)"
+
+// spent is the decision for a request that a limit refuses; of several the first by
+// name, and the latest end.
+func (p *Policy) spent(r *Request) Decision {
+	first := r.Counters.Spent[0]
+	d := Decision{Effect: Deny, Rule: first.Limit, Reason: "too many calls; wait and try again"}
+	for _, s := range r.Counters.Spent {
+		if s.Until.After(d.Until) {
+			d.Until = s.Until
+		}
+	}
+	if !d.Until.IsZero() {
+		d.Reason = "too many calls; the next one fits at " + d.Until.UTC().Format(time.RFC3339)
+	}
+	if first.Limit == sessionTools {
+		d.Reason = "too many different tools in one session; begin another session"
+	}
+	for _, l := range p.limits {
+		if l.Name == first.Limit {
+			d.Range, d.Line = l.Range, l.Range.String()+": limit "+quote(l.Name)
+		}
+	}
+	return d
+}
+
+func (r *Request) name() string {
+	if r.Tool != "" {
+		return r.Tool
+	}
+	return r.Skill
+}
+
+func sessionKey(r Request) string { return caller(&r) + "\x00" + r.Session }
+
+func caller(r *Request) string {
+	return r.Principal.Kind + "\x00" + r.Principal.scope() + "\x00" + r.Principal.Name
+}
+
+// limitKey is whose calls are counted together. A request without a session is
+// counted with the others of its principal that have none.
+func limitKey(l *config.AccessLimit, r *Request) string {
+	switch l.Per {
+	case "session":
+		return sessionKey(*r)
+	case "connector":
+		return r.Connector
+	}
+	return caller(r)
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
