@@ -16,8 +16,8 @@ const header = `# This file is kept by plimsoll; edits are lost.
 # Commit it: it pins what plugins, fetched skills and tools may be.
 `
 
-// Format is the one way in which f is written: plugins, then skills, then tools,
-// each sorted by its labels; digests sorted by platform; the schema indented.
+// Format is the one way in which f is written: plugins, then skills, then
+// connectors, then tools, each sorted by its labels; digests sorted by platform; the schema indented.
 // Format(Parse(src)) of a file that Format wrote is that file.
 //
 // ConfigSchema that is not JSON is written as it stands, for Parse to report.
@@ -44,6 +44,9 @@ func Format(f *File) []byte {
 	}
 	for _, s := range slices.SortedStableFunc(slices.Values(f.Skills), func(a, b Skill) int { return cmp.Compare(a.Name, b.Name) }) {
 		fmt.Fprintf(&b, "\nskill %s {\n  source = %s\n  digest = %s\n}\n", plain.Quote(s.Name), value(s.Source), value(s.Digest))
+	}
+	for _, c := range slices.SortedStableFunc(slices.Values(f.Connectors), func(a, b Connector) int { return cmp.Compare(a.Name, b.Name) }) {
+		fmt.Fprintf(&b, "\nconnector %s {\n  digest = %s\n}\n", plain.Quote(c.Name), value(c.Digest))
 	}
 	for _, t := range slices.SortedStableFunc(slices.Values(f.Tools), func(a, b Tool) int {
 		return cmp.Or(cmp.Compare(a.Connector, b.Connector), cmp.Compare(a.Name, b.Name))

@@ -23,9 +23,10 @@ const maxBytes = 4 << 20
 // File is a lock file. Text in it reads back in Unicode NFC, as HCL has it, save
 // names and ConfigSchema, which read back exactly.
 type File struct {
-	Plugins []Plugin
-	Skills  []Skill
-	Tools   []Tool
+	Plugins    []Plugin
+	Skills     []Skill
+	Connectors []Connector
+	Tools      []Tool
 }
 
 // Plugin is a backend that is not part of the binary.
@@ -43,6 +44,14 @@ type Skill struct {
 	Name   string
 	Source string
 	Digest string // "sha256:..."
+	Range  diag.Range
+}
+
+// Connector is the set of a connector's tools, as it was approved. A file that was
+// written before there were sets has tools without one.
+type Connector struct {
+	Name   string
+	Digest string // "sha256:..." of the names and digests of its tools
 	Range  diag.Range
 }
 
@@ -72,6 +81,16 @@ func (f *File) Skill(name string) (Skill, bool) {
 		}
 	}
 	return Skill{}, false
+}
+
+// Connector finds the approved set of a connector's tools.
+func (f *File) Connector(name string) (Connector, bool) {
+	for _, c := range f.Connectors {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Connector{}, false
 }
 
 // Tool finds the approved definition of a connector's tool.

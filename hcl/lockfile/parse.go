@@ -17,7 +17,7 @@ import (
 func Parse(name string, src []byte) (*File, diag.List) {
 	body, diags := plain.Parse(name, src, maxBytes)
 	if !diags.HasErrors() {
-		diags = append(diags, plain.CheckTop(body, []string{"plugin", "skill", "tool"})...)
+		diags = append(diags, plain.CheckTop(body, []string{"plugin", "skill", "connector", "tool"})...)
 	}
 	for i := range diags {
 		diags[i].Detail += " Restore the file from version control, or remove it and run: " + lockPlugin
@@ -37,6 +37,10 @@ func Parse(name string, src []byte) (*File, diag.List) {
 		case "skill":
 			if r.begin(b, addSkill, []string{"NAME"}, "source", "digest") {
 				f.Skills = append(f.Skills, Skill{Name: b.Labels[0], Source: r.text("source"), Digest: r.digest(), Range: whole(b)})
+			}
+		case "connector":
+			if r.begin(b, approveTool, []string{"CONNECTOR"}, "digest") {
+				f.Connectors = append(f.Connectors, Connector{Name: b.Labels[0], Digest: r.digest(), Range: whole(b)})
 			}
 		case "tool":
 			if r.begin(b, approveTool, []string{"CONNECTOR", "TOOL"}, "digest") {
