@@ -34,6 +34,7 @@ func sample() *File {
 			{Name: "humanizer", Source: "git:https://example.com/skills//humanizer?ref=v1", Digest: digest("d")},
 			{Name: "digest", Source: "dir:../other", Digest: digest("e")},
 		},
+		Connectors: []Connector{{Name: "tracker", Digest: digest("7")}, {Name: "calendar", Digest: digest("8")}},
 		Tools: []Tool{
 			{Connector: "tracker", Name: "search", Digest: digest("f")},
 			{Connector: "tracker", Name: "create", Digest: digest("0")},
@@ -134,6 +135,8 @@ func TestTampered(t *testing.T) {
 		{"block in a block", "version = \"1.2.0\"", "version = \"1.2.0\"\n  extra {\n  }", "unknown-block", lockPlugin},
 		{"attribute outside", header, header + "allow_all = true\n", "unknown-attribute", lockPlugin},
 		{"duplicate plugin", `plugin "zeta"`, `plugin "acme"`, "duplicate-block", lockPlugin},
+		{"duplicate connector", `connector "tracker"`, `connector "calendar"`, "duplicate-block", approveTool},
+		{"connector without a digest", `connector "tracker"`, "connector \"x\" {}\n\nconnector \"tracker\"", "missing-attribute", approveTool},
 		{"duplicate tool", `"create"`, `"search"`, "duplicate-block", approveTool},
 		{"duplicate platform", `"windows/amd64"`, `"linux/amd64"`, "duplicate-platform", lockPlugin},
 		{"bad platform", `"windows/amd64"`, `"windows"`, "bad-platform", lockPlugin},
@@ -185,6 +188,23 @@ func TestEmptySources(t *testing.T) {
 	}
 }
 
+// A file from before sets were pinned is read as it was: whoever holds servers to it
+// finds the set missing.
+func TestFileWithoutSets(t *testing.T) {
+	old := sample()
+	old.Connectors = nil
+	f, diags := Parse("f", Format(old))
+	if len(diags) > 0 || len(f.Tools) != 3 {
+		t.Fatalf("%+v %v", f, diags)
+	}
+	if _, ok := f.Connector("tracker"); ok {
+		t.Error("a set came from nowhere")
+	}
+	if c, ok := sample().Connector("tracker"); !ok || c.Digest != digest("7") {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestFormatKeepsWhatItIsGiven(t *testing.T) {
 	f := sample()
 	Format(f)
@@ -209,15 +229,16 @@ func TestRoundTrip(t *testing.T) {
 		// Labels are kept exactly, quoted values in NFC, schemas exactly.
 		name := text.Draw(t, "name")
 		in := &File{
-			Plugins: []Plugin{{Name: name, Version: "1", Source: "dir:.", Digests: map[string]string{"linux/amd64": digest("a")}, ConfigSchema: string(canonical)}},
-			Skills:  []Skill{{Name: name, Source: text.Draw(t, "source"), Digest: digest("b")}},
-			Tools:   []Tool{{Connector: name, Name: text.Draw(t, "tool"), Digest: digest("c")}},
+			Plugins:    []Plugin{{Name: name, Version: "1", Source: "dir:.", Digests: map[string]string{"linux/amd64": digest("a")}, ConfigSchema: string(canonical)}},
+			Skills:     []Skill{{Name: name, Source: text.Draw(t, "source"), Digest: digest("b")}},
+			Connectors: []Connector{{Name: name, Digest: digest("d")}},
+			Tools:      []Tool{{Connector: name, Name: text.Draw(t, "tool"), Digest: digest("c")}},
 		}
 		out := checkFixedPoint(t, Format(in))
 		if p := out.Plugins[0]; p.Name != name || p.ConfigSchema != string(canonical) {
 			t.Fatalf("%+v became %+v", in.Plugins[0], p)
 		}
-		if tool := out.Tools[0]; tool.Connector != name || tool.Name != in.Tools[0].Name {
+		if tool := out.Tools[0]; tool.Connector != name || tool.Name != in.Tools[0].Name || out.Connectors[0].Name != name {
 			t.Fatalf("%+v became %+v", in.Tools[0], tool)
 		}
 	})

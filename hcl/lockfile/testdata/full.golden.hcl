@@ -54,6 +54,14 @@ skill "humanizer" {
   digest = "sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
 }
 
+connector "calendar" {
+  digest = "sha256:8888888888888888888888888888888888888888888888888888888888888888"
+}
+
+connector "tracker" {
+  digest = "sha256:7777777777777777777777777777777777777777777777777777777777777777"
+}
+
 tool "calendar" "list $${x}" {
   digest = "sha256:9999999999999999999999999999999999999999999999999999999999999999"
 }
