@@ -103,7 +103,13 @@ type CallTool struct {
 	// Retry carries the answers to what the tool asked for before.
 	Retry Retry
 	// Peer is the client, for what the upstream tells and asks during the call.
+	// Ask says that it can be asked at once (older revisions); otherwise a tool
+	// that asks is suspended and Called.Result is input_required.
 	Peer Peer
+	Ask  bool
+	// Capabilities are the client's ClientCapabilities, or nil: a tool is told of
+	// nothing else.
+	Capabilities json.RawMessage
 }
 
 // Retry is the second half of a multi round-trip request (SEP-2322): the

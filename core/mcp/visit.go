@@ -1,0 +1,81 @@
+package mcp
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/plimsoll-dev/plimsoll/core/access"
+)
+
+// visit is who came and how, found out once per session (older revisions, stdio)
+// or once per request (2026-07-28). It travels in the context, because that is
+// all that the SDK hands from a transport to a handler.
+type visit struct {
+	principal access.Principal
+	session   string // "" when there is none
+	via       string
+	server    *sdk.Server // for the SDK's handler to find
+	live      func(*sdk.ServerSession)
+}
+
+type visitKey struct{}
+
+func withVisit(ctx context.Context, v *visit) context.Context {
+	return context.WithValue(ctx, visitKey{}, v)
+}
+
+func visitOf(ctx context.Context) *visit {
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	return v
+}
+
+// caller puts together what is known of who sent req.
+func (v *visit) caller(req sdk.Request) Caller {
+	c := Caller{Principal: v.principal, Session: v.session, Via: v.via}
+	if ss, ok := req.GetSession().(*sdk.ServerSession); ok {
+		if p := ss.InitializeParams(); p != nil && p.ClientInfo != nil {
+			c.Client = Client{Name: short(p.ClientInfo.Name), Version: short(p.ClientInfo.Version)}
+		}
+	}
+	c.Traceparent = traceparent(req)
+	return c
+}
+
+// trace is a W3C traceparent of version 00.
+var trace = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// traceparent prefers _meta, which the client set for this very message, to the
+// header, which a proxy may have set for the connection.
+func traceparent(req sdk.Request) string {
+	if p := req.GetParams(); !isNil(p) {
+		if t, ok := p.GetMeta()["traceparent"].(string); ok && trace.MatchString(t) {
+			return t
+		}
+	}
+	if e := req.GetExtra(); e != nil && e.Header != nil {
+		if t := e.Header.Get("Traceparent"); trace.MatchString(t) {
+			return t
+		}
+	}
+	return ""
+}
+
+// short cuts what a client says of itself to 256 bytes of printable text.
+func short(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s[:min(len(s), 1024)])
+	for len(s) > 256 {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
+}
