@@ -47,7 +47,7 @@
 //	TableGrant           skill
 //	TableIntent          intent
 //	TableLabel           judge, item, label
-//	TableApproval        connector, tool
+//	TableApproval        approval
 //	TableBudget          name, day
 //	TableOutbox          target, At(time), message
 //	TableRedactable      run, name

@@ -13,7 +13,7 @@ const (
 	TableIntent Table = 0x02
 	// TableBudget holds what has been spent, in micro-dollars, per name and day.
 	TableBudget Table = 0x03
-	// TableApproval holds the digests of tool definitions that a person approved.
+	// TableApproval holds the calls that a person is, or was, asked about.
 	TableApproval Table = 0x04
 	// TableOutbox holds messages that are to be sent and were not yet, in order of
 	// time.

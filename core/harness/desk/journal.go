@@ -1,0 +1,211 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/audit"
+	"github.com/plimsoll-dev/plimsoll/core/mcp"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
+)
+
+// ends is how many ends may wait to be written down. One more, and its caller
+// waits, too.
+const ends = 256
+
+// endTime bounds the writing of an end, which must not be cut off with the
+// caller that does not wait for it any more.
+const endTime = 30 * time.Second
+
+// journal writes calls into the audit log.
+//
+// What reaches out is written down twice under one id: before the act, and the
+// caller waits until that is safe on the disk; and when it has ended, which
+// nobody waits for, because a sync costs more than all the rest of a call. A
+// journal that cannot write an end lets nothing begin any more.
+type journal struct {
+	host   Host
+	slots  chan struct{}
+	wait   sync.WaitGroup
+	broken atomic.Pointer[error]
+}
+
+func newJournal(h Host) *journal { return &journal{host: h, slots: make(chan struct{}, ends)} }
+
+func (j *journal) close() { j.wait.Wait() }
+
+// sound is an error while ends cannot be written down.
+func (j *journal) sound() error {
+	if err := j.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// call begins the record of what a caller asks for.
+func (d *Desk) call(c mcp.Caller, action audit.Action) audit.Call {
+	client := c.Client.Name
+	if c.Client.Version != "" {
+		client += "/" + c.Client.Version
+	}
+	return audit.Call{ID: d.host.NewID(), Action: action, Principal: c.Principal.Name, Client: client, Session: c.Session, Traceparent: c.Traceparent}
+}
+
+// note writes down what is over already: a search, a description, a refusal.
+// extra belongs to the same moment.
+func (j *journal) note(ctx context.Context, c audit.Call, arguments any, extra ...store.Put) error {
+	if err := j.sound(); err != nil {
+		return err
+	}
+	batch, err := j.batch(&c, arguments)
+	if err != nil {
+		return err
+	}
+	batch.Puts = append(batch.Puts, extra...)
+	return j.commit(ctx, batch)
+}
+
+// begin writes an act down before it happens. with belongs to the same moment: an
+// approval that is used up by it.
+func (j *journal) begin(ctx context.Context, c *audit.Call, arguments any, with store.Batch) error {
+	if err := j.sound(); err != nil {
+		return err
+	}
+	c.Outcome = audit.OutcomeBegun
+	batch, err := j.batch(c, arguments)
+	if err != nil {
+		return err
+	}
+	mark, err := json.Marshal(mark{ID: c.ID, Action: c.Action, Principal: c.Principal, Connector: c.Connector, Tool: c.Tool, Skill: c.Skill})
+	if err != nil {
+		return err
+	}
+	batch.Puts = append(batch.Puts, store.Put{Key: j.markKey(c.ID), Value: store.Seal(1, mark)})
+	batch.Checks = append(batch.Checks, with.Checks...)
+	batch.Puts = append(batch.Puts, with.Puts...)
+	batch.Entries = append(batch.Entries, with.Entries...)
+	return j.commit(ctx, batch)
+}
+
+// mark is what is left of a call whose engine ended before it did.
+type mark struct {
+	ID        string       `json:"id"`
+	Action    audit.Action `json:"action"`
+	Principal string       `json:"principal,omitempty"`
+	Connector string       `json:"connector,omitempty"`
+	Tool      string       `json:"tool,omitempty"`
+	Skill     string       `json:"skill,omitempty"`
+}
+
+func (j *journal) markKey(id string) []byte {
+	return store.Key(store.TableIntent, j.host.Scope, "call", id)
+}
+
+// end writes down how an act ended, without keeping its caller.
+func (j *journal) end(ctx context.Context, c audit.Call) {
+	j.slots <- struct{}{}
+	j.wait.Go(func() {
+		defer func() { <-j.slots }()
+		ctx, over := context.WithTimeout(context.WithoutCancel(ctx), endTime)
+		defer over()
+		c.Arguments = nil // they stand in its beginning
+		batch, err := j.batch(&c, nil)
+		if err == nil {
+			batch.Puts = append(batch.Puts, store.Put{Key: j.markKey(c.ID), Delete: true})
+			err = j.commit(ctx, batch)
+		}
+		if err != nil {
+			why := fmt.Errorf("the end of call %s could not be written into the audit log, so nothing more is called: %w", c.ID, err)
+			j.broken.Store(&why)
+			j.host.Problem("%v", why)
+		}
+	})
+}
+
+// batch is one entry, with its arguments kept beside the log under a salt.
+func (j *journal) batch(c *audit.Call, arguments any) (store.Batch, error) {
+	var b store.Batch
+	if arguments != nil {
+		raw, err := canonjson.Marshal(arguments)
+		if err != nil {
+			return b, err
+		}
+		field, salt, err := audit.Redactable(raw)
+		if err != nil {
+			return b, err
+		}
+		kept, err := json.Marshal(Kept{Salt: salt, Value: raw})
+		if err != nil {
+			return b, err
+		}
+		c.Arguments = field
+		b.Puts = append(b.Puts, store.Put{Key: store.Key(store.TableRedactable, j.host.Scope, c.ID, "arguments"), Value: store.Seal(1, kept)})
+	}
+	c.Reason = clip(c.Reason, audit.MaxReason)
+	entry, err := c.Entry(j.host.Scope, j.host.Now().UTC())
+	if err != nil {
+		return b, err
+	}
+	b.Entries = []store.Entry{entry}
+	return b, nil
+}
+
+// Kept is what stands behind the salted hash of a call's arguments until it is
+// deleted.
+type Kept struct {
+	Salt  []byte `json:"salt"`
+	Value []byte `json:"value"`
+}
+
+func (j *journal) commit(ctx context.Context, b store.Batch) error {
+	began := j.host.Now()
+	_, err := j.host.Store.Commit(ctx, b)
+	if err != nil {
+		j.host.Recorder.Add(telemetry.AuditFailures, 1)
+		return fmt.Errorf("writing it into the audit log: %w", err)
+	}
+	j.host.Recorder.Observe(telemetry.AuditDuration, j.host.Now().Sub(began).Seconds())
+	return nil
+}
+
+// Settle writes the ends of calls that an engine began and did not live to see
+// end. It is called once, before anything is served.
+func (d *Desk) Settle(ctx context.Context) error {
+	var lost []mark
+	err := d.host.Store.Scan(store.Key(store.TableIntent, d.host.Scope, "call"), func(_, value []byte) error {
+		_, raw, err := store.Unseal(value)
+		if err != nil {
+			return err
+		}
+		var m mark
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return fmt.Errorf("reading a call that was begun: %w", err)
+		}
+		lost = append(lost, m)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range lost {
+		c := audit.Call{
+			ID: m.ID, Action: m.Action, Outcome: audit.OutcomeLost, Principal: m.Principal, Connector: m.Connector, Tool: m.Tool, Skill: m.Skill,
+			Reason: "the engine ended before the call did: whether it had an effect is not known",
+		}
+		batch, err := d.journal.batch(&c, nil)
+		if err != nil {
+			return err
+		}
+		batch.Puts = append(batch.Puts, store.Put{Key: d.journal.markKey(m.ID), Delete: true})
+		if err := d.journal.commit(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/access"
+	"github.com/plimsoll-dev/plimsoll/core/audit"
+	"github.com/plimsoll-dev/plimsoll/core/mcp"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
+)
+
+// permit decides about an act. With an error nothing may happen, and the refusal
+// is written down. The batch belongs to the record of the act's beginning.
+func (d *Desk) permit(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Caller, action access.Action, arguments json.RawMessage, approval string, record *audit.Call) (store.Batch, error) {
+	now := d.host.Now()
+	var with store.Batch
+	if e == nil || !c.sees(e, caller, access.Describe, now) {
+		// A rule that denies whatever the arguments are hides the name, too.
+		record.Outcome, record.Reason = audit.OutcomeUnknown, "there is no such name for this caller"
+		return with, d.refuse(ctx, c, record, arguments, &mcp.Problem{
+			Code: mcp.CodeUnknown, What: fmt.Sprintf("There is no %s %q.", word(action), clip(line(record.Tool+record.Skill), 128)),
+			Next: "Use find, and take a name from its answer.",
+		})
+	}
+	record.Connector, record.Definition = e.Connector, e.Definition
+	r := request(e, caller, action, now)
+	r.Arguments = arguments
+	if approval != "" {
+		var err error
+		if r.Approval, err = d.approval(approval); err != nil {
+			return with, err
+		}
+	}
+	decision := c.meter.Decide(r)
+	d.host.Recorder.Add(telemetry.Decisions, 1, string(action), string(decision.Effect), caller.Principal.Name)
+	record.Rule = decision.Rule
+	switch decision.Effect {
+	case access.Allow:
+	case access.Ask:
+		return with, d.ask(ctx, c, r, decision, record, arguments)
+	default:
+		record.Outcome, record.Reason = audit.OutcomeDenied, decision.Reason
+		p := &mcp.Problem{Code: mcp.CodeDenied, What: sentence(fmt.Sprintf("This call of %s is refused", e.Name)), Why: sentence(decision.Reason), Next: "Do not try it again as it is; ask the person you work for."}
+		if !decision.Until.IsZero() {
+			d.host.Recorder.Add(telemetry.Limited, 1, decision.Rule)
+			p.Code, p.Next = mcp.CodeLimited, fmt.Sprintf("Try it again after %s.", decision.Until.UTC().Format(time.RFC3339))
+		}
+		return with, d.refuse(ctx, c, record, arguments, p)
+	}
+	if e.Shut != "" {
+		record.Outcome, record.Reason = audit.OutcomeDenied, e.Shut
+		return with, d.refuse(ctx, c, record, arguments, &mcp.Problem{Code: mcp.CodeQuarantined, What: sentence(fmt.Sprintf("%s cannot be called", e.Name)), Why: sentence(e.Shut), Next: "A person has to look at it; go on without it."})
+	}
+	if decision.Approval != "" {
+		record.Approval = decision.Approval
+		var err error
+		if with, err = d.use(r); err != nil {
+			return with, err
+		}
+	}
+	return with, nil
+}
+
+// refuse writes a refusal down and hands it out. One that cannot be written down
+// is a failure of this program, and refuses as well.
+func (d *Desk) refuse(ctx context.Context, c *Catalogue, record *audit.Call, arguments json.RawMessage, p *mcp.Problem) error {
+	if err := d.journal.note(ctx, *record, c.arguments(arguments)); err != nil {
+		return err
+	}
+	return p
+}
+
+// ask keeps the call for a person to look at.
+func (d *Desk) ask(ctx context.Context, c *Catalogue, r access.Request, decision access.Decision, record *audit.Call, arguments json.RawMessage) error {
+	pending, err := access.NewApproval(r, decision)
+	if err != nil {
+		return &mcp.Problem{Code: mcp.CodeInvalid, What: "A person would have to approve this call, and its arguments cannot be shown to one.", Why: sentence(err.Error())}
+	}
+	puts, err := d.keep(pending, record.ID, r.At)
+	if err != nil {
+		return err
+	}
+	record.Outcome, record.Approval, record.Reason = audit.OutcomeAsked, pending.ID(), decision.Reason
+	if err := d.journal.note(ctx, *record, c.arguments(arguments), puts...); err != nil {
+		return err
+	}
+	return &mcp.Problem{
+		Code: mcp.CodeApproval, What: "A person has to approve this call first.", Why: sentence(decision.Reason), Approval: pending.ID(),
+		Next: fmt.Sprintf("Ask for `plimsoll approve %s`; then make the same call with approval %q.", pending.ID(), pending.ID()),
+	}
+}
+
+// arguments is what the record keeps of arguments: the JSON without what is
+// redacted, or what is wrong with it.
+func (c *Catalogue) arguments(raw json.RawMessage) any {
+	if len(raw) == 0 {
+		return map[string]any{}
+	}
+	hidden, err := c.redact.apply(raw)
+	if err != nil || !json.Valid(hidden) {
+		return map[string]any{"not_json_bytes": len(raw)}
+	}
+	if _, err := canonjson.Transform(hidden); err != nil { // a member twice, a number that JSON cannot carry
+		return map[string]any{"text": string(hidden)}
+	}
+	return hidden
+}
+
+func word(a access.Action) string {
+	if a == access.Run {
+		return "skill"
+	}
+	return "tool"
+}
+
+// sentence ends a text with a full stop.
+func sentence(s string) string {
+	if s == "" || s[len(s)-1] == '.' {
+		return s
+	}
+	return s + "."
+}
