@@ -146,7 +146,7 @@ type Progress struct {
 // most is the largest length or count that is believed.
 const (
 	mostTokens  = 1 << 21
-	mostPrompts = 1 << 20
+	mostPrompts = 1 << 18
 )
 
 // Check refuses what cannot be run; all faults at once.
