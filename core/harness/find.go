@@ -230,7 +230,7 @@ func (v *View) frequency(t term) int {
 		if j < len(texts) && texts[j].doc == s.doc {
 			continue // counted below
 		}
-		if v.seen[s.doc] && s.weight(v.principal) > 0 {
+		if v.seen[s.doc] && s.weight(v.principal, v.quorum) > 0 {
 			df++
 		}
 	}
@@ -349,7 +349,7 @@ func (v *View) score(idf float64, doc int32, p *posting, s *support) float64 {
 		}
 	}
 	if s != nil {
-		tf += float64(v.x.tune.learnt * float64(s.weight(v.principal)) / million)
+		tf += float64(v.x.tune.learnt * float64(s.weight(v.principal, v.quorum)) / million)
 	}
 	k1 := v.x.tune.k1
 	return float64(idf * tf * (k1 + 1) / (tf + k1))
@@ -369,7 +369,7 @@ func (v *View) hit(q *query, s scored) Hit {
 			p, l := v.at(t.id, s.doc)
 			now := v.score(t.idf, s.doc, p, l)
 			got = max(got, now)
-			if l != nil && l.weight(v.principal) > 0 {
+			if l != nil && l.weight(v.principal, v.quorum) > 0 {
 				h.Learned = true
 			}
 		}
@@ -381,7 +381,7 @@ func (v *View) hit(q *query, s scored) Hit {
 	for _, p := range parts {
 		h.Words = append(h.Words, p.shown)
 	}
-	h.Confidence = v.confidence(q, s.doc)
+	h.Confidence = v.confidence(s.score, len(parts) == len(q.words))
 	return h
 }
 

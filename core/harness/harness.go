@@ -55,8 +55,12 @@ const BodyLimit = 1500
 // Viewer is for whom an index is searched.
 type Viewer struct {
 	// Principal is who asks. Their own past queries count for them at once;
-	// those of others count as far as Quorum people agree on a word.
+	// those of others count as far as a quorum of people agree on a word.
 	Principal string
+	// Quorum is how many different principals make one; 0 means the constant. At
+	// 1 everybody's uses count for everybody, and one person can move what others
+	// find: for a project whose people trust each other.
+	Quorum int
 	// Allowed says whether they may see a document. It is asked once for each
 	// document when a View is made. nil allows nothing: an absent rule is no rule
 	// that allows.

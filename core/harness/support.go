@@ -29,9 +29,9 @@ type backer struct {
 }
 
 // weight is how much the support counts for a viewer: their own runs always,
-// those of others only when Quorum people or more say the same. So nobody moves
+// those of others only when a quorum of people say the same. So nobody moves
 // alone what others find, up or down, not with any number of runs.
-func (s *support) weight(principal string) int64 {
+func (s *support) weight(principal string, quorum int) int64 {
 	var own, good, bad int64
 	liked, disliked := 0, 0
 	for _, b := range s.by {
@@ -48,10 +48,10 @@ func (s *support) weight(principal string) int64 {
 		}
 	}
 	shared := int64(0)
-	if liked >= Quorum {
+	if liked >= quorum {
 		shared = good
 	}
-	if disliked >= Quorum {
+	if disliked >= quorum {
 		shared -= bad
 	}
 	if own < 0 {

@@ -16,5 +16,5 @@ var tuned = tuning{
 	b:      [fields]float64{inName: .75, inDescription: .75, inParameters: .75, inBody: .75, inConnector: .75},
 	k1:     1.2,
 	pair:   .4,
-	learnt: 1,
+	learnt: .5,
 }

@@ -11,6 +11,7 @@ package harness
 type View struct {
 	x         *Index
 	principal string
+	quorum    int
 	seen      []bool
 	n         int
 	norm      [][fields]float32 // by document: what one occurrence in a field counts
@@ -19,7 +20,10 @@ type View struct {
 
 // View is the index as the viewer sees it.
 func (x *Index) View(v Viewer) *View {
-	w := &View{x: x, principal: v.Principal, seen: make([]bool, len(x.docs))}
+	w := &View{x: x, principal: v.Principal, quorum: v.Quorum, seen: make([]bool, len(x.docs))}
+	if w.quorum <= 0 {
+		w.quorum = Quorum
+	}
 	var sum [fields]int64
 	for i := range x.docs {
 		if v.Allowed == nil || !v.Allowed(&x.docs[i]) {
