@@ -140,6 +140,7 @@ func (m *meta) server(id string) (*sdk.Server, error) {
 		s.AddTool(d, m.tool)
 	}
 	s.AddReceivingMiddleware(m.receive)
+	s.AddSendingMiddleware(asItCame)
 	if m.config.Library != nil {
 		if err := m.shelve(s); err != nil {
 			return nil, err

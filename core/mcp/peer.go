@@ -104,12 +104,18 @@ func (p *peer) Request(ctx context.Context, method string, params json.RawMessag
 		defer context.AfterFunc(ctx, cancel)()
 		ctx = own
 	}
+	if len(params) > 0 {
+		ctx = context.WithValue(ctx, rawKey{}, params)
+	}
 	switch method {
 	case "elicitation/create":
 		var q sdk.ElicitParams
 		if err := decode(method, params, &q); err != nil {
 			return nil, err
 		}
+		// The SDK holds the answer against the schema, and knows fewer schemas than
+		// the protocol has; the upstream will look at it anyway.
+		q.RequestedSchema = nil
 		return encode(ss.Elicit(ctx, &q))
 	case "sampling/createMessage":
 		var q sdk.CreateMessageWithToolsParams
@@ -121,6 +127,21 @@ func (p *peer) Request(ctx context.Context, method string, params json.RawMessag
 		return encode(ss.ListRoots(ctx, &sdk.ListRootsParams{}))
 	}
 	return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: fmt.Sprintf("a client cannot be asked for %q", method)}
+}
+
+type rawKey struct{}
+
+// asItCame is the sending middleware that puts an upstream's own params in the
+// place of what the SDK's types kept of them.
+func asItCame(next sdk.MethodHandler) sdk.MethodHandler {
+	return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
+		raw, ok := ctx.Value(rawKey{}).(json.RawMessage)
+		ss, is := req.GetSession().(*sdk.ServerSession)
+		if ok && is && (method == "elicitation/create" || method == "sampling/createMessage") {
+			req = &sdk.ServerRequest[sdk.Params]{Session: ss, Params: &extra{raw: raw}}
+		}
+		return next(ctx, method, req)
+	}
 }
 
 func decode(method string, params json.RawMessage, into any) error {

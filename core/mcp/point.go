@@ -91,6 +91,7 @@ func (w *whole) server(b *bridge, welcome Welcome) (*sdk.Server, error) {
 		s.AddReceivingMiddleware(alive(b.visit))
 	}
 	s.AddReceivingMiddleware(b.receive)
+	s.AddSendingMiddleware(asItCame)
 	for _, method := range passing {
 		if err := register(s, method, nobody); err != nil {
 			return nil, err
