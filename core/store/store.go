@@ -52,6 +52,7 @@
 //	TableOutbox          target, At(time), message
 //	TableRedactable      run, name
 //	TableBlob            digest                             (scope "")
+//	TableCosigned        witness, Seq(size)                 (scope "")
 package store
 
 import (

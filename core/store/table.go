@@ -24,6 +24,10 @@ const (
 	// TableRedactable holds the secret values and salts behind the salted hashes
 	// in audit entries; deleting one redacts it (see audit.Redactable).
 	TableRedactable Table = 0x09
+	// TableCosigned holds checkpoints of the audit log with the cosignature of a
+	// witness; its scope is empty, like the log's. It is not reserved: what a
+	// witness signed proves itself.
+	TableCosigned Table = 0x0a
 
 	// TableRun holds one request for a skill per key.
 	TableRun Table = 0x10
