@@ -18,6 +18,10 @@ type Point struct {
 	Transfer   float64 // seconds of KV transfer, part of TTFT
 }
 
+// Budget is how many tokens a step takes at most, on each rank: the default of
+// vLLM's max_num_batched_tokens on data-centre GPUs.
+const Budget = 8192
+
 // plant is a topology that was checked, fitted and prepared on a hardware.
 type plant struct {
 	one, prefill pool // one: the aggregated pool, or decode
@@ -136,9 +140,9 @@ func (p plant) together(in, out, prefix, concurrency float64) Point {
 	room := float64(max(w.fit.Requests, 1))
 	running, ttft, tpot := min(each, room), 0.0, 0.0
 	for range 40 {
-		tpot = w.Decode(max(running, 1), context) + chunk/out*running
+		tpot = w.Decode(max(running, 1), context) + (1-p.cal.Wave)*chunk/out*running // a wave prefills before it decodes
 		tpot *= p.cal.tpot()
-		ttft = (alone + tpot + p.cal.Request) * p.cal.ttft()
+		ttft = (alone + tpot + p.cal.Request + p.cal.Wave*max(each-1, 0)/2*chunk) * p.cal.ttft()
 		next := each * (out * tpot) / (out*tpot + ttft)
 		running = (running + min(next, room)) / 2
 	}
@@ -155,15 +159,16 @@ func (p plant) together(in, out, prefix, concurrency float64) Point {
 func (p plant) apart(in, out, prefix, concurrency float64) Point {
 	pre, dec := p.prefill, p.one
 	context := in + out/2
-	serve := pre.Prefill(in-prefix, prefix) + pre.Overhead()
+	chunk := pre.Prefill(in-prefix, prefix)
+	serve := chunk + pre.Overhead()*min(1, (in-prefix)/float64(Budget*pre.attention)) // a busy queue fills its steps
 	most := float64(pre.workers) / serve
 	move := p.transfer(in)
 	room := float64(dec.workers * max(dec.fit.Requests, 1))
-	alone := serve * float64(pre.attention)
+	alone := chunk*float64(pre.attention) + pre.Overhead()
 	at := func(rate float64) (ttft, tpot, running float64) {
 		load := rate / most
 		queue := serve * load / (2 * (1 - load)) / float64(pre.workers) // M/D/1, Pollaczek and Khinchine
-		ttft = (alone + queue + move + p.cal.Request) * p.cal.ttft()
+		ttft = (alone + queue + move + p.cal.Request + p.cal.Wave*max(concurrency/float64(pre.workers)-1, 0)/2*serve) * p.cal.ttft()
 		running = min(concurrency, room)
 		for range 30 {
 			tpot = dec.Decode(max(running/float64(dec.workers), .5), context) * p.cal.tpot()

@@ -37,7 +37,8 @@ type Layer struct {
 	Cache     int64   // elements cached for each token that is looked back at
 	Window    int64   // tokens that are looked back at; 0: all
 	State     int64   // bytes of recurrent state a request; read and written in every step
-	Score     float64 // FLOPs of attention for each pair of tokens
+	Score     float64 // FLOPs of attention for each pair of tokens in prefill
+	Look      float64 // the same in decoding, where a latent cache is not unfolded
 	Heads     int64   // KV heads: how far tensor parallelism divides the cache; 1 for latent
 	Dense     int64   // parameters of the MLP that every token takes, shared experts included
 	Expert    int64   // parameters of one expert; 0: the layer has none

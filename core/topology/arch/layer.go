@@ -87,6 +87,7 @@ func (r *reader) mixer(kind Kind, h int64) Layer {
 		Mixer:     h*heads*dim*(q+1) + 2*h*kv*dim,
 		Cache:     2 * kv * dim,
 		Score:     4 * float64(heads*dim),
+		Look:      4 * float64(heads*dim),
 		Heads:     kv,
 	}
 	if kind == Sliding {
@@ -96,7 +97,9 @@ func (r *reader) mixer(kind Kind, h int64) Layer {
 }
 
 // latent follows DeepSeek-V2 (arXiv 2405.04434, section 2.1): what is cached is
-// the compressed vector and the shared rotary key, once for all heads.
+// the compressed vector and the shared rotary key, once for all heads. Decoding
+// folds the up-projections into query and output, so that each head works on
+// the whole compressed vector.
 func (r *reader) latent(h int64) Layer {
 	heads := r.need("num_attention_heads", r.Heads, mostWidth)
 	rank := r.need("kv_lora_rank", r.KVRank, mostWidth)
@@ -113,6 +116,7 @@ func (r *reader) latent(h int64) Layer {
 		Mixer:     query + h*(rank+rope) + rank*heads*(nope+v) + heads*v*h,
 		Cache:     rank + rope,
 		Score:     2 * float64(heads*(nope+rope+v)),
+		Look:      2 * float64(heads*(2*rank+rope)),
 		Heads:     1,
 	}
 }

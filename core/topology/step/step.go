@@ -35,6 +35,8 @@ type Constants struct {
 	Dispatch float64 // seconds an all-to-all at least takes
 	Network  float64 // share of the network's bandwidth that is reached
 	Request  float64 // seconds a request: HTTP, tokeniser, first step's wait
+	Mixture  float64 // seconds a layer of experts, beside Layer: routing, grouped kernels, the fullest expert
+	Wave     float64 // share of a closed loop's requests that begin together, 0..1
 	Transfer float64 // seconds a KV transfer at least takes, connector included
 }
 
@@ -44,7 +46,7 @@ type Constants struct {
 func Textbook() Constants {
 	return Constants{
 		Bandwidth: .8, Prefill: .45, Layer: 12e-6,
-		Decode: .35, Fixed: 1e-3, Reduce: 8e-6, Dispatch: 25e-6, Network: .6, Request: 20e-3, Transfer: 5e-3,
+		Decode: .35, Fixed: 1e-3, Reduce: 8e-6, Dispatch: 25e-6, Network: .6, Request: 20e-3, Transfer: 5e-3, Mixture: 20e-6, Wave: .1,
 	}
 }
 
@@ -70,14 +72,14 @@ type Worker struct {
 	mixer, dense, expert, head float64 // parameters; expert: of one expert, over all layers that have them
 	mixtures                   float64 // layers that have experts
 	state                      float64 // bytes a request
-	score                      float64 // FLOPs a pair, layers that see everything
+	score, look                float64 // FLOPs a pair, layers that see everything
 	windows                    []window
 	grow                       float64 // bytes of cache a token of context, divided over ranks
 	link                       float64 // bytes a second between its GPUs
 }
 
 // window is the layers that share one sliding window.
-type window struct{ tokens, bytes, score float64 }
+type window struct{ tokens, bytes, score, look float64 }
 
 // New prepares a worker. Tensor below 1 counts as 1.
 func New(s Spec) Worker {
@@ -93,11 +95,12 @@ func New(s Spec) Worker {
 		w.state += float64(l.State)
 		cache := float64(l.Cache) * s.KV / min(w.tp, float64(max(l.Heads, 1)))
 		if l.Window > 0 {
-			w.windows = addWindow(w.windows, window{float64(l.Window), cache, l.Score})
+			w.windows = addWindow(w.windows, window{float64(l.Window), cache, l.Score, l.Look})
 			continue
 		}
 		w.grow += cache
 		w.score += l.Score
+		w.look += l.Look
 	}
 	w.head = float64(s.Arch.Vocab * s.Arch.Hidden)
 	w.link = s.GPU.Link
@@ -112,6 +115,7 @@ func addWindow(all []window, one window) []window {
 		if all[i].tokens == one.tokens {
 			all[i].bytes += one.bytes
 			all[i].score += one.score
+			all[i].look += one.look
 			return all
 		}
 	}
@@ -145,30 +149,47 @@ func (w Worker) Cache(tokens float64) float64 {
 // Decode is the seconds of one step in which batch requests, over the whole
 // worker, make a token each at a mean context of so many tokens.
 func (w Worker) Decode(batch, context float64) float64 {
-	c := w.spec.Constants
-	return max(w.bytes(batch, context)/(w.spec.GPU.Bandwidth*c.Bandwidth), w.linear(batch, c.Decode)) +
-		w.collective(batch) + w.Overhead()
+	c, s := w.spec.Constants, w.spec
+	read := s.GPU.Bandwidth * c.Bandwidth
+	weights := max(w.weights(batch)/read, w.linear(batch, c.Decode))
+	cache := max(batch/w.dp*(w.Cache(context)+w.state/w.tp)/read, batch*w.looks(context)/(w.gpus*s.GPU.BF16*c.Prefill))
+	return weights + cache + w.moved(batch) + w.Overhead()
 }
 
 // Prefill is the seconds that tokens new tokens add to a step, the first of
 // which has after tokens before it.
 func (w Worker) Prefill(tokens, after float64) float64 {
 	c := w.spec.Constants
-	return w.linear(tokens, c.Prefill) + w.attend(tokens, after) + w.collective(tokens)
+	return w.linear(tokens, c.Prefill) + w.attend(tokens, after) + w.moved(tokens)
 }
 
-// Overhead is what a step costs whatever is in it, seconds.
+// Overhead is what a step costs whatever is in it, seconds: launches, the host,
+// and the start of every collective.
 func (w Worker) Overhead() float64 {
-	return w.layer*w.spec.Constants.Layer + w.spec.Constants.Fixed
+	c := w.spec.Constants
+	t := w.layer*c.Layer + w.mixtures*c.Mixture + c.Fixed
+	if w.tp > 1 {
+		t += 2 * w.layer * c.Reduce
+	}
+	if w.dp > 1 {
+		t += 2 * w.mixtures * c.Dispatch
+	}
+	return t
 }
 
-// bytes that one GPU reads in a decode step; state is read and written.
-func (w Worker) bytes(batch, context float64) float64 {
+// weights is the bytes of weights that one GPU reads in a decode step.
+func (w Worker) weights(batch float64) float64 {
 	s := w.spec
-	b := (w.mixer*s.Width.Mixer + w.dense*s.Width.Dense + w.head*s.Width.Embedding) / w.tp
-	b += w.Hit(batch) * w.expert * s.Width.Expert / w.gpus
-	per := w.Cache(context) + w.state/w.tp
-	return b + batch/w.dp*per
+	return (w.mixer*s.Width.Mixer+w.dense*s.Width.Dense+w.head*s.Width.Embedding)/w.tp + w.Hit(batch)*w.expert*s.Width.Expert/w.gpus
+}
+
+// looks is the FLOPs with which one new token looks back at its context.
+func (w Worker) looks(context float64) float64 {
+	f := w.look * context
+	for _, x := range w.windows {
+		f += x.look * min(context, x.tokens)
+	}
+	return f
 }
 
 // Hit is how many of a layer's experts batch tokens reach.
@@ -198,23 +219,18 @@ func (w Worker) attend(tokens, after float64) float64 {
 	return tokens * f / (w.gpus * w.spec.GPU.BF16 * w.spec.Constants.Prefill)
 }
 
-// collective is the seconds of communication of one pass of tokens tokens over
-// the worker: two all-reduces a layer inside a tensor group, and a dispatch and
-// a combine a layer of experts between ranks. Activations have 2 bytes;
-// dispatch is sent in 1 and combined in 2.
-func (w Worker) collective(tokens float64) float64 {
-	if w.gpus <= 1 {
-		return 0
-	}
-	c, h := w.spec.Constants, float64(w.spec.Arch.Hidden)
-	each := tokens / w.dp
+// moved is the seconds in which the bytes of one pass of tokens tokens move:
+// two all-reduces a layer inside a tensor group, and a dispatch and a combine a
+// layer of experts between ranks. Activations have 2 bytes; dispatch sends 1.
+func (w Worker) moved(tokens float64) float64 {
+	c, h, each := w.spec.Constants, float64(w.spec.Arch.Hidden), tokens/w.dp
 	var t float64
 	if w.tp > 1 {
-		t += 2 * w.layer * AllReduce(int(w.tp), each*h*2, w.link, c)
+		t += 2 * w.layer * (AllReduce(int(w.tp), each*h*2, w.link, c) - c.Reduce)
 	}
 	if w.mixtures > 0 && w.dp > 1 {
 		k := min(float64(w.spec.Arch.TopK), w.gpus)
-		t += w.mixtures * 2 * (c.Dispatch + each*h*k*1.5*(w.gpus-1)/w.gpus/(w.link*c.Network))
+		t += w.mixtures * 2 * each * h * k * 1.5 * (w.gpus - 1) / w.gpus / (w.link * c.Network)
 	}
 	return t
 }
