@@ -25,9 +25,9 @@
 //	"rotation", Seq(size) the last checkpoint of a key, whose tree of that size
 //	                      ends in the entry that names the next key
 //	"checkpoint"          the checkpoint of the last commit
-//	"cosigned", witness, Seq(size)
-//	                      a checkpoint with the cosignature of a witness; witness
-//	                      is its verifier key
+//
+// and in store.TableCosigned, with the verifier key of the witness and Seq(size),
+// the checkpoints that witnesses have cosigned.
 package audit
 
 import (

@@ -78,21 +78,21 @@ func Cosigned(witness string, checkpoint []byte) (store.Put, error) {
 	if err != nil {
 		return store.Put{}, err
 	}
-	return store.Put{Key: stateKey("cosigned", witness, store.Seq(c.Size)), Value: checkpoint}, nil
+	return store.Put{Key: store.Key(store.TableCosigned, "", witness, store.Seq(c.Size)), Value: checkpoint}, nil
 }
 
 // EachCosigned calls fn for the checkpoints that Cosigned kept, those of one
 // witness together and by size. An error of fn ends it and is returned, save
 // store.Stop.
 func EachCosigned(r store.Reader, fn func(witness string, checkpoint []byte) error) error {
-	return r.Scan(stateKey("cosigned"), func(key, value []byte) error {
+	return r.Scan(store.Key(store.TableCosigned, ""), func(key, value []byte) error {
 		_, _, parts, err := store.ParseKey(key)
 		if err != nil {
 			return err
 		}
-		if len(parts) != 3 {
+		if len(parts) != 2 {
 			return fmt.Errorf("%w: the audit key %q has %d parts", store.ErrCorrupt, key, len(parts))
 		}
-		return fn(parts[1], append([]byte(nil), value...))
+		return fn(parts[0], append([]byte(nil), value...))
 	})
 }
