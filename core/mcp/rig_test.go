@@ -382,23 +382,24 @@ func must[T any](v T, err error) T {
 }
 
 func (u *relayed) send(ctx context.Context, r Request, fix func(sdk.Params)) (json.RawMessage, error) {
+	old := u.cs.InitializeResult().ProtocolVersion < rev2026
 	switch r.Method {
 	case "tools/list":
-		return sent(ctx, r, fix, u.cs.ListTools)
+		return sent(ctx, r, old, fix, u.cs.ListTools)
 	case "prompts/list":
-		return sent(ctx, r, fix, u.cs.ListPrompts)
+		return sent(ctx, r, old, fix, u.cs.ListPrompts)
 	case "resources/list":
-		return sent(ctx, r, fix, u.cs.ListResources)
+		return sent(ctx, r, old, fix, u.cs.ListResources)
 	case "resources/templates/list":
-		return sent(ctx, r, fix, u.cs.ListResourceTemplates)
+		return sent(ctx, r, old, fix, u.cs.ListResourceTemplates)
 	case "tools/call":
-		return sent(ctx, r, fix, u.cs.CallTool)
+		return sent(ctx, r, old, fix, u.cs.CallTool)
 	case "prompts/get":
-		return sent(ctx, r, fix, u.cs.GetPrompt)
+		return sent(ctx, r, old, fix, u.cs.GetPrompt)
 	case "resources/read":
-		return sent(ctx, r, fix, u.cs.ReadResource)
+		return sent(ctx, r, old, fix, u.cs.ReadResource)
 	case "completion/complete":
-		return sent(ctx, r, fix, u.cs.Complete)
+		return sent(ctx, r, old, fix, u.cs.Complete)
 	case "logging/setLevel":
 		return done(ctx, r, u.cs.SetLoggingLevel)
 	case "resources/subscribe":
@@ -412,10 +413,14 @@ func (u *relayed) send(ctx context.Context, r Request, fix func(sdk.Params)) (js
 func sent[P any, PP interface {
 	*P
 	sdk.Params
-}, R any](ctx context.Context, r Request, fix func(sdk.Params), call func(context.Context, PP) (R, error)) (json.RawMessage, error) {
+}, R any](ctx context.Context, r Request, old bool, fix func(sdk.Params), call func(context.Context, PP) (R, error)) (json.RawMessage, error) {
 	p := PP(new(P))
 	if err := json.Unmarshal(r.Params, p); err != nil {
 		return nil, err
+	}
+	if old {
+		meta := p.GetMeta()
+		maps.DeleteFunc(meta, func(k string, _ any) bool { return strings.HasPrefix(k, "io.modelcontextprotocol/") })
 	}
 	fix(p)
 	return encode(call(ctx, p))
