@@ -29,7 +29,17 @@ const format = "plimsoll harness index 1"
 
 // How much of each field is indexed, in characters: an upstream server may send
 // anything, and one document must not outweigh a catalogue.
-var fieldLimit = [fields]int{inName: 512, inDescription: 8192, inParameters: 8192, inBody: BodyLimit, inConnector: 128}
+func (x *Index) limit(f field) int {
+	switch f {
+	case inName:
+		return 512
+	case inBody:
+		return x.body
+	case inConnector:
+		return 128
+	}
+	return 8192
+}
 
 // Index is a set of documents that can be searched. It never changes after
 // Build and may be used by any number of goroutines.
@@ -44,6 +54,7 @@ type Index struct {
 	spoken []language // by document
 	lex    *lexicon
 	tune   tuning
+	body   int // characters of a body that are indexed
 	digest string
 }
 
@@ -56,10 +67,15 @@ type posting struct {
 // Build indexes the documents. Their order makes no difference. An empty or
 // repeated ID is an error that names it, since whoever asked for one of the two
 // would get the other.
-func Build(docs []Document) (*Index, error) { return build(docs, tuned) }
+func Build(docs []Document) (*Index, error) { return BuildDeep(docs, BodyLimit) }
 
-func build(docs []Document, tune tuning) (*Index, error) {
-	x := &Index{docs: slices.Clone(docs), byID: make(map[string]int32, len(docs)), lex: newLexicon(), tune: tune}
+// BuildDeep is Build with another limit than BodyLimit: body is how many
+// characters of a body are indexed, 0 for none of it.
+func BuildDeep(docs []Document, body int) (*Index, error) {
+	if body < 0 {
+		return nil, fmt.Errorf("building the index: the limit of bodies is %d characters; it must not be negative", body)
+	}
+	x := &Index{body: body, tune: tuned, docs: slices.Clone(docs), byID: make(map[string]int32, len(docs)), lex: newLexicon()}
 	slices.SortFunc(x.docs, func(a, b Document) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	for i := range x.docs {
 		d := &x.docs[i]
@@ -76,7 +92,7 @@ func build(docs []Document, tune tuning) (*Index, error) {
 		b.add(int32(i), &x.docs[i])
 	}
 	x.pairs = gather(b.twos)
-	x.digest = digest(x.docs)
+	x.digest = digest(x.docs, body)
 	return x, nil
 }
 
@@ -88,9 +104,10 @@ func (x *Index) Digest() string { return x.digest }
 // Len is the number of documents, whoever may see them.
 func (x *Index) Len() int { return len(x.docs) }
 
-func digest(docs []Document) string {
+func digest(docs []Document, body int) string {
 	sum := sha256.New()
 	put(sum, format)
+	count(sum, body)
 	ids := make([]int, len(docs))
 	for i := range ids {
 		ids[i] = i
@@ -155,13 +172,13 @@ func (b *builder) add(i int32, d *Document) {
 	clear(b.seen)
 	b.row = b.row[:0]
 	texts := [fields]string{d.Name, d.Description, d.Parameters, d.Body, d.Connector}
-	lang := x.lex.language(b.tokens(first(d.Description, fieldLimit[inDescription]) + " " + first(d.Body, fieldLimit[inBody])))
+	lang := x.lex.language(b.tokens(first(d.Description, x.limit(inDescription)) + " " + first(d.Body, x.limit(inBody))))
 	x.spoken[i] = lang
 	for f, text := range texts {
 		f := field(f)
 		last := int32(-1)
 		named := f == inName || f == inConnector
-		for _, t := range b.tokens(first(text, fieldLimit[f])) {
+		for _, t := range b.tokens(first(text, x.limit(f))) {
 			// A name keeps its stop words: a skill may be called "how-to".
 			if !named && x.lex.stops(t, lang) {
 				continue

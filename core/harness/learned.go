@@ -17,8 +17,8 @@ import (
 const (
 	HalfLife     = 90 * day // after which a use counts half
 	Horizon      = 4 * HalfLife
-	PerPrincipal = 8   // the newest uses of one principal that count for a document
-	PerDocument  = 64  // the newest uses that count for a document
+	PerPrincipal = 24  // the newest uses of one principal that count for a document
+	PerDocument  = 96  // the newest uses that count for a document
 	MaxLearned   = 512 // characters of a query that is remembered; a longer one teaches nothing
 
 	day = 24 * time.Hour

@@ -76,7 +76,7 @@ func (b *builder) learn(i int32, d *Document, lang language) {
 			continue
 		}
 		counted := map[int32]bool{} // a word counts once for each run, however often it is in the query
-		tokens := b.tokens(first(p.Text, fieldLimit[inDescription]))
+		tokens := b.tokens(first(p.Text, MaxLearned))
 		spoken := b.x.lex.language(tokens)
 		for _, t := range tokens {
 			if t.spare || b.x.lex.stops(t, spoken) {
