@@ -128,6 +128,9 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 		"github.com/goccy/go-yaml":       {"core/skill"},
 		"golang.org/x/mod":               {"core/audit", "core/author/pack"},
 		"github.com/robfig/cron":         {"hcl/cron"},
+		"github.com/prometheus":          {"core/telemetry"},
+		"go.opentelemetry.io":            {"core/telemetry"},
+		"github.com/go-jose":             {"core/auth"},
 	}
 	for _, s := range tree(t) {
 		for _, i := range s.imports() {
