@@ -27,7 +27,7 @@ type Config struct {
 	Name    string
 	Command []string // a server over stdio: program and arguments
 	Dir     string   // its working folder; "" is the host's
-	Env     []string // names of the only variables that it sees, besides PATH, HOME and the like (see wire.BaseEnv)
+	Env     []string // names of the only variables that it sees, besides PATH, HOME and the like (a short list without secrets)
 	URL     string   // a server over streamable HTTP
 
 	Headers   []egress.Header // sent with every request; secrets by reference
@@ -54,17 +54,17 @@ type Config struct {
 
 // Host is what the connectors need of the engine. Every member may be left out.
 type Host struct {
-	Now    func() time.Time                     // the clock; needed
-	Lookup func(name string) (string, bool)     // environment variables; os.LookupEnv when nil
-	Keep   Keeper                               // where last-good catalogues survive a restart
-	Spill  Spiller                              // where results beyond OutputLimit go; without it they are cut, and say so
-	Log    *slog.Logger                         // what an operator should see; secrets are masked
-	Key    []byte                               // authenticates request states; random when empty, and then a restart forgets suspended calls, which it does anyway
-	Name   string                               // how Plimsoll names itself to servers; "plimsoll" when empty
-	Verify string                               // its version; "dev" when empty
-	Dial   egress.DialFunc                      // replaces the network in tests
-	Look   egress.LookupFunc                    // replaces DNS in tests
-	Change func(connector string, c *Catalogue) // called after every list that differs from the one before; must not block
+	Now     func() time.Time                     // the clock; needed
+	Lookup  func(name string) (string, bool)     // environment variables; os.LookupEnv when nil
+	Keep    Keeper                               // where last-good catalogues survive a restart
+	Spill   Spiller                              // where results beyond OutputLimit go; without it they are cut, and say so
+	Log     *slog.Logger                         // what an operator should see; secrets are masked
+	Key     []byte                               // authenticates request states; random when empty, and then a restart forgets suspended calls, which it does anyway
+	Name    string                               // how Plimsoll names itself to servers; "plimsoll" when empty
+	Version string                               // its version; "dev" when empty
+	Dial    egress.DialFunc                      // replaces the network in tests
+	Look    egress.LookupFunc                    // replaces DNS in tests
+	Change  func(connector string, c *Catalogue) // called after every list that differs from the one before; must not block
 }
 
 // Keeper keeps the last good catalogue of each connector over restarts. The

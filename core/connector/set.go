@@ -2,75 +2,202 @@ package connector
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/connector/wire"
 )
 
 // Set is all connectors of a project. It is safe for concurrent use.
-type Set struct{ set }
+type Set struct {
+	host   Host
+	warden *wire.Warden
+	by     map[string]*Connector
+	order  []*Connector
+	kick   chan struct{}
+	life   context.Context
+	end    context.CancelFunc
+	wait   sync.WaitGroup
+	once   sync.Once
+}
 
 // New checks the declarations and starts nothing. Errors of all of them come
 // joined.
-func New(h Host, configs ...Config) (*Set, error) { return newSet(h, configs) }
+func New(h Host, configs ...Config) (*Set, error) {
+	if h.Now == nil {
+		return nil, errors.New("connector: Host.Now is needed")
+	}
+	if h.Lookup == nil {
+		h.Lookup = os.LookupEnv
+	}
+	if h.Log == nil {
+		h.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if len(h.Key) == 0 {
+		h.Key = make([]byte, 32)
+		if _, err := rand.Read(h.Key); err != nil {
+			return nil, fmt.Errorf("connector: making a key: %w", err)
+		}
+	}
+	s := &Set{host: h, warden: &wire.Warden{}, by: map[string]*Connector{}, kick: make(chan struct{}, 1)}
+	s.life, s.end = context.WithCancel(context.Background())
+	var all []error
+	for _, config := range configs {
+		c, err := newConnector(s, config)
+		if err != nil {
+			all = append(all, err)
+			continue
+		}
+		if s.by[config.Name] != nil {
+			all = append(all, &Error{Kind: BadConfig, Connector: config.Name, Text: "there are two connectors of this name"})
+			continue
+		}
+		s.by[config.Name] = c
+		s.order = append(s.order, c)
+	}
+	if len(all) > 0 {
+		s.end()
+		return nil, errors.Join(all...)
+	}
+	slices.SortFunc(s.order, func(a, b *Connector) int { return strings.Compare(a.config.Name, b.config.Name) })
+	s.wait.Add(1)
+	go s.sweep()
+	return s, nil
+}
 
 // Get finds a connector.
-func (s *Set) Get(name string) (*Connector, bool) { return s.get(name) }
+func (s *Set) Get(name string) (*Connector, bool) {
+	c, ok := s.by[name]
+	return c, ok
+}
 
 // All are the connectors in the order of their names.
-func (s *Set) All() []*Connector { return s.all() }
+func (s *Set) All() []*Connector { return slices.Clone(s.order) }
 
 // Health is that of all, in the order of their names.
-func (s *Set) Health() []Health { return s.health() }
+func (s *Set) Health() []Health {
+	out := make([]Health, 0, len(s.order))
+	for _, c := range s.order {
+		out = append(out, c.Health())
+	}
+	return out
+}
+
+// Offer is a tool that is offered, and by whom.
+type Offer struct {
+	Connector *Connector
+	Tool      Definition
+	Stale     bool // its catalogue is the last good one
+}
+
+// Offered are all offered tools from the catalogues at hand, in the order of
+// connectors and then of the server; it starts nothing. A public name that two
+// connectors offer is offered by neither, and among the refusals.
+func (s *Set) Offered() ([]Offer, []Refusal) {
+	var all []Offer
+	seen := map[string]string{}
+	twice := map[string]bool{}
+	var refused []Refusal
+	for _, c := range s.order {
+		list := c.Last()
+		if list == nil {
+			continue
+		}
+		for _, d := range list.Offered() {
+			if other, ok := seen[d.Public]; ok {
+				twice[d.Public] = true
+				refused = append(refused, Refusal{Kind: "tool", Name: d.Public, Reason: fmt.Sprintf("connectors %s and %s both offer it: give one of them another prefix", other, c.Name())})
+				continue
+			}
+			seen[d.Public] = c.Name()
+			all = append(all, Offer{Connector: c, Tool: d, Stale: list.Stale})
+		}
+	}
+	return slices.DeleteFunc(all, func(o Offer) bool { return twice[o.Tool.Public] }), refused
+}
 
 // Find tells which connector offers a public name, from the catalogues at hand:
-// it starts nothing. Two connectors that offer the same name both lose it, and
-// the second result says so.
-func (s *Set) Find(public string) (c *Connector, tool Definition, err error) { return s.find(public) }
+// it starts nothing. A name that two connectors offer is an error.
+func (s *Set) Find(public string) (*Connector, Definition, error) {
+	var found *Connector
+	var tool Definition
+	for _, c := range s.order {
+		list := c.Last()
+		if list == nil {
+			continue
+		}
+		d, ok := list.Tool(public)
+		if !ok {
+			continue
+		}
+		if found != nil {
+			return nil, Definition{}, &Error{Kind: Unknown, Connector: c.Name(), Tool: public, Text: fmt.Sprintf("connector %s offers a tool of this name, too: give one of them another prefix", found.Name())}
+		}
+		found, tool = c, d
+	}
+	if found == nil {
+		return nil, Definition{}, &Error{Kind: Unknown, Tool: public, Text: "no connector offers this tool"}
+	}
+	return found, tool, nil
+}
 
 // Close ends all servers and waits for them. Calls under way end as Closed.
-func (s *Set) Close() error { return s.close() }
-
-// Connector is one upstream server. It is safe for concurrent use.
-type Connector struct{ core }
-
-// Name is the declared one.
-func (c *Connector) Name() string { return c.config.Name }
-
-// Config is the declaration with its defaults filled in.
-func (c *Connector) Config() Config { return c.config }
-
-// Health never blocks.
-func (c *Connector) Health() Health { return c.healthNow() }
-
-// Last is the catalogue at hand, nil when there is none: it starts nothing.
-func (c *Connector) Last() *Catalogue { return c.last() }
-
-// Catalogue is what the server offers: the one at hand while it is fresh, else
-// asked for again, starting the server when it must. When that fails the last
-// good one comes back, marked Stale with the reason; with none at all it is an
-// error. It is never an empty list for a failure.
-func (c *Connector) Catalogue(ctx context.Context) (*Catalogue, error) { return c.catalogue(ctx) }
-
-// Refresh asks the server now. Unlike Catalogue it returns an error when that
-// fails, beside the last good catalogue.
-func (c *Connector) Refresh(ctx context.Context) (*Catalogue, error) { return c.refresh(ctx) }
-
-// Quarantine shuts the connector: calls are refused with the reason, lists still
-// work, so that the change can be looked at. Release opens it again.
-func (c *Connector) Quarantine(reason string) { c.quarantine(reason) }
-
-// Release ends a quarantine.
-func (c *Connector) Release() { c.quarantine("") }
-
-// Call calls a tool by the server's own name. args is a JSON object, or empty.
-func (c *Connector) Call(ctx context.Context, tool string, args json.RawMessage, o Options) (*Result, error) {
-	return c.call(ctx, tool, args, o)
+func (s *Set) Close() error {
+	s.once.Do(func() {
+		s.end()
+		var all sync.WaitGroup
+		for _, c := range s.order {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				c.close()
+			}()
+		}
+		all.Wait()
+		s.wait.Wait()
+		s.warden.Close()
+	})
+	return nil
 }
 
-// Session is a caller's own view of the whole server, for serving it under its
-// own names.
-func (c *Connector) Session(ctx context.Context, o SessionOptions) (*Session, error) {
-	return c.session(ctx, o)
+// sweep stops what idles, asks for lists that are old, and ends what has waited
+// too long. One goroutine does it for all connectors.
+func (s *Set) sweep() {
+	defer s.wait.Done()
+	every := time.Second
+	for _, c := range s.order {
+		for _, d := range []time.Duration{c.config.Idle, c.config.Lifetime, c.config.Relist} {
+			if d > 0 {
+				every = min(every, max(10*time.Millisecond, d/4))
+			}
+		}
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.life.Done():
+			return
+		case <-tick.C:
+		case <-s.kick:
+		}
+		for _, c := range s.order {
+			c.sweep()
+		}
+	}
 }
 
-// Stop ends the server; the next call starts it again.
-func (c *Connector) Stop() error { return c.stop() }
+func (s *Set) wake() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
