@@ -31,6 +31,7 @@ type Engine struct {
 	die     func()        // ends the process, as an engine that died
 	metrics *metrics
 	truth   *record
+	timers  timers
 
 	mu      sync.Mutex
 	number  int // of the next request

@@ -112,6 +112,7 @@ func (e *Engine) generate(w http.ResponseWriter, r *http.Request, chat bool) {
 	if !ok {
 		return
 	}
+	admitted := time.Now()
 	defer leave()
 	a, status, err := e.read(r, chat)
 	if err != nil {
@@ -122,7 +123,7 @@ func (e *Engine) generate(w http.ResponseWriter, r *http.Request, chat bool) {
 		refuse(w, status, kind, err.Error())
 		return
 	}
-	p := e.plan(n, a, r.Header.Get("X-Request-Id"), arrived)
+	p := e.plan(n, a, r.Header.Get("X-Request-Id"), arrived, admitted)
 	defer func() { e.truth.add(p.truth); e.metrics.done(p.truth) }()
 	if e.before(w, r, p) {
 		return

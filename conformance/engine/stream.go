@@ -20,12 +20,13 @@ type plan struct {
 	tpot     time.Duration
 	offsets  []time.Duration // of the chunks so far drawn, from admission
 	next     func() time.Duration
+	timers   *timers
 }
 
 // plan draws everything of request n at once, from the seed and n alone.
-func (e *Engine) plan(n int, a ask, id string, arrived time.Time) *plan {
+func (e *Engine) plan(n int, a ask, id string, arrived, admitted time.Time) *plan {
 	s := e.script
-	p := &plan{ask: a, fault: s.fault(n), admitted: time.Now(), created: time.Now().Unix(), model: a.Model}
+	p := &plan{ask: a, fault: s.fault(n), admitted: admitted, created: admitted.Unix(), model: a.Model, timers: &e.timers}
 	ttft := s.TTFT.draw(s.chance(n, 1)) + time.Duration(a.input)*time.Duration(s.PerInput)
 	gaps := s.chance(n, 2)
 	p.tpot = s.TPOT.draw(gaps)
@@ -70,14 +71,11 @@ func (p *plan) offset(e *Engine, k int) time.Duration {
 
 // until waits for t, and tells whether the client is still there.
 func (p *plan) until(r *http.Request, t time.Time) bool {
-	wait := time.Until(t)
-	if wait <= 0 {
+	if time.Until(t) <= 0 {
 		return r.Context().Err() == nil
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-p.timers.at(t):
 		return true
 	case <-r.Context().Done():
 		return false

@@ -19,8 +19,9 @@ type Truth struct {
 	Input   int     `json:"input_tokens"`
 	Tokens  int     `json:"output_tokens"` // sent
 	Chunks  int     `json:"chunks"`
-	Late    float64 `json:"late_s"` // the most by which a chunk was later than scripted
-	End     string  `json:"end"`    // done, whole, left (the client went), or the kind of fault
+	First   float64 `json:"first_late_s"` // by which the first chunk was later than scripted
+	Late    float64 `json:"late_s"`       // the most by which any was
+	End     string  `json:"end"`          // done, whole, left (the client went), or the kind of fault
 	Sent    []int64 `json:"sent_ns,omitempty"`
 
 	record   bool
@@ -39,7 +40,11 @@ func (t Truth) TPOT() float64 {
 func (t *Truth) sent(offset time.Duration) {
 	now := time.Now()
 	t.Chunks++
-	t.Late = max(t.Late, now.Sub(t.admitted.Add(offset)).Seconds())
+	late := now.Sub(t.admitted.Add(offset)).Seconds()
+	if t.Chunks == 1 {
+		t.First = late
+	}
+	t.Late = max(t.Late, late)
 	if t.record {
 		t.Sent = append(t.Sent, now.UnixNano())
 	}

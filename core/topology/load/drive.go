@@ -193,8 +193,7 @@ func (d *driver) run(ctx context.Context) *Run {
 		requests[i].Scheduled += began
 	}
 	var wg sync.WaitGroup
-	overflow := false
-	punctual(func(sleep func(time.Duration)) { overflow = d.pace(ctx, requests, bodies, sleep, &wg) })
+	overflow := d.pace(ctx, requests, bodies, &wg)
 	wg.Wait()
 	last := k.mono()
 	drift := k.wall().Sub(wall) - last
@@ -225,8 +224,10 @@ func (d *driver) run(ctx context.Context) *Run {
 
 // pace sends each request when it is due. It tells whether some were left out
 // because too many were in flight.
-func (d *driver) pace(ctx context.Context, requests []Request, bodies <-chan []byte, sleep func(time.Duration), wg *sync.WaitGroup) (overflow bool) {
+func (d *driver) pace(ctx context.Context, requests []Request, bodies <-chan []byte, wg *sync.WaitGroup) (overflow bool) {
 	k := d.client.clock
+	alarm := newAlarm()
+	defer alarm.close()
 	most := d.config.Pace.Concurrency
 	free := make(chan time.Duration, max(most, 1))
 	for range most {
@@ -236,7 +237,7 @@ func (d *driver) pace(ctx context.Context, requests []Request, bodies <-chan []b
 		r := &requests[i]
 		for wait := r.Scheduled - k.mono(); wait > 0; wait = r.Scheduled - k.mono() {
 			// Short naps, so that an end of the run is noticed.
-			sleep(min(wait, 100*time.Millisecond))
+			alarm.sleep(min(wait, 100*time.Millisecond))
 			if ctx.Err() != nil {
 				return overflow
 			}

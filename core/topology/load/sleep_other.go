@@ -4,6 +4,10 @@ package load
 
 import "time"
 
-// punctual runs f with the runtime's sleep, which is finer than a millisecond
-// where timers are not those of epoll.
-func punctual(f func(sleep func(time.Duration))) { f(time.Sleep) }
+// alarm sleeps with the runtime's timers, which are finer than a millisecond
+// where they are not those of epoll.
+type alarm struct{}
+
+func newAlarm() *alarm               { return &alarm{} }
+func (*alarm) sleep(d time.Duration) { time.Sleep(d) }
+func (*alarm) close()                {}
