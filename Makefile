@@ -8,7 +8,7 @@ BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-store bench-sandbox bench-backend proto clean
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-retrieval bench-store bench-sandbox bench-backend proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
@@ -142,6 +142,9 @@ bench-backend: build ## the hop into a backend's subprocess, streams, a full bat
 
 bench-truth: ## how often verdicts are wrong, beside what people do: DATA=folder [PART=name] [CSV=file] [PLOT=file.svg]
 	$(GO) run ./core/verdict/truth $(if $(DATA),-data "$(DATA)") -part "$(PART)" -csv "$(CSV)" -plot "$(PLOT)"
+
+bench-retrieval: ## what is found on public queries, how fast, learning, abstention: DATA=folder [PART=name]
+	$(GO) run ./core/harness/recall $(if $(DATA),-data "$(DATA)") -part "$(PART)"
 
 clean:
 	rm -rf bin .demo dist $(GUESTS) sdk/*/example/hello.wasm sdk/rust/target

@@ -171,14 +171,20 @@ func (b *builder) add(i int32, d *Document) {
 	x := b.x
 	clear(b.seen)
 	b.row = b.row[:0]
-	texts := [fields]string{d.Name, d.Description, d.Parameters, d.Body, d.Connector}
-	lang := x.lex.language(b.tokens(first(d.Description, x.limit(inDescription)) + " " + first(d.Body, x.limit(inBody))))
+	var cut [fields][]token
+	b.buf = b.buf[:0]
+	for f, text := range [fields]string{inName: d.Name, inDescription: d.Description, inParameters: d.Parameters, inBody: d.Body, inConnector: d.Connector} {
+		from := len(b.buf)
+		split(first(text, x.limit(field(f))), func(t token) { b.buf = append(b.buf, t) })
+		cut[f] = b.buf[from:len(b.buf):len(b.buf)]
+	}
+	lang := x.lex.language(cut[inDescription], cut[inBody])
 	x.spoken[i] = lang
-	for f, text := range texts {
+	for f, tokens := range cut {
 		f := field(f)
 		last := int32(-1)
 		named := f == inName || f == inConnector
-		for _, t := range b.tokens(first(text, x.limit(f))) {
+		for _, t := range tokens {
 			// A name keeps its stop words: a skill may be called "how-to".
 			if !named && x.lex.stops(t, lang) {
 				continue

@@ -77,36 +77,36 @@ const stopOther = `и в во не что он на я с со как а то в
 // lexicon has the stop lists in the form that they are looked up. It is made
 // once for an index and is never written to after.
 type lexicon struct {
-	stop  [languages]map[string]struct{}
-	other map[string]struct{}
+	stop  map[string]languageSet // of words in Latin letters
+	other map[string]struct{}    // of other scripts
 }
 
 func newLexicon() *lexicon {
-	set := func(text string) map[string]struct{} {
-		out := map[string]struct{}{}
-		for _, w := range strings.Fields(text) {
-			out[w] = struct{}{}
-		}
-		return out
-	}
-	l := &lexicon{other: set(stopOther)}
+	l := &lexicon{stop: map[string]languageSet{}, other: map[string]struct{}{}}
 	for i, text := range stopText {
-		l.stop[i] = set(text)
+		for _, w := range strings.Fields(text) {
+			l.stop[w] |= 1 << i
+		}
+	}
+	for _, w := range strings.Fields(stopOther) {
+		l.other[w] = struct{}{}
 	}
 	return l
 }
 
 // language of a text by the stop words in it: the language with the most, and
 // English where that says nothing, since names and code are English.
-func (l *lexicon) language(tokens []token) language {
+func (l *lexicon) language(texts ...[]token) language {
 	var count [languages]int
-	for _, t := range tokens {
+	for _, t := range slices.Concat(texts...) {
 		if t.script != latin {
 			continue
 		}
-		for i := range count {
-			if _, ok := l.stop[i][t.text]; ok {
-				count[i]++
+		if in := l.stop[t.text]; in != 0 {
+			for i := range count {
+				if in.has(language(i)) {
+					count[i]++
+				}
 			}
 		}
 	}
@@ -123,8 +123,7 @@ func (l *lexicon) language(tokens []token) language {
 func (l *lexicon) stops(t token, lang language) bool {
 	switch t.script {
 	case latin:
-		_, ok := l.stop[lang][t.text]
-		return ok
+		return l.stop[t.text].has(lang)
 	case digit, plain:
 		return false
 	}

@@ -81,5 +81,49 @@ func steps(b bench) ([]figure, error) {
 	for _, w := range ways {
 		out = append(out, show(stable+": "+w.name, fmt.Sprintf("recall %.3f, all tools %.3f, %.1f shown", w.recall/n, w.all/n, w.at/n)))
 	}
-	return out, nil
+	composed, err := needs(b)
+	return append(out, composed...), err
+}
+
+// needs compares the same for tasks that have several needs for certain: three
+// queries of MetaTool for three tools, put together in the order of the set. As
+// one text they are a task; each by itself is a step.
+func needs(b bench) ([]figure, error) {
+	s, err := b.load(metatool)
+	if err != nil {
+		return nil, err
+	}
+	v, err := all(s.docs)
+	if err != nil {
+		return nil, err
+	}
+	const parts, tasks = 3, 1000
+	var few, whole, one, each, n float64
+	for i := 0; i+parts <= len(s.queries) && n < tasks; i += parts {
+		var queries, gold, shown []string
+		for _, q := range s.queries[i : i+parts] {
+			queries = append(queries, q.Query)
+			if !slices.Contains(gold, q.Gold[0]) {
+				gold = append(gold, q.Gold[0])
+			}
+			shown = append(shown, ids(v.Find([]string{q.Query}, never(5)))...)
+		}
+		if len(gold) < parts {
+			continue
+		}
+		n++
+		few += recall(ids(v.Find([]string{strings.Join(queries, " ")}, never(5))), gold, 5)
+		whole += recall(ids(v.Find([]string{strings.Join(queries, " ")}, never(15))), gold, 15)
+		one += recall(ids(v.Find(queries, never(15))), gold, 15)
+		each += recall(shown, gold, len(shown))
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("no three queries of %s in a row are for three tools", metatool)
+	}
+	return []figure{
+		show(metatool+": three needs, one find for the whole text, 5 hits", fmt.Sprintf("recall %.3f", few/n)),
+		show(metatool+": three needs, one find for the whole text, 15 hits", fmt.Sprintf("recall %.3f (%.0f tasks)", whole/n, n)),
+		show(metatool+": three needs, one find with three queries, 15 hits", fmt.Sprintf("recall %.3f", one/n)),
+		show(metatool+": three needs, three finds, 5 hits each", fmt.Sprintf("recall %.3f", each/n)),
+	}, nil
 }
