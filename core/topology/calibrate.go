@@ -54,6 +54,24 @@ func Many() []Constant {
 	return []Constant{Bandwidth, Prefill, Layer, Reduce, Mixture, Fixed, Request, Wave}
 }
 
+// prior is how far a constant may plausibly be from where it begins: one
+// standard deviation in log space. Memory bandwidth is known well on every GPU,
+// overheads depend on the engine and its settings. Without it two rows could
+// not tell slow memory from a slow host, which tensor parallelism does.
+func (k Constant) prior() float64 {
+	switch k {
+	case Bandwidth:
+		return .1
+	case Prefill:
+		return .3
+	}
+	return 1
+}
+
+// noise is the scale of log errors that remain when everything is right:
+// measurements of one deployment on two days differ by about a tenth.
+const noise = .1
+
 // at is the place of a constant and the range in which it can be meant.
 func (c *Calibration) at(k Constant) (v *float64, low, high float64) {
 	switch k {
@@ -86,6 +104,7 @@ func (c *Calibration) at(k Constant) (v *float64, low, high float64) {
 // cannot be predicted are left out; without any other, c comes back. The mean
 // error says how far off it remains.
 func Calibrate(c Calibration, rows []Row, which []Constant) (out Calibration, left float64) {
+	from := c
 	loss := func(c Calibration) float64 {
 		var sum, n float64
 		for _, r := range rows {
@@ -108,9 +127,25 @@ func Calibrate(c Calibration, rows []Row, which []Constant) (out Calibration, le
 		if n == 0 {
 			return math.NaN()
 		}
-		return sum / n
+		return (sum + noise/2*strain(from, c, which)) / n
 	}
 	return descend(c, which, loss)
+}
+
+// strain is the sum of squares of how far the constants went from where they
+// began, in standard deviations: the log of a Gaussian prior.
+func strain(from, to Calibration, which []Constant) float64 {
+	var sum float64
+	for _, k := range which {
+		a, _, _ := from.at(k)
+		b, _, _ := to.at(k)
+		if a == nil || *a <= 0 {
+			continue
+		}
+		z := math.Log(*b / *a) / k.prior()
+		sum += z * z
+	}
+	return sum
 }
 
 // descend is coordinate descent with a shrinking factor.
