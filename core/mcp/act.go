@@ -159,8 +159,9 @@ func (m *meta) runSkill(ctx context.Context, c Caller, req *sdk.CallToolRequest)
 
 // Members of _meta that are Plimsoll's.
 const (
-	metaRun  = "dev.plimsoll/run"
-	metaBlob = "dev.plimsoll/blob"
+	metaRun     = "dev.plimsoll/run"
+	metaBlob    = "dev.plimsoll/blob"
+	metaProblem = "dev.plimsoll/problem"
 )
 
 // progress tells the client how far a run is, when it asked to be told.
@@ -273,7 +274,8 @@ func answered(text string, v any) (*sdk.CallToolResult, error) {
 }
 
 // problemResult is a problem as a tool result: the text for the model, the parts
-// for programs.
+// for programs. They stand in _meta, because clients hold structuredContent
+// against the output schema of the tool even when it failed.
 func problemResult(p *Problem) json.RawMessage {
 	parts := object{{"code", quote(p.Code)}, {"what", quote(p.What)}}
 	for _, m := range []struct{ key, text string }{{"why", p.Why}, {"next", p.Next}, {"approval", p.Approval}} {
@@ -287,7 +289,7 @@ func problemResult(p *Problem) json.RawMessage {
 	}
 	return object{
 		{"content", append(append(json.RawMessage(`[{"type":"text","text":`), quote(text)...), "}]"...)},
-		{"structuredContent", object{{"problem", parts.bytes()}}.bytes()},
 		{"isError", json.RawMessage("true")},
+		{"_meta", object{{metaProblem, parts.bytes()}}.bytes()},
 	}.bytes()
 }

@@ -152,8 +152,11 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, p *probe) bool {
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(s.config.Now().Add(s.limits.Read))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.Body))
-	// Gone with the body: the connection is read on while a stream is open.
-	_ = conn.SetReadDeadline(time.Time{})
+	if err != nil {
+		w.Header().Set("Connection", "close") // what is left of the body is not waited for
+	} else {
+		_ = conn.SetReadDeadline(time.Time{}) // the connection is read on while a stream is open
+	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		say(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("The request is larger than %d bytes. Send less, or put the content where it can be referred to.", large.Limit))

@@ -20,34 +20,34 @@ import (
 // schemas together, and are listed by name.
 var metaTools = []metaTool{
 	{
-		name: "call_tool", title: "Call a tool",
+		name:  "call_tool",
 		text:  "Call one tool found with find. approval: id from an earlier answer, once a person approved.",
 		input: `{"type":"object","properties":{"tool":{"type":"string"},"arguments":{"type":"object"},"approval":{"type":"string"}},"required":["tool"],"additionalProperties":false}`,
 		hints: `{"destructiveHint":true,"openWorldHint":true}`,
 	},
 	{
-		name: "describe", title: "Describe skills and tools",
+		name:   "describe",
 		text:   "Input and output schemas of skills and tools by name. Read before the first use.",
 		input:  `{"type":"object","properties":{"names":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":20}},"required":["names"],"additionalProperties":false}`,
 		output: `{"type":"object","properties":{"items":{"type":"array","items":{"type":"object"}}},"required":["items"]}`,
 		hints:  `{"readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}`,
 	},
 	{
-		name: "find", title: "Find skills and tools",
+		name:   "find",
 		text:   "Find skills and tools for the next step. Search at every step, in plain words, several queries at once. No hit means none fits.",
 		input:  `{"type":"object","properties":{"queries":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":10},"limit":{"type":"integer","minimum":1,"maximum":50,"default":5},"kind":{"enum":["skill","tool"]}},"required":["queries"],"additionalProperties":false}`,
 		output: `{"type":"object","properties":{"hits":{"type":"array","items":{"type":"object"}},"note":{"type":"string"}},"required":["hits"]}`,
 		hints:  `{"readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}`,
 	},
 	{
-		name: "run_skill", title: "Run a skill",
+		name:  "run_skill",
 		text:  "Run one skill found with find. input: an object that fits its schema.",
 		input: `{"type":"object","properties":{"skill":{"type":"string"},"input":{"type":"object"}},"required":["skill"],"additionalProperties":false}`,
 		hints: `{"destructiveHint":true,"openWorldHint":true}`,
 	},
 }
 
-type metaTool struct{ name, title, text, input, output, hints string }
+type metaTool struct{ name, text, input, output, hints string }
 
 func (t metaTool) definition() (*sdk.Tool, error) {
 	d := &sdk.Tool{Name: t.name, Description: t.text, InputSchema: json.RawMessage(t.input), Annotations: &sdk.ToolAnnotations{}}

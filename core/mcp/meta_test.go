@@ -185,15 +185,15 @@ func TestProblems(t *testing.T) {
 			}
 			a := post(t, p, "/mcp", "ann", body, headers...)
 			var res struct {
-				IsError           bool
-				Content           []struct{ Text string }
-				StructuredContent struct{ Problem struct{ Code string } }
+				IsError bool
+				Content []struct{ Text string }
+				Meta    map[string]struct{ Code string } `json:"_meta"`
 			}
 			if err := json.Unmarshal(a.message(t)["result"], &res); err != nil {
 				t.Errorf("%s %s: %d %s", c.tool, c.args, a.status, a.body)
 				continue
 			}
-			if !res.IsError || res.StructuredContent.Problem.Code != c.code || !strings.Contains(res.Content[0].Text, c.text) {
+			if !res.IsError || res.Meta[metaProblem].Code != c.code || !strings.Contains(res.Content[0].Text, c.text) {
 				t.Errorf("%s %.60s: %+v, want %s %q", c.tool, c.args, res, c.code, c.text)
 			}
 			if strings.Contains(a.body, "on fire") {

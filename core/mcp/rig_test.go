@@ -180,7 +180,9 @@ func (r *relay) Open(ctx context.Context, name string, c Caller, h Hello, p Peer
 		Capabilities:                &caps,
 		MultiRoundTrip:              &sdk.MultiRoundTripOptions{Disabled: true},
 		ProgressNotificationHandler: u.progress,
-		LoggingMessageHandler:       func(ctx context.Context, q *sdk.LoggingMessageRequest) { u.tell(ctx, "notifications/message", q.Params) },
+		LoggingMessageHandler: func(ctx context.Context, q *sdk.LoggingMessageRequest) {
+			u.tell(ctx, "notifications/message", q.Params)
+		},
 		ResourceUpdatedHandler: func(ctx context.Context, q *sdk.ResourceUpdatedNotificationRequest) {
 			u.tell(ctx, "notifications/resources/updated", q.Params)
 		},
