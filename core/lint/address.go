@@ -52,7 +52,7 @@ func (r *reader) address(f field, start, end int, scheme, rest string) {
 	host := authority
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		host = authority[i+1:]
-		if login := authority[:i]; host != "" && !manual(login) && !manual(host) {
+		if login := authority[:i]; host != "" && !r.full("url-login", f) && !manual(login) && !manual(host) {
 			r.add("url-login", f, start, end, cut(visible(scheme+"://"+mask(login)+"@"+host)), "The %s holds an address with a name before its host: it leads to %s.", f.name, cut(visible(host)))
 		}
 	}

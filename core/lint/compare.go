@@ -55,9 +55,14 @@ func distinctive(name string) bool {
 	return len(name) >= 8 && len(parts(name)) > 1 && !strings.Contains(name, " ")
 }
 
+var (
+	separators = strings.NewReplacer("_", "", "-", "", ".", "", "/", "", " ", "")
+	alike      = strings.NewReplacer("0", "o", "1", "l", "rn", "m")
+)
+
 // plain is a name without capitals and signs between words.
 func plain(name string) string {
-	return strings.NewReplacer("_", "", "-", "", ".", "", "/", "", " ", "").Replace(strings.ToLower(name))
+	return separators.Replace(strings.ToLower(name))
 }
 
 // skeleton is what is left of a name when all that looks alike is one.
@@ -72,7 +77,7 @@ func skeleton(name string) string {
 		}
 	}
 	s, _ := fold(plain(b.String()))
-	return strings.NewReplacer("0", "o", "1", "l", "rn", "m").Replace(s)
+	return alike.Replace(s)
 }
 
 // folded is a text as its words.

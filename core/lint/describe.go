@@ -33,7 +33,7 @@ func (r *reader) description() {
 }
 
 // generic are words that fit any tool.
-var generic = set("a an the this that these it is are be can will of for to in on with and or from by your you use used using useful helpful powerful great simple easy " +
+var generic = set("a an the very really this that these it is are be can will of for to in on with and or from by your you use used using useful helpful powerful great simple easy " +
 	"tool tools function functions utility helper helps help skill api endpoint method service server mcp command call calls provides provide offers offer various various all kinds " +
 	"things thing stuff something anything everything task tasks operation operations do does done perform performs execute executes run runs work works handle handles manage manages data information info various general multi purpose all-purpose")
 

@@ -175,10 +175,14 @@ func (r *reader) hidden(f field) {
 		}
 		s, end, n := spots[i], spots[j-1].end, j-i
 		rule := hiddenRules[s.sort]
+		i = j
+		if r.full(rule.id, f) {
+			continue
+		}
 		evidence := around(f.text, s.start, min(end, s.start+24))
 		switch {
 		case s.sort == tag && n > 1:
-			r.add("hidden-tag", f, s.start, end, untag(spots[i:j]), "The %s holds %d tag characters in a row, which nobody sees and models read.", f.name, n)
+			r.add("hidden-tag", f, s.start, end, untag(spots[j-n:j]), "The %s holds %d tag characters in a row, which nobody sees and models read.", f.name, n)
 		case s.sort == zeroWidth && n > 2:
 			r.add("hidden-run", f, s.start, end, evidence, "The %s holds %d characters without width in a row, which is a message rather than an accident.", f.name, n)
 		case s.sort == control && n == 1 && s.r == '\r', s.sort == control && s.r == '\f':
@@ -186,7 +190,6 @@ func (r *reader) hidden(f field) {
 		default:
 			r.add(rule.id, f, s.start, end, evidence, "The %s holds %s (U+%04X).", f.name, rule.what, s.r)
 		}
-		i = j
 	}
 }
 

@@ -213,7 +213,15 @@ func (r *reader) add(id string, f field, start, end int, evidence, format string
 	})
 }
 
+// full tells that no further finding of a rule is kept.
+func (r *reader) full(id string, f field) bool {
+	return r.count[id+"\x00"+f.name] >= perRule || r.count[id] >= perText
+}
+
 // at is add with the text of the place as evidence.
 func (r *reader) at(id string, f field, start, end int, format string, args ...any) {
+	if r.full(id, f) {
+		return
+	}
 	r.add(id, f, start, end, around(f.text, start, end), format, args...)
 }

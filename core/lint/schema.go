@@ -49,7 +49,7 @@ func (r *reader) node(path string, v any, depth int) {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			at := path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+			at := path + "/" + visible(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
 			if len(at) > 256 {
 				at = path
 			}

@@ -62,6 +62,9 @@ func words(text string) []word {
 			w.text, w.mixed = fold(raw)
 		}
 		w.text = strings.Trim(w.text, "'")
+		if article, rest, ok := strings.Cut(w.text, "'"); ok && elided[article] {
+			w.text = rest // l'utilisateur, all'utente
+		}
 		lines = 0
 		if w.text == "" {
 			continue
@@ -71,6 +74,9 @@ func words(text string) []word {
 	}
 	return out
 }
+
+// elided are words that stand before an apostrophe in French and Italian.
+var elided = set("l d n j c s m t qu un all dell dall nell sull")
 
 func wordRune(r rune) bool {
 	if r < utf8.RuneSelf {
