@@ -42,8 +42,6 @@ func (c *Connector) callOn(ctx context.Context, v *Session, tool string, args js
 		return nil, refuse(BadInput, "its arguments are not a JSON object")
 	}
 	start := c.host.Now()
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
-	defer cancel()
 	if !o.Deadline.IsZero() {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, max(0, o.Deadline.Sub(start)))
@@ -60,22 +58,10 @@ func (c *Connector) callOn(ctx context.Context, v *Session, tool string, args js
 	if !ok || !c.config.offers(tool) {
 		return nil, refuse(Unknown, "it offers no tool of this name")
 	}
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	default:
-		select {
-		case c.slots <- struct{}{}:
-			defer func() { <-c.slots }()
-		case <-ctx.Done():
-			if ctx.Err() == context.DeadlineExceeded {
-				return nil, refuse(Busy, "%d calls are under way, which is the limit, and none ended in time: try again, or raise concurrency", c.config.Concurrency)
-			}
-			return nil, c.gaveUp(ctx)
-		case <-c.life.Done():
-			return nil, refuse(Closed, "Plimsoll is shutting down")
-		}
+	if err := c.slot(ctx); err != nil {
+		return nil, err
 	}
+	defer func() { <-c.slots }()
 	k := &invocation{c: c, view: v, tool: tool, def: def, args: args, o: o}
 	res, err := k.run(ctx)
 	if err != nil {
@@ -90,6 +76,28 @@ func (c *Connector) callOn(ctx context.Context, v *Session, tool string, args js
 	}
 	res.Duration = c.host.Now().Sub(start)
 	return res, nil
+}
+
+// slot waits until fewer than Concurrency calls are under way.
+func (c *Connector) slot(ctx context.Context) error {
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		if ctx.Err() == context.DeadlineExceeded {
+			return &Error{Kind: Busy, Connector: c.config.Name, Text: fmt.Sprintf("%d calls are under way, which is the limit, and none ended in time: try again, or raise concurrency", c.config.Concurrency)}
+		}
+		return c.gaveUp(ctx)
+	case <-c.life.Done():
+		return &Error{Kind: Closed, Connector: c.config.Name, Text: "Plimsoll is shutting down"}
+	}
 }
 
 // invocation is one round of a call.
@@ -109,6 +117,8 @@ func (k *invocation) run(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 		if s != nil {
+			ctx, cancel := context.WithTimeout(ctx, k.c.config.Timeout)
+			defer cancel()
 			return k.resume(ctx, s)
 		}
 		k.o.RequestState = upstream
@@ -131,6 +141,9 @@ func (k *invocation) once(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The server's time begins when it runs: a start has its own bound.
+	ctx, cancel := context.WithTimeout(ctx, k.c.config.Timeout)
+	defer cancel()
 	if suspends {
 		return k.suspendable(ctx, l)
 	}
@@ -182,7 +195,10 @@ func (k *invocation) lane(ctx context.Context) (l *lane, suspends bool, err erro
 	}
 	key := laneKey{}
 	if c.config.Stateful {
-		key.session = k.o.Principal + "\x00" + k.o.Session
+		// A session's state lives in one upstream session, whatever is called.
+		key = stateKey(k.o.Principal, k.o.Session, k.o.Capabilities, k.o.Ask)
+		l, err = c.acquire(ctx, key, false)
+		return l, err == nil && k.asks() && !k.o.Ask.any() && l.conn.Server().Revision != wire.Stateless, err
 	}
 	if !k.asks() {
 		l, err = c.acquire(ctx, key, false)
@@ -207,10 +223,17 @@ func (k *invocation) lane(ctx context.Context) (l *lane, suspends bool, err erro
 		return l, false, err
 	}
 	key.caps = string(capabilities(k.o.Capabilities, k.o.Ask))
-	// A session's state lives in one process: its calls share it and take turns.
-	alone := c.config.URL == "" && !c.config.Stateful
-	l, err = c.acquire(ctx, key, alone)
+	l, err = c.acquire(ctx, key, c.config.URL == "")
 	return l, err == nil && !k.o.Ask.any(), err
+}
+
+// stateKey is the lane of a caller session of a stateful connector.
+func stateKey(principal, session string, caps *mcp.ClientCapabilities, a Asker) laneKey {
+	key := laneKey{session: principal + "\x00" + session}
+	if a.any() || declares(caps) {
+		key.caps = string(capabilities(caps, a))
+	}
+	return key
 }
 
 func (k *invocation) asks() bool { return k.o.Ask.any() || declares(k.o.Capabilities) }

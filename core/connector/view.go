@@ -25,7 +25,7 @@ func (c *Connector) Session(ctx context.Context, o SessionOptions) (*Session, er
 		s.key = laneKey{session: fmt.Sprintf("own %d", c.numbered), caps: string(capabilities(o.Capabilities, o.Ask))}
 		c.mu.Unlock()
 	} else if c.config.Stateful {
-		s.key.session = o.Principal + "\x00" + o.Key
+		s.key = stateKey(o.Principal, o.Key, o.Capabilities, o.Ask)
 	}
 	l, err := c.acquire(ctx, s.key, false)
 	if err != nil {
@@ -103,18 +103,16 @@ func (s *Session) Raw(ctx context.Context, method string, params any) (json.RawM
 	if err != nil {
 		return nil, c.fail("", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
-	defer cancel()
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return nil, c.gaveUp(ctx)
+	if err := c.slot(ctx); err != nil {
+		return nil, err
 	}
+	defer func() { <-c.slots }()
 	l, err := s.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
 	defer func() { l.release(c.host.Now()) }()
 	s.mu.Lock()
 	level := s.log

@@ -40,6 +40,7 @@ type stdio struct {
 	noisy  atomic.Pointer[string] // the first line that was no message
 	queue  chan []byte
 	exited chan struct{} // the process has ended
+	said   chan struct{} // all that it printed is in tail
 	dead   chan struct{} // the session has ended
 	cause  error
 	once   sync.Once
@@ -72,17 +73,14 @@ func Start(ctx context.Context, cmd Command, cfg Config) (Conn, error) {
 			return c, nil
 		}
 		if cfg.Revision == Stateless {
-			err = c.handshakeFailed(err)
-			_ = c.Close()
-			return nil, err
+			return nil, c.giveUp(err)
 		}
 		if isAnswer(err) {
 			return c.shake(ctx)
 		}
 		// Some servers end, or never answer, when initialize is not the first
 		// message: those are started again.
-		why := c.handshakeFailed(err)
-		_ = c.Close()
+		why := c.giveUp(err)
 		if ctx.Err() != nil {
 			return nil, why
 		}
@@ -97,12 +95,18 @@ func Start(ctx context.Context, cmd Command, cfg Config) (Conn, error) {
 func (s *stdio) shake(ctx context.Context) (Conn, error) {
 	server, err := initialize(ctx, s.callRaw, s.Send, &s.cfg)
 	if err != nil {
-		err = s.handshakeFailed(err)
-		_ = s.Close()
-		return nil, err
+		return nil, s.giveUp(err)
 	}
 	s.server = server
 	return s, nil
+}
+
+// giveUp ends a process that did not shake hands, at once.
+func (s *stdio) giveUp(err error) error {
+	err = s.handshakeFailed(err)
+	s.fail(err)
+	_ = s.Close()
+	return err
 }
 
 func (s *stdio) handshakeFailed(err error) error {
@@ -128,7 +132,7 @@ func launch(cmd Command, cfg Config) (*stdio, error) {
 		cmd.Grace = 2 * time.Second
 	}
 	s := &stdio{table: newTable(cfg), cmd: cmd, tail: &tail{secrets: cmd.Hide}, queue: make(chan []byte, 32),
-		exited: make(chan struct{}), dead: make(chan struct{}), closed: make(chan struct{})}
+		exited: make(chan struct{}), said: make(chan struct{}), dead: make(chan struct{}), closed: make(chan struct{})}
 	inR, inW, err1 := os.Pipe()
 	outR, outW, err2 := os.Pipe()
 	errR, errW, err3 := os.Pipe()
@@ -164,6 +168,7 @@ func launch(cmd Command, cfg Config) (*stdio, error) {
 	go s.write()
 	go func() {
 		defer s.end.Done()
+		defer close(s.said)
 		_, _ = io.Copy(s.tail, errR)
 	}()
 	return s, nil
@@ -191,6 +196,12 @@ func (s *stdio) reap(group *group, out, errs *os.File) {
 }
 
 func (s *stdio) death() *Fault {
+	late := time.NewTimer(lingering)
+	defer late.Stop()
+	select { // its last words are the reason
+	case <-s.said:
+	case <-late.C:
+	}
 	return fault(Died, "the server's process has ended (%s)%s", s.proc.ProcessState, s.tail.shown())
 }
 
