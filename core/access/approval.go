@@ -150,6 +150,25 @@ func (a Approval) Refuse(by Principal, note string, now time.Time) (Approval, er
 	return a, err
 }
 
+// Answers tells why somebody cannot say yes or no to it; nil when they can.
+func (a Approval) Answers(by Principal) error {
+	switch {
+	case by.Name == "":
+		return errors.New("an answer needs a name")
+	case by.Name == a.Name && by.Kind == a.Kind:
+		return errors.New("nobody answers for their own call")
+	}
+	for _, roles := range a.Approvers {
+		if !slices.ContainsFunc(by.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
+			return fmt.Errorf("%s has none of the roles that answer for this: %v", by.Name, roles)
+		}
+	}
+	if len(a.Approvers) == 0 && by.Kind != KindCLI {
+		return errors.New("the rule names no approvers, so it is answered at the command line")
+	}
+	return nil
+}
+
 // Use records that the call is about to be made. It fails when Permits does.
 func (a Approval) Use(r Request) (Approval, error) {
 	if err := a.Permits(r); err != nil {
@@ -169,18 +188,9 @@ func (a Approval) answer(by Principal, note string, now time.Time) (Approval, er
 		return a, fmt.Errorf("this was answered already: it is %s", was.State)
 	case now.Before(a.Asked):
 		return a, errors.New("the clock went back: this was asked later than now")
-	case by.Name == "":
-		return a, errors.New("an answer needs a name")
-	case by.Name == a.Name && by.Kind == a.Kind:
-		return a, errors.New("nobody answers for their own call")
 	}
-	for _, roles := range a.Approvers {
-		if !slices.ContainsFunc(by.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
-			return a, fmt.Errorf("%s has none of the roles that answer for this: %v", by.Name, roles)
-		}
-	}
-	if len(a.Approvers) == 0 && by.Kind != KindCLI {
-		return a, errors.New("the rule names no approvers, so it is answered at the command line")
+	if err := a.Answers(by); err != nil {
+		return a, err
 	}
 	a.By, a.ByKind, a.Note, a.Answered = by.Name, by.Kind, note, now
 	return a, nil

@@ -161,7 +161,7 @@ func (c *command) root() *cobra.Command {
 		c.runCommand(), c.tryCommand(), c.tierCommand(), c.gateCommand(), c.renderCommand(),
 		c.itemsCommand(), c.candidatesCommand(), c.evolveCommand(), c.verdictCommand(), c.planCommand(), c.nightlyCommand(),
 		c.policyCommand(), c.explainCommand(), c.skillCommand(), c.pluginCommand(), c.pricesCommand(),
-		c.leversCommand(), c.evidenceCommand(), c.judgeCommand(), c.auditCommand(), c.engineCommand(), c.notifyCommand(), c.versionCommand(), c.serveCommand(),
+		c.leversCommand(), c.evidenceCommand(), c.judgeCommand(), c.auditCommand(), c.engineCommand(), c.notifyCommand(), c.connectorCommand(), c.approveCommand(), c.versionCommand(), c.serveCommand(),
 	)
 	wrapArgs(root)
 	return root
@@ -330,7 +330,7 @@ func (c *command) open(ctx context.Context, only string) (*engine.Engine, error)
 	if err != nil {
 		return nil, fmt.Errorf("finding this program's own file: %w", err)
 	}
-	o := engine.Options{Project: p, AsOf: asOf, Self: self, Bundled: slices.Sorted(maps.Keys(c.Bundled)), Stderr: c.Err}
+	o := engine.Options{Project: p, AsOf: asOf, Self: self, Bundled: slices.Sorted(maps.Keys(c.Bundled)), Stderr: c.Err, Version: c.Version}
 	if c.host != nil {
 		return c.host.open(ctx, o)
 	}

@@ -42,6 +42,8 @@ func (c *command) schemaIndex(doc *config.SchemaDoc) {
 	list(doc.Skill.Blocks)
 	c.say("\nIn a file of policy_tests:")
 	list(doc.Tests)
+	c.say("\nIn a file of access_tests:")
+	list(doc.Access)
 	c.next("plimsoll schema BLOCK, or plimsoll schema --json for all of it.")
 }
 
@@ -61,6 +63,7 @@ func (c *command) schemaBlock(doc *config.SchemaDoc, name string) error {
 	walk(doc.Project)
 	walk(doc.Skill.Blocks)
 	walk(doc.Tests)
+	walk(doc.Access)
 	if len(found) == 0 {
 		return usage("there is no block %q.%s", name, diag.DidYouMean(name, names))
 	}

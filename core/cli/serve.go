@@ -14,16 +14,25 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/serve"
 	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/spf13/cobra"
 )
 
 func (c *command) engineCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "serve", Short: "Keep the engine running: nights by schedule, commands over a local socket",
-		Long: "Holds the project's state open until it is told to stop. Nights begin when the serve\nblock says; every other command finds this process and runs in it, so that a run by day\nneed not wait for a night. SIGTERM or Ctrl-C ends the batch that is being measured and\nstops; a second one ends at once.",
+	var overStdio bool
+	var as string
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Keep the engine running: agents over MCP, nights by schedule, commands over a local socket",
+		Long: "Holds the project's state open until it is told to stop. Agents are answered, and\nnights begin, as the serve block says; every other command finds this process and runs\nin it, so that a run by day need not wait for a night. SIGTERM or Ctrl-C ends the batch\nthat is being measured and stops; a second one ends at once.\n\nWith --stdio it answers one MCP client over standard input and output and ends with it:\nfor clients that launch their server. Where an engine runs already, it does the work.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if overStdio {
+				return c.stdio(cmd.Context(), as)
+			}
+			if as != "" {
+				return usage("--as goes with --stdio: over HTTP callers prove who they are")
+			}
 			if c.host != nil {
 				return usage("this is the engine already: a command that it runs cannot start another")
 			}
@@ -33,6 +42,9 @@ func (c *command) engineCommand() *cobra.Command {
 			return c.serve(cmd.Context())
 		},
 	}
+	cmd.Flags().BoolVar(&overStdio, "stdio", false, "answer one MCP client over standard input and output")
+	asFlag(cmd, &as)
+	return cmd
 }
 
 // host is a running engine. Listeners of other kinds than the local socket are
@@ -43,6 +55,9 @@ type host struct {
 	socket *serve.Server
 	events *events
 	load   engine.LoadOptions // of nights: this process's own
+
+	recorder telemetry.Recorder // of metrics and traces; nil without
+	agents   *agents
 
 	mu     sync.Mutex
 	config *engine.Project // as it was last read without errors
@@ -120,6 +135,9 @@ func (h *host) serve(ctx context.Context) error {
 	// Work outlives the signal: it is told to stop, and ended only when it does not.
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
+	if h.agents, err = h.welcome(work); err != nil {
+		return errors.Join(err, h.socket.Stop(work))
+	}
 	var nights, rest sync.WaitGroup
 	failed := make(chan error, 1)
 	rest.Go(func() {
@@ -137,6 +155,7 @@ func (h *host) serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
+	case err = <-h.agents.failed:
 	}
 	patience := h.settings().Stop
 	h.events.say("stopping", nil, "stopping; what runs has %v to end", patience)
@@ -146,6 +165,8 @@ func (h *host) serve(ctx context.Context) error {
 	var stopped sync.WaitGroup
 	var unsocket error
 	stopped.Go(func() { unsocket = h.socket.Stop(bound) })
+	var unlisten error
+	stopped.Go(func() { unlisten = h.agents.stop(bound) })
 	ended := make(chan struct{})
 	go func() { nights.Wait(); close(ended) }()
 	select {
@@ -160,7 +181,7 @@ func (h *host) serve(ctx context.Context) error {
 	rest.Wait()
 	h.lastMail()
 	h.events.say("stopped", nil, "stopped")
-	return errors.Join(err, unsocket)
+	return errors.Join(err, unsocket, unlisten)
 }
 
 // run is a command of a client, in this process.
@@ -182,7 +203,7 @@ func (h *host) open(ctx context.Context, o engine.Options) (*engine.Engine, erro
 	}
 	// Backends outlive the command that started them: what they print is the
 	// engine's to show.
-	o.State, o.Stderr = h.state, h.app.Err
+	o.State, o.Stderr, o.Recorder = h.state, h.app.Err, h.recorder
 	return engine.Open(ctx, o)
 }
 

@@ -34,7 +34,7 @@ func (c *command) skillCommand() *cobra.Command {
 			return c.skillShow(cmd.Context(), f.project, f.skill)
 		},
 	}
-	return group("skill", "The skills of the project: write, build, test, pack, add, list, show", c.skillNewCommand(), c.skillBuildCommand(), c.skillTestCommand(), c.skillPackCommand(), c.skillAddCommand(), list, show)
+	return group("skill", "The skills of the project: write, build, test, pack, add, list, search, show", c.skillNewCommand(), c.skillBuildCommand(), c.skillTestCommand(), c.skillPackCommand(), c.skillAddCommand(), list, c.skillSearch(), show)
 }
 
 func (c *command) skillList(p *engine.Project) error {

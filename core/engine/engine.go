@@ -27,6 +27,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/plugin"
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/store/badgerstore"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/hcl/lockfile"
 	sdk "github.com/plimsoll-dev/plimsoll/sdk/backend"
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
@@ -45,13 +46,16 @@ type Options struct {
 	Self    string    // this binary, for first-party backends
 	Bundled []string  // names of first-party backends that Self can serve
 	Stderr  io.Writer // what plugins print
-	Tools   run.Tools // what connectors offer to skills; nil offers nothing
+	Version string    // of this program, as servers are told
 	State   *State    // held open by the caller, as plimsoll serve does; nil takes the folder for this engine alone
+
+	Recorder telemetry.Recorder // of metrics and traces; nil records nothing
 }
 
 // Engine is a project with its state. It is safe for use by many goroutines.
 type Engine struct {
 	*Tools
+	options  Options
 	asOf     time.Time
 	state    *State
 	owned    bool // the state was opened for this engine alone
@@ -75,7 +79,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{Tools: tools, asOf: tools.asOf, state: o.State, stderr: o.Stderr}
+	e := &Engine{Tools: tools, options: o, asOf: tools.asOf, state: o.State, stderr: o.Stderr}
 	if e.state == nil {
 		e.owned = true
 		if e.state, err = OpenState(o.Project.Dir); err != nil {
@@ -88,7 +92,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e.runs = run.Executor{
 		Models: models{e.backends}, Blobs: e.store, Now: clock,
-		Keys: keys{e.store}, Tools: o.Tools, Announce: e.announce, Recorded: e.recorded,
+		Keys: keys{e.store}, Tools: e.toolbox(), Announce: e.announce, Recorded: e.recorded,
 	}
 	if err := e.reconcile(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())

@@ -35,6 +35,10 @@ type State struct {
 	turn     *turn      // one night
 	mail     mail
 
+	surfacing sync.Mutex // one change of the surface
+	surface   *Surface   // what agents reach; nil until it is first asked for
+	spilling  sync.Mutex // one long result in memory
+
 	mu    sync.Mutex
 	crews []*crew
 	keep  bool // the plugins of the last engine stay up for the next one
@@ -59,8 +63,15 @@ func OpenState(dir string) (*State, error) {
 	if s.store, err = badgerstore.Open(badgerstore.Config{Dir: filepath.Join(folder, "state"), Sealer: s.log, Now: clock}); err != nil {
 		return nil, err
 	}
+	// What long results an engine was keeping when it died is of no use to anybody.
+	if err := os.RemoveAll(s.spills()); err != nil {
+		return nil, errors.Join(fmt.Errorf("clearing %s: %w", s.spills(), err), s.store.Close())
+	}
 	return s, nil
 }
+
+// spills is where long results are gathered.
+func (s *State) spills() string { return filepath.Join(s.dir, StateDir, "spill") }
 
 // unlisted keeps a new state folder out of git, whatever the project's own
 // .gitignore says: the key that signs the audit log and what runs were given
@@ -90,11 +101,14 @@ func (s *State) KeepBackends() {
 // Close ends plugins that were kept and releases the folder. Every engine over
 // it must have been closed.
 func (s *State) Close() error {
+	var errs []error
+	if s.surface != nil {
+		errs = append(errs, s.surface.Close())
+	}
 	s.mu.Lock()
 	crews := s.crews
 	s.crews = nil
 	s.mu.Unlock()
-	var errs []error
 	for _, c := range crews {
 		errs = append(errs, c.Close())
 	}

@@ -45,6 +45,9 @@
 //	TableShadow          skill, step, At(start), run
 //	TableKey             skill, key
 //	TableGrant           skill
+//	TableLearned         document, run, digest of the query
+//	TableVector          digest
+//	TableConnector       connector
 //	TableIntent          intent
 //	TableLabel           judge, item, label
 //	TableApproval        approval

@@ -73,6 +73,14 @@ const (
 	// written down once.
 	TableGrant Table = 0x41
 
+	// TableLearned holds verified uses of skills and tools, by which search learns.
+	TableLearned Table = 0x50
+	// TableVector holds embeddings by the digest of model and text. Losing them costs
+	// time only.
+	TableVector Table = 0x51
+	// TableConnector holds the digest of the last good catalogue of a connector.
+	TableConnector Table = 0x52
+
 	// TableAuditEntry holds the entries of the audit log: key Seq(index), scope
 	// "", value the canonical JSON itself, since the log fixes its bytes.
 	TableAuditEntry Table = 0xf0

@@ -19,11 +19,11 @@ type Notify struct {
 }
 
 // NotifyEvents are what messages are sent about.
-func NotifyEvents() []string { return []string{"moved", "escalated", "problem", "night"} }
+func NotifyEvents() []string { return []string{"moved", "escalated", "problem", "approval", "night"} }
 
 // defaultOn leaves out every night: a message a day that says nothing is not
 // read on the day when it does.
-func defaultOn() []string { return []string{"moved", "escalated", "problem"} }
+func defaultOn() []string { return []string{"moved", "escalated", "problem", "approval"} }
 
 // Wants tells whether messages about an event go there.
 func (n *Notify) Wants(event string) bool { return contains(n.On, event) }
@@ -35,7 +35,7 @@ func notifyDoc() *BlockDoc {
 		Attributes: []*AttributeDoc{
 			{Name: "url", Type: String, Required: true, Example: `env("PLIMSOLL_HOOK_URL", "")`, Doc: "Where it is sent, by POST: https, or http on this machine. Redirects are not followed, and no proxy is used. A URL that is a secret itself comes from `env(...)`; empty, the project can be checked, and nothing is sent."},
 			{Name: "secret", Type: String, Example: `"PLIMSOLL_HOOK_SECRET"`, Doc: "Name of the environment variable with the secret that messages are signed with after Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. Without it they are not signed."},
-			{Name: "on", Type: Strings, Default: `["moved", "escalated", "problem"]`, Example: `["escalated"]`, Doc: "What about: `moved` (a skill moved down), `escalated` (it moved up), `problem` (something could not be measured, or a night failed), `night` (every night that ended)."},
+			{Name: "on", Type: Strings, Default: `["moved", "escalated", "problem", "approval"]`, Example: `["escalated"]`, Doc: "What about: `moved` (a skill moved down), `escalated` (it moved up), `problem` (something could not be measured, or a night failed), `approval` (a call waits for a person), `night` (every night that ended)."},
 			{Name: "format", Type: String, Allowed: []string{"json", "text"}, Default: `"json"`, Doc: "`json` is a document with all that is known, `text` is `{\"text\": \"...\"}`, which chat services show."},
 			{Name: "plaintext", Type: Bool, Default: "false", Doc: "Allow http to another machine: whoever is on the way can read it."},
 		},

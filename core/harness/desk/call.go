@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/plimsoll-dev/plimsoll/core/access"
@@ -12,41 +15,137 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/connector"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 	"github.com/plimsoll-dev/plimsoll/core/mcp"
+	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // CallTool calls a tool of an upstream server.
 func (d *Desk) CallTool(ctx context.Context, caller mcp.Caller, r mcp.CallTool) (mcp.Called, error) {
-	c, e := d.tool(r.Tool)
-	record := d.call(caller, audit.ActionCall)
-	record.Tool = clip(line(r.Tool), 256)
-	with, err := d.permit(ctx, c, e, caller, access.Call, r.Arguments, r.Approval, &record)
-	if err != nil {
-		return mcp.Called{}, err
-	}
-	up := d.host.Connector(e.Connector)
-	if up == nil {
-		return mcp.Called{}, &mcp.Problem{Code: mcp.CodeUnavailable, What: fmt.Sprintf("The server of %s is not declared any more.", e.Name), Next: "Use find again."}
-	}
 	o, err := options(caller, r)
 	if err != nil {
 		return mcp.Called{}, err
 	}
+	c := d.Shown()
+	e := c.entries[r.Tool]
+	if e != nil && e.Kind != harness.Tool {
+		e = nil
+	}
+	record := d.call(caller, audit.ActionCall)
+	record.Tool = clip(line(r.Tool), 256)
+	return d.act(ctx, caller, c, e, record, r.Arguments, r.Approval, func(ctx context.Context) (*connector.Result, error) {
+		up := d.host.Connector(e.Connector)
+		if up == nil {
+			return nil, &connector.Error{Kind: connector.Unknown, Connector: e.Connector, Text: "it is not declared any more"}
+		}
+		return up.Call(ctx, e.Own, r.Arguments, o)
+	})
+}
+
+// act is one call of a tool: may it happen, is the server as it was approved, is it
+// written down, and only then send. What came of it is written down, too.
+func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, record audit.Call, arguments json.RawMessage, approval string, send func(context.Context) (*connector.Result, error)) (mcp.Called, error) {
+	with, err := d.permit(ctx, c, e, caller, access.Call, arguments, approval, &record)
+	if err != nil {
+		return mcp.Called{}, err
+	}
+	if err := d.ready(ctx, c, e, &record, arguments); err != nil {
+		return mcp.Called{}, err
+	}
 	ctx, done := d.host.Recorder.Call(ctx, telemetry.Labels{Op: telemetry.Execute, Tool: e.Name, Connector: e.Connector})
 	began := d.host.Now()
-	if err := d.journal.begin(ctx, &record, c.arguments(r.Arguments), with); err != nil {
+	if err := d.journal.begin(ctx, &record, c.arguments(arguments), with); err != nil {
 		done(telemetry.Result{Error: "audit"})
 		return mcp.Called{}, err
 	}
-	res, err := up.Call(ctx, e.Own, r.Arguments, o)
+	res, err := send(ctx)
 	record.Duration = d.host.Now().Sub(began)
-	called, err := d.called(ctx, &record, e, res, err)
+	called, problem := d.called(ctx, &record, e, res, err)
 	d.journal.end(ctx, record)
 	done(telemetry.Result{Error: failure(record.Outcome), Bytes: record.Bytes})
-	if record.Outcome != audit.OutcomeCanceled {
-		d.learn(caller, e.ID, record.ID, record.Outcome == audit.OutcomeOK && !res.NeedsInput)
+	switch record.Outcome {
+	case audit.OutcomeError:
+		d.undo(ctx, caller, c, e, arguments, record)
+		d.learn(caller, e.ID, record.ID, false)
+	case audit.OutcomeOK:
+		d.learn(caller, e.ID, record.ID, !res.NeedsInput)
 	}
-	return called, err
+	return called, problem
+}
+
+// ready refuses a call whose arguments a strict connector does not take, or whose
+// server is not, or cannot be shown to be, as a person approved it.
+func (d *Desk) ready(ctx context.Context, c *Catalogue, e *Entry, record *audit.Call, arguments json.RawMessage) error {
+	if why := e.unnamed(arguments); why != "" {
+		record.Outcome, record.Reason = audit.OutcomeDenied, why
+		return d.refuse(ctx, c, record, arguments, &mcp.Problem{Code: mcp.CodeInvalid, What: sentence("The arguments of " + e.Name + " do not fit"), Why: sentence(why), Next: "Describe the tool, and mend them."})
+	}
+	err := d.host.Ready(ctx, e.Connector)
+	if err == nil {
+		return nil
+	}
+	record.Outcome, record.Reason = audit.OutcomeDenied, err.Error()
+	if noted := d.journal.note(ctx, *record, c.arguments(arguments)); noted != nil {
+		return noted
+	}
+	return problemOf(e.Name, err)
+}
+
+// unnamed says which arguments the schema of a strict connector's tool does not
+// name; "" when it names all.
+func (e *Entry) unnamed(arguments json.RawMessage) string {
+	if !e.Strict || len(arguments) == 0 {
+		return ""
+	}
+	var def struct {
+		InputSchema struct {
+			Properties map[string]json.RawMessage `json:"properties"`
+		} `json:"inputSchema"`
+	}
+	var given map[string]json.RawMessage
+	if json.Unmarshal(e.Raw, &def) != nil || json.Unmarshal(arguments, &given) != nil {
+		return "they are no JSON object"
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if _, ok := def.InputSchema.Properties[name]; !ok {
+			return fmt.Sprintf("its schema has no %q, and its connector takes nothing else", clip(line(name), 64))
+		}
+	}
+	return ""
+}
+
+// undoTime bounds a rollback.
+const undoTime = 30 * time.Second
+
+// undo calls the connector's rollback after a call that failed: half of what it
+// did may stand. It is a call of its own in the log, by the same caller.
+func (d *Desk) undo(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, arguments json.RawMessage, failed audit.Call) {
+	back := c.own(e.Connector, e.Rollback)
+	up := d.host.Connector(e.Connector)
+	if e.Rollback == "" || back == nil || back == e || up == nil {
+		return
+	}
+	ctx, over := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer over()
+	if len(arguments) == 0 {
+		arguments = json.RawMessage("{}")
+	}
+	input, err := json.Marshal(map[string]any{"tool": e.Own, "arguments": arguments, "error": failed.Reason})
+	if err != nil {
+		return // the arguments were JSON when they were sent
+	}
+	record := d.call(caller, audit.ActionCall)
+	record.Connector, record.Tool, record.Definition, record.Reason = e.Connector, back.Name, back.Definition, "rollback of call "+failed.ID
+	if err := d.journal.begin(ctx, &record, c.arguments(input), store.Batch{}); err != nil {
+		d.host.Problem("the rollback of call %s did not happen: %v", failed.ID, err)
+		return
+	}
+	began := d.host.Now()
+	res, err := up.Call(ctx, back.Own, input, connector.Options{Principal: caller.Principal.Name, Session: caller.Session})
+	record.Duration = d.host.Now().Sub(began)
+	if _, err := d.called(ctx, &record, back, res, err); err != nil || record.Outcome != audit.OutcomeOK {
+		d.host.Problem("the rollback of call %s by %s failed: %s", failed.ID, back.Name, record.Reason)
+	}
+	d.journal.end(ctx, record)
 }
 
 // called turns what came into the answer, and says in the record what it was.
@@ -62,17 +161,14 @@ func (d *Desk) called(ctx context.Context, record *audit.Call, e *Entry, res *co
 	if res.IsError {
 		record.Outcome, record.Reason = audit.OutcomeError, "the tool says that it failed"
 	}
-	return mcp.Called{Result: res.Raw, Blob: res.Blob}, nil
-}
-
-// tool finds a tool by the name that callers know.
-func (d *Desk) tool(name string) (*Catalogue, *Entry) {
-	c := d.Shown()
-	e := c.entries[name]
-	if e != nil && e.Kind != harness.Tool {
-		e = nil
+	called := mcp.Called{Result: res.Raw, Blob: res.Blob}
+	if e.Sanitise {
+		var err error
+		if called.Result, err = sanitised(res.Raw); err != nil {
+			return mcp.Called{}, &mcp.Problem{Code: mcp.CodeFailed, What: sentence("The result of " + e.Name + " cannot be read"), Why: sentence(err.Error())}
+		}
 	}
-	return c, e
+	return called, nil
 }
 
 // options hands the caller's side of a call to the connector.

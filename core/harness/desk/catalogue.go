@@ -23,10 +23,13 @@ type Entry struct {
 	Definition  string             // digest of that, or of the skill's folder
 	Annotations access.Annotations // as a person pinned them
 	Pinned      bool
-	Shut        string        // why a pinned tool cannot be called now: a sentence; "" when it can
-	Stale       bool          // its server did not answer lately
-	Timeout     time.Duration // of one call
-	Skill       *Skill        // of a skill
+	Shut        string // why a pinned tool cannot be called now: a sentence; "" when it can
+	Stale       bool   // its server did not answer lately
+	Hidden      bool   // no caller may know of it: a rollback that is not offered
+	Strict      bool   // arguments that the schema does not name are refused
+	Sanitise    bool   // hidden characters are taken out of results
+	Rollback    string // own name of the tool that undoes a call that failed half way
+	Skill       *Skill // of a skill
 }
 
 // Skill is what the desk shows of a skill.
@@ -85,6 +88,10 @@ func Stock(p Parts) (*Catalogue, error) {
 		c.servers[s.Name] = s
 	}
 	for _, e := range p.Entries {
+		if e.Hidden {
+			c.owned[ownName{e.Connector, e.Own}] = e
+			continue
+		}
 		if other, twice := c.entries[e.Name]; twice {
 			return nil, fmt.Errorf("%s %q and %s %q have one name: give the connector a prefix, or leave one of them out with tools", other.Kind, other.ID, e.Kind, e.ID)
 		}
@@ -104,6 +111,14 @@ func (c *Catalogue) Len() int { return len(c.entries) }
 
 // own finds a tool by its server's name for it, or nil.
 func (c *Catalogue) own(connector, name string) *Entry { return c.owned[ownName{connector, name}] }
+
+// offered is own without what no caller may know of.
+func (c *Catalogue) offered(connector, name string) *Entry {
+	if e := c.own(connector, name); e != nil && !e.Hidden {
+		return e
+	}
+	return nil
+}
 
 // method is a request to a whole server that is no tool call, as the gate sees it:
 // a read-only tool named after the method, which is as approved as the server's
@@ -202,4 +217,12 @@ func (c *Catalogue) view(caller mcp.Caller, at time.Time) *harness.View {
 	}
 	c.views[key] = seen{view: v, at: at}
 	return v
+}
+
+// Evaluate runs trigger cases against everything there is.
+func (c *Catalogue) Evaluate(sets []harness.Triggers) ([]harness.Evaluation, error) {
+	if c.index == nil {
+		return nil, nil
+	}
+	return harness.Evaluate(c.index.View(harness.Viewer{Allowed: harness.Everything}), sets, c.options)
 }

@@ -43,6 +43,9 @@ type Host struct {
 	Run func(ctx context.Context, skill string, input json.RawMessage) (Run, error)
 	// Connector finds an upstream server, or nil.
 	Connector func(name string) *connector.Connector
+	// Ready holds a server's present list against what was approved; with an error
+	// nothing is asked of it.
+	Ready func(ctx context.Context, name string) error
 	// Learn takes what a verified use has taught; it is folded into the catalogue
 	// when that is made anew.
 	Learn func(harness.Use)
@@ -92,3 +95,17 @@ var (
 	_ mcp.Desk    = (*Desk)(nil)
 	_ mcp.Library = (*Desk)(nil)
 )
+
+type callerKey struct{}
+
+// With puts who asks into a context, so that what a skill calls is called by
+// whoever runs the skill.
+func With(ctx context.Context, c mcp.Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// From is who asks, when the context says it.
+func From(ctx context.Context) (mcp.Caller, bool) {
+	c, ok := ctx.Value(callerKey{}).(mcp.Caller)
+	return c, ok
+}

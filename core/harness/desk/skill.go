@@ -31,7 +31,7 @@ func (d *Desk) RunSkill(ctx context.Context, caller mcp.Caller, r mcp.RunSkill) 
 		return mcp.Ran{}, err
 	}
 	r.Progress(0, 0, "running "+e.Name)
-	ran, err := d.host.Run(ctx, e.Name, r.Input)
+	ran, err := d.host.Run(With(ctx, caller), e.Name, r.Input)
 	record.Duration, record.Run, record.Cost = d.host.Now().Sub(began), ran.ID, ran.Cost
 	record.Outcome = audit.OutcomeOK
 	out := mcp.Ran{Run: ran.ID, Text: ran.Text, Output: ran.Output}

@@ -14,7 +14,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/connector"
 	"github.com/plimsoll-dev/plimsoll/core/mcp"
-	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // Wholes serves connectors whole, under their tools' own names and the rules, the
@@ -114,15 +113,11 @@ func (u *upstream) call(ctx context.Context, r mcp.Request) (json.RawMessage, er
 		return nil, invalid("the params of tools/call cannot be read: %v", err)
 	}
 	d, caller := u.desk, r.Caller
-	c := d.Shown()
-	e := c.own(u.name, p.Name)
-	record := d.call(caller, audit.ActionCall)
-	record.Connector, record.Tool = u.name, clip(line(p.Name), 256)
-	with, err := d.permit(ctx, c, e, caller, access.Call, p.Arguments, "", &record)
-	if err != nil {
-		return nil, wire(err)
+	o := connector.Options{
+		Principal: caller.Principal.Name, Session: caller.Session, Meta: p.Meta, Capabilities: u.caps,
+		InputResponses: p.InputResponses, RequestState: p.RequestState,
+		Log: func(n *sdk.LoggingMessageParams) { tell(r.Peer, "notifications/message", n) },
 	}
-	o := connector.Options{Principal: caller.Principal.Name, Session: caller.Session, Meta: p.Meta, InputResponses: p.InputResponses, RequestState: p.RequestState, Capabilities: u.caps}
 	if r.Ask {
 		o.Ask = asker(r.Peer, u.caps)
 	}
@@ -132,20 +127,14 @@ func (u *upstream) call(ctx context.Context, r mcp.Request) (json.RawMessage, er
 			tell(r.Peer, "notifications/progress", n)
 		}
 	}
-	o.Log = func(n *sdk.LoggingMessageParams) { tell(r.Peer, "notifications/message", n) }
-	ctx, done := d.host.Recorder.Call(ctx, telemetry.Labels{Op: telemetry.Execute, Tool: e.Name, Connector: e.Connector})
-	began := d.host.Now()
-	if err := d.journal.begin(ctx, &record, c.arguments(p.Arguments), with); err != nil {
-		done(telemetry.Result{Error: "audit"})
-		return nil, err
-	}
-	res, err := u.session.CallTool(ctx, p.Name, p.Arguments, o)
-	record.Duration = d.host.Now().Sub(began)
-	called, problem := d.called(ctx, &record, e, res, err)
-	d.journal.end(ctx, record)
-	done(telemetry.Result{Error: failure(record.Outcome), Bytes: record.Bytes})
-	if problem != nil {
-		return nil, wire(errors.Join(problem, err))
+	c := d.Shown()
+	record := d.call(caller, audit.ActionCall)
+	record.Connector, record.Tool = u.name, clip(line(p.Name), 256)
+	called, err := d.act(ctx, caller, c, c.offered(u.name, p.Name), record, p.Arguments, "", func(ctx context.Context) (*connector.Result, error) {
+		return u.session.CallTool(ctx, p.Name, p.Arguments, o)
+	})
+	if err != nil {
+		return nil, wire(err)
 	}
 	return called.Result, nil
 }
@@ -176,13 +165,13 @@ func (u *upstream) list(ctx context.Context, r mcp.Request) (json.RawMessage, er
 		if json.Unmarshal(def, &named) != nil {
 			continue
 		}
-		e := c.own(u.name, named.Name)
+		e := c.offered(u.name, named.Name)
 		if e == nil || e.Shut != "" || !same(def, e) || !c.sees(e, caller, access.List, now) {
 			continue
 		}
 		kept, names = append(kept, def), append(names, named.Name)
 	}
-	if page["tools"], err = json.Marshal(kept); err != nil {
+	if page["tools"], err = exact(kept); err != nil {
 		return nil, err
 	}
 	record := d.call(caller, audit.ActionList)
@@ -190,7 +179,7 @@ func (u *upstream) list(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	if err := d.journal.note(ctx, record, nil); err != nil {
 		return nil, err
 	}
-	return json.Marshal(page)
+	return exact(page)
 }
 
 // pass is everything else: prompts, resources, completion, subscriptions. The
@@ -208,6 +197,13 @@ func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, er
 			return nil, err
 		}
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "method not found: " + strings.ToValidUTF8(clip(method, 128), "")}
+	}
+	if err := d.host.Ready(ctx, u.name); err != nil {
+		record.Outcome, record.Reason = audit.OutcomeDenied, err.Error()
+		if noted := d.journal.note(ctx, record, c.arguments(params)); noted != nil {
+			return nil, noted
+		}
+		return nil, wire(problemOf(u.name, err))
 	}
 	if quiet(method) {
 		return u.through(ctx, method, params)

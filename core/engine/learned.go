@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/plimsoll-dev/plimsoll/core/harness"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+)
+
+// readLearned reads what verified use has taught.
+func (s *State) readLearned() (*harness.Learned, error) {
+	learned := &harness.Learned{}
+	err := s.store.Scan(store.Key(store.TableLearned, scope), func(_, value []byte) error {
+		var u harness.Use
+		if err := unseal(value, &u); err != nil {
+			return err
+		}
+		return learned.Add(u)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what search has learned: %w", err)
+	}
+	return learned, nil
+}
+
+// learn keeps a use. It counts from the next catalogue on; that it is lost is no
+// reason to fail the call that it is about.
+func (x *Surface) learn(u harness.Use) {
+	raw, err := json.Marshal(u)
+	if err == nil {
+		key := store.Key(store.TableLearned, scope, u.Document, u.Run, store.Digest([]byte(u.Query)))
+		_, err = x.state.store.Commit(context.Background(), store.Batch{Puts: []store.Put{{Key: key, Value: store.Seal(1, raw)}}})
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err = errors.Join(err, x.learned.Add(u)); err != nil {
+		x.problem("keeping what search has learned: %v", err)
+		return
+	}
+	x.taught = true
+}

@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/core/access"
+	"github.com/plimsoll-dev/plimsoll/core/connector"
+	"github.com/plimsoll-dev/plimsoll/core/connector/lock"
+	"github.com/plimsoll-dev/plimsoll/core/harness"
+	"github.com/plimsoll-dev/plimsoll/core/harness/desk"
+	"github.com/plimsoll-dev/plimsoll/core/mcp"
+	"github.com/plimsoll-dev/plimsoll/core/skill"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
+)
+
+// restock makes the catalogue anew and shows it. No server is started for it: what
+// is offered is what a person approved, and that stands in files.
+func (x *Surface) restock(ctx context.Context) error {
+	phrases := x.learned.Phrases(clock())
+	parts := desk.Parts{Meter: x.meter, Redact: x.project.Config.Accessing().Redact}
+	var problems []string
+	for _, s := range x.project.Skills {
+		e, err := shelve(s)
+		if err != nil {
+			problems = append(problems, err.Error())
+			continue
+		}
+		parts.Entries = append(parts.Entries, e)
+	}
+	for _, c := range x.project.Config.Connectors {
+		server, tools := x.toolsOf(c)
+		parts.Servers = append(parts.Servers, server)
+		parts.Entries = append(parts.Entries, tools...)
+	}
+	var docs []harness.Document
+	for _, e := range parts.Entries {
+		e.Learned = phrases[e.ID]
+		if e.Shut == "" && !e.Hidden {
+			docs = append(docs, e.Document)
+		}
+	}
+	var err error
+	if parts.Index, err = harness.Build(docs); err != nil {
+		return err
+	}
+	search := x.project.Config.Searching()
+	if search.Threshold != nil {
+		parts.Options.Confidence = max(1, int64(*search.Threshold*1e6))
+	}
+	if parts.Hybrid, err = x.vectors.of(ctx, parts.Index, search); err != nil {
+		problems = append(problems, err.Error())
+	}
+	shown, err := desk.Stock(parts)
+	if err != nil {
+		return err
+	}
+	x.Desk.Show(shown)
+	x.taught, x.problems = false, problems
+	x.measure(parts)
+	return nil
+}
+
+// measure tells how much there is.
+func (x *Surface) measure(p desk.Parts) {
+	kinds, shut := map[harness.Kind]int{}, map[string]int{}
+	var names []string
+	for _, e := range p.Entries {
+		kinds[e.Kind]++
+		names = append(names, e.Name)
+		if e.Shut != "" {
+			shut[e.Connector]++
+		}
+	}
+	for kind, n := range kinds {
+		x.record.Set(telemetry.Documents, float64(n), string(kind))
+	}
+	for _, s := range p.Servers {
+		x.record.Set(telemetry.Quarantined, float64(shut[s.Name]), s.Name)
+	}
+	if k, ok := x.record.(interface {
+		Know(k telemetry.Kind, names []string)
+	}); ok {
+		k.Know(telemetry.Tools, names)
+	}
+}
+
+// Problems are what an operator should know of the catalogue: skills that are not
+// offered, embeddings that do not answer.
+func (x *Surface) Problems() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.problems
+}
+
+// shelve makes a skill's entry.
+func shelve(s *skill.Skill) (*desk.Entry, error) {
+	files, err := s.Shared()
+	if err != nil {
+		return nil, fmt.Errorf("skill %s is not offered: %w", s.Name, err)
+	}
+	shared := map[string]skill.Shared{}
+	mirror := mcp.Skill{Name: s.Name, Description: s.Description, Prompt: s.Body != "", Arguments: []mcp.Argument{{Name: "input", Description: "what the skill is to work on"}}}
+	for _, f := range files {
+		shared[f.Path] = f
+		file := mcp.File{Path: f.Path, Digest: f.Digest, Size: f.Size}
+		if strings.HasSuffix(f.Path, ".md") {
+			file.MIME = "text/markdown"
+		}
+		mirror.Files = append(mirror.Files, file)
+	}
+	read := func(path string) ([]byte, error) {
+		f, ok := shared[path]
+		if !ok {
+			return nil, fmt.Errorf("%s is no file of skill %s", path, s.Name)
+		}
+		return s.ReadShared(f)
+	}
+	src, err := read("SKILL.md")
+	if err != nil {
+		return nil, err
+	}
+	if mirror.Frontmatter, err = skill.FrontJSON(src); err != nil {
+		// An installed skill whose front matter is no YAML was read line by line: its
+		// name and description are known all the same.
+		if mirror.Frontmatter, err = json.Marshal(map[string]string{"name": s.Name, "description": s.Description}); err != nil {
+			return nil, err
+		}
+	}
+	return &desk.Entry{
+		Document: harness.Document{
+			ID: "skill:" + s.Name, Kind: harness.Skill, Name: s.Name, Description: s.Description,
+			Parameters: parametersOf(s.InputSchema), Body: s.Body,
+		},
+		Definition: s.Hash,
+		Skill: &desk.Skill{
+			Input: s.InputSchema, Output: s.OutputSchema, Mirror: mirror, File: read,
+			Prompt: func(arguments map[string]string) (string, error) { return promptOf(s, arguments) },
+		},
+	}, nil
+}
+
+// promptOf is a skill's instructions for whoever follows them by themselves.
+func promptOf(s *skill.Skill, arguments map[string]string) (string, error) {
+	for name := range arguments {
+		if name != "input" {
+			return "", fmt.Errorf("there is no argument %q; there is input", name)
+		}
+	}
+	if in := arguments["input"]; in != "" {
+		return s.Body + "\n\n" + in, nil
+	}
+	return s.Body, nil
+}
+
+// toolsOf makes the entries of a connector's approved tools.
+func (x *Surface) toolsOf(c *config.Connector) (desk.Server, []*desk.Entry) {
+	server := desk.Server{Name: c.Name, Prefix: c.Prefix}
+	set, approved := x.locked.Connector(c.Name)
+	if !approved {
+		server.Shut = fmt.Sprintf("nobody approved what connector %s offers", c.Name)
+		return server, nil
+	}
+	server.Set = set.Digest
+	if r, ok := x.reports[c.Name]; ok && r.State != lock.OK {
+		server.Shut = r.Reason
+	}
+	stale := false
+	if up, ok := x.set.Get(c.Name); ok {
+		last := up.Last()
+		stale = last != nil && last.Stale
+	}
+	var out []*desk.Entry
+	for _, t := range x.locked.Tools {
+		if t.Connector != c.Name {
+			continue
+		}
+		raw, ok := x.book.Definition(c.Name, t.Digest)
+		if !ok {
+			server.Shut = fmt.Sprintf("the approved definition of %s is not in %s: look at it with plimsoll connector diff %s, and approve it again", t.Name, lock.BookName, c.Name)
+			continue
+		}
+		e, err := toolEntry(c, t.Name, t.Digest, raw)
+		if err != nil {
+			server.Shut = err.Error()
+			continue
+		}
+		if c.ReadOnly && (e.Annotations.ReadOnly == nil || !*e.Annotations.ReadOnly) {
+			continue
+		}
+		e.Stale = stale
+		out = append(out, e)
+	}
+	for _, e := range out {
+		e.Shut = server.Shut
+	}
+	return server, out
+}
+
+// parametersOf are the names and descriptions of a schema's properties, as text to
+// search in.
+func parametersOf(schema json.RawMessage) string {
+	var doc struct {
+		Properties map[string]struct {
+			Description string `json:"description"`
+		} `json:"properties"`
+	}
+	if len(schema) == 0 || json.Unmarshal(schema, &doc) != nil {
+		return ""
+	}
+	var out []string
+	for name, p := range doc.Properties {
+		out = append(out, strings.TrimSpace(name+" "+p.Description))
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
+}
+
+func toolEntry(c *config.Connector, name, digest string, raw json.RawMessage) (*desk.Entry, error) {
+	var def struct {
+		Title       string          `json:"title"`
+		Description string          `json:"description"`
+		InputSchema json.RawMessage `json:"inputSchema"`
+		Annotations struct {
+			Title           string `json:"title"`
+			ReadOnlyHint    *bool  `json:"readOnlyHint"`
+			DestructiveHint *bool  `json:"destructiveHint"`
+			IdempotentHint  *bool  `json:"idempotentHint"`
+			OpenWorldHint   *bool  `json:"openWorldHint"`
+		} `json:"annotations"`
+	}
+	if err := json.Unmarshal(raw, &def); err != nil {
+		return nil, errors.Join(fmt.Errorf("the approved definition of %s cannot be read", name), err)
+	}
+	public := connector.PublicName(c.Prefix, name)
+	a := def.Annotations
+	return &desk.Entry{
+		Document: harness.Document{
+			ID: "tool:" + public, Kind: harness.Tool, Name: public, Connector: c.Name,
+			Description: strings.TrimSpace(def.Title + "\n" + def.Description), Parameters: parametersOf(def.InputSchema),
+		},
+		Own: name, Raw: raw, Definition: digest, Pinned: true, Hidden: !c.Offers(name), Strict: c.Strict, Sanitise: c.Sanitise, Rollback: c.Rollback,
+		Annotations: access.Annotations{Title: a.Title, ReadOnly: a.ReadOnlyHint, Destructive: a.DestructiveHint, Idempotent: a.IdempotentHint, OpenWorld: a.OpenWorldHint},
+	}, nil
+}

@@ -1,0 +1,274 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/plimsoll-dev/plimsoll/core/access"
+	"github.com/plimsoll-dev/plimsoll/core/connector"
+	"github.com/plimsoll-dev/plimsoll/core/connector/lock"
+	"github.com/plimsoll-dev/plimsoll/core/harness"
+	"github.com/plimsoll-dev/plimsoll/core/harness/desk"
+	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
+	"github.com/plimsoll-dev/plimsoll/hcl/lockfile"
+)
+
+// Surface is what agents reach of a project: its skills and the tools of its
+// connectors, behind the desk. A state has at most one; it starts no server
+// before a call needs it, and follows the files as they change.
+type Surface struct {
+	Desk *desk.Desk
+
+	state   *State
+	options Options
+	record  telemetry.Recorder
+
+	mu       sync.Mutex
+	project  *Project
+	stamp    string // of the files that the project was read from
+	set      *connector.Set
+	policy   *access.Policy
+	meter    *access.Meter
+	locked   *lockfile.File
+	book     *lock.Book
+	reports  map[string]lock.Report // of the catalogues at hand
+	checked  map[string]*connector.Catalogue
+	learned  *harness.Learned
+	taught   bool // something was learned since the catalogue was made
+	vectors  *vectors
+	runner   *runner
+	problems []string
+}
+
+// Surface is the state's, made from this engine's project when it is first asked
+// for, and brought up to date when the project is another one by now.
+func (e *Engine) Surface(ctx context.Context) (*Surface, error) {
+	s := e.state
+	s.surfacing.Lock()
+	defer s.surfacing.Unlock()
+	if s.surface == nil {
+		x, err := newSurface(ctx, s, e.options)
+		if err != nil {
+			return nil, err
+		}
+		s.surface = x
+		return x, nil
+	}
+	return s.surface, s.surface.show(ctx, e.Project)
+}
+
+// newSurface makes a surface that shows o.Project.
+func newSurface(ctx context.Context, s *State, o Options) (*Surface, error) {
+	x := &Surface{state: s, options: o, record: telemetry.Nothing(), reports: map[string]lock.Report{}, checked: map[string]*connector.Catalogue{}}
+	if o.Recorder != nil {
+		x.record = o.Recorder
+	}
+	var err error
+	if x.learned, err = s.readLearned(); err != nil {
+		return nil, err
+	}
+	x.vectors = &vectors{state: s}
+	x.Desk = desk.New(desk.Host{
+		Scope: scope, Now: clock, NewID: newID, Store: s.store,
+		Run: x.run, Connector: x.connector, Ready: x.ready, Learn: x.learn, Asked: x.asked,
+		Recorder: x.record, Problem: x.problem,
+	})
+	if err := x.Desk.Settle(ctx); err != nil {
+		return nil, fmt.Errorf("writing down how calls ended that were under way: %w", err)
+	}
+	return x, x.show(ctx, o.Project)
+}
+
+func newID() string { return ulid.MustNew(ulid.Timestamp(clock()), ulid.DefaultEntropy()).String() }
+
+// Project is what the surface shows now.
+func (x *Surface) Project() *Project {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.project
+}
+
+// show takes a project: its rules, skills and connectors. What cannot be used
+// changes nothing.
+func (x *Surface) show(ctx context.Context, p *Project) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	stamp, err := p.stamp()
+	if err != nil {
+		return err
+	}
+	if x.project != nil && stamp == x.stamp {
+		return x.fold(ctx)
+	}
+	policy, diags := access.Compile(p.Config.Accessing())
+	if err := diags.Err(); err != nil {
+		return err
+	}
+	locked, err := p.ReadLock()
+	if err != nil {
+		return err
+	}
+	book, err := p.readBook()
+	if err != nil {
+		return err
+	}
+	if x.project == nil || !reflect.DeepEqual(x.project.Config.Connectors, p.Config.Connectors) {
+		set, err := x.connect(p)
+		if err != nil {
+			return err
+		}
+		if x.set != nil {
+			// Calls of servers that are declared otherwise now end with them.
+			if err := x.set.Close(); err != nil {
+				x.problem("stopping connectors: %v", err)
+			}
+		}
+		x.set, x.checked = set, map[string]*connector.Catalogue{}
+	}
+	if x.project == nil || !reflect.DeepEqual(x.project.Config.Access, p.Config.Access) {
+		x.policy, x.meter = policy, access.NewMeter(policy, access.MeterOptions{})
+	}
+	if !reflect.DeepEqual(x.locked, locked) {
+		x.checked = map[string]*connector.Catalogue{} // what was held against another lock is held against this one
+	}
+	x.project, x.stamp, x.locked, x.book = p, stamp, locked, book
+	return x.restock(ctx)
+}
+
+// fold makes the catalogue anew when something was learned.
+func (x *Surface) fold(ctx context.Context) error {
+	if !x.taught {
+		return nil
+	}
+	return x.restock(ctx)
+}
+
+// Refresh reads the files again if any of them changed. What is wrong in them is
+// the error, and what stood there before holds.
+func (x *Surface) Refresh(ctx context.Context, o LoadOptions) error {
+	x.mu.Lock()
+	project, before, taught := x.project, x.stamp, x.taught
+	x.mu.Unlock()
+	now, err := project.stamp()
+	if err == nil && now == before && !taught {
+		return nil
+	}
+	p, diags := LoadProject(o)
+	if err := diags.Err(); err != nil {
+		return err
+	}
+	x.state.surfacing.Lock()
+	defer x.state.surfacing.Unlock()
+	return x.show(ctx, p)
+}
+
+// Close ends every server and writes down what has ended.
+func (x *Surface) Close() error {
+	var errs []error
+	if x.set != nil {
+		errs = append(errs, x.set.Close())
+	}
+	x.Desk.Close()
+	if x.runner != nil {
+		errs = append(errs, x.runner.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (x *Surface) problem(format string, args ...any) {
+	if x.options.Stderr != nil {
+		fmt.Fprintf(x.options.Stderr, format+"\n", args...)
+	}
+}
+
+// run runs a skill for a caller of the desk.
+func (x *Surface) run(ctx context.Context, name string, input json.RawMessage) (desk.Run, error) {
+	r, err := x.engineFor(ctx)
+	if err != nil {
+		return desk.Run{}, err
+	}
+	defer r.release()
+	if len(input) == 0 {
+		input = json.RawMessage(`""`)
+	}
+	ran, err := r.engine.Run(ctx, name, input, "")
+	if err != nil {
+		return desk.Run{}, err
+	}
+	rec := ran.Record
+	out := desk.Run{ID: rec.ID, Cost: rec.Micro}
+	if rec.Status != run.OK {
+		out.Failed = fmt.Sprintf("run %s ended as %s: %s", rec.ID, rec.Status, rec.Why)
+		return out, nil
+	}
+	s, err := r.engine.Project.Skill(name)
+	if err != nil {
+		return out, err
+	}
+	if s.OutputSchema != nil || json.Unmarshal(rec.Output, &out.Text) != nil {
+		out.Output = rec.Output
+	}
+	out.Verified = len(s.Contract.Gates)+len(s.Contract.Eaches) > 0
+	return out, nil
+}
+
+// runner is an engine that runs skills for agents, for as long as the project is
+// the one that it was opened with.
+type runner struct {
+	engine *Engine
+	mu     sync.Mutex
+	users  int
+	ended  bool
+}
+
+func (x *Surface) engineFor(ctx context.Context) (*runner, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.runner == nil || x.runner.engine.Project != x.project {
+		o := x.options
+		o.Project, o.State, o.AsOf = x.project, x.state, time.Time{}
+		e, err := Open(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if old := x.runner; old != nil {
+			if err := old.close(); err != nil {
+				x.problem("closing what ran skills before: %v", err)
+			}
+		}
+		x.runner = &runner{engine: e}
+	}
+	x.runner.mu.Lock()
+	defer x.runner.mu.Unlock()
+	x.runner.users++
+	return x.runner, nil
+}
+
+// release gives the runner back; the last one of an ended runner closes it.
+func (r *runner) release() {
+	r.mu.Lock()
+	r.users--
+	last := r.ended && r.users == 0
+	r.mu.Unlock()
+	if last {
+		_ = r.engine.Close() // its state is the surface's, and stays open
+	}
+}
+
+func (r *runner) close() error {
+	r.mu.Lock()
+	r.ended = true
+	idle := r.users == 0
+	r.mu.Unlock()
+	if idle {
+		return r.engine.Close()
+	}
+	return nil
+}
