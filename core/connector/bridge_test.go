@@ -248,7 +248,11 @@ func TestWholeServer(t *testing.T) {
 		var mu sync.Mutex
 		var updated, changed []string
 		o := SessionOptions{Principal: "ann", Key: "k", Own: true,
-			Updated: func(p *mcp.ResourceUpdatedNotificationParams) { mu.Lock(); updated = append(updated, p.URI); mu.Unlock() },
+			Updated: func(p *mcp.ResourceUpdatedNotificationParams) {
+				mu.Lock()
+				updated = append(updated, p.URI)
+				mu.Unlock()
+			},
 			Changed: func(l string) { mu.Lock(); changed = append(changed, l); mu.Unlock() }}
 		s, err := c.Session(t.Context(), o)
 		if err != nil {
