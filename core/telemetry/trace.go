@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,6 +34,7 @@ const (
 
 type tracer struct {
 	provider *sdktrace.TracerProvider
+	exporter sdktrace.SpanExporter
 	tracer   trace.Tracer
 }
 
@@ -78,7 +80,7 @@ func newTracer(c Config, failed func(error)) (*tracer, error) {
 		sdktrace.WithRawSpanLimits(limits),
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "plimsoll"), attribute.String("service.version", c.Version))),
 	)
-	return &tracer{provider: provider, tracer: provider.Tracer("github.com/plimsoll-dev/plimsoll/core/telemetry", trace.WithInstrumentationVersion(c.Version))}, nil
+	return &tracer{provider: provider, exporter: exporter, tracer: provider.Tracer("github.com/plimsoll-dev/plimsoll/core/telemetry", trace.WithInstrumentationVersion(c.Version))}, nil
 }
 
 // tracesURL is where the batches go. Spans name tools and skills, so that they
@@ -115,10 +117,15 @@ func (q quiet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) e
 }
 
 func (t *tracer) close(ctx context.Context) error {
-	if err := t.provider.Shutdown(ctx); err != nil {
-		return fmt.Errorf("sending the last spans: %w", err)
+	err := t.provider.Shutdown(ctx)
+	if err == nil {
+		return nil
 	}
-	return nil
+	// The provider goes on sending in the background when ctx is over: the
+	// exporter is told to give up, so that nothing outlives Close for long.
+	over, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return fmt.Errorf("sending the last spans: %w", errors.Join(err, t.exporter.Shutdown(over)))
 }
 
 // operation is gen_ai.operation.name of an operation; MCP requests have one when
@@ -185,6 +192,34 @@ func spanName(words *vocabulary, l Labels) string {
 	return operation(l.Op)
 }
 
+// carried says which attributes the spans of an operation have. What a caller
+// puts into Labels or Result beyond that is left out, so that the page that
+// lists them stays true.
+var carried = func() map[Op]map[attribute.Key]bool {
+	message := "error.type rpc.response.status_code gen_ai.operation.name gen_ai.tool.name gen_ai.prompt.name jsonrpc.request.id mcp.method.name " +
+		"mcp.protocol.version mcp.session.id network.transport plimsoll.connector plimsoll.result.bytes"
+	usage := "error.type gen_ai.operation.name gen_ai.agent.name gen_ai.usage.input_tokens gen_ai.usage.output_tokens gen_ai.usage.cache_read.input_tokens " +
+		"gen_ai.usage.cache_creation.input_tokens gen_ai.usage.reasoning.output_tokens plimsoll.run plimsoll.step plimsoll.tier plimsoll.cost_microdollars"
+	where := " server.address server.port"
+	model := usage + where + " gen_ai.provider.name gen_ai.request.model gen_ai.response.model gen_ai.response.finish_reasons"
+	out := map[Op]map[attribute.Key]bool{}
+	for op, list := range map[Op]string{
+		Serve: message, Request: message + where, Model: model, Embed: model, Skill: usage,
+		Execute: "error.type gen_ai.operation.name gen_ai.tool.name gen_ai.agent.name plimsoll.connector plimsoll.run plimsoll.result.bytes",
+		Find:    "error.type gen_ai.operation.name plimsoll.found",
+	} {
+		out[op] = map[attribute.Key]bool{}
+		for key := range strings.FieldsSeq(list) {
+			out[op][attribute.Key(key)] = true
+		}
+	}
+	return out
+}()
+
+func fitting(o Op, list []attribute.KeyValue) []attribute.KeyValue {
+	return slices.DeleteFunc(list, func(kv attribute.KeyValue) bool { return !carried[o][kv.Key] })
+}
+
 func attributes(l Labels) []attribute.KeyValue {
 	var out []attribute.KeyValue
 	put := func(key, value string) {
@@ -214,7 +249,7 @@ func attributes(l Labels) []attribute.KeyValue {
 	if l.Port > 0 {
 		out = append(out, attribute.Int("server.port", l.Port))
 	}
-	return out
+	return fitting(l.Op, out)
 }
 
 func (s *span) end(l Labels, r Result, at time.Time) {
@@ -235,19 +270,19 @@ func (s *span) end(l Labels, r Result, at time.Time) {
 		out = append(out, attribute.Int("plimsoll.found", r.Found))
 	}
 	if r.Model != "" {
-		out = append(out, attribute.String("gen_ai.response.model", r.Model))
+		out = append(out, attribute.String("gen_ai.response.model", strings.ToValidUTF8(r.Model, "\uFFFD")))
 	}
 	if r.Finish != "" {
-		out = append(out, attribute.StringSlice("gen_ai.response.finish_reasons", []string{r.Finish}))
+		out = append(out, attribute.StringSlice("gen_ai.response.finish_reasons", []string{strings.ToValidUTF8(r.Finish, "\uFFFD")}))
 	}
 	if r.Error != "" {
-		out = append(out, attribute.String("error.type", r.Error))
+		out = append(out, attribute.String("error.type", strings.ToValidUTF8(r.Error, "\uFFFD")))
 		if (l.Op == Serve || l.Op == Request) && isCode(r.Error) {
 			out = append(out, attribute.String("rpc.response.status_code", r.Error))
 		}
 		s.SetStatus(codes.Error, head(r.Message))
 	}
-	s.SetAttributes(out...)
+	s.SetAttributes(fitting(l.Op, out)...)
 	s.End(trace.WithTimestamp(at))
 }
 
