@@ -251,6 +251,7 @@ func (r *relay) end() {
 	for _, u := range r.shared {
 		_ = u.cs.Close()
 	}
+	r.shared = nil
 }
 
 type relayed struct {
@@ -338,7 +339,10 @@ func (u *relayed) Request(ctx context.Context, r Request) (json.RawMessage, erro
 	if err := json.Unmarshal(r.Params, &p); err != nil {
 		return nil, err
 	}
-	if r.Method == "tools/call" && u.relay.deny[p.Name] {
+	u.relay.mu.Lock()
+	denied := u.relay.deny[p.Name]
+	u.relay.mu.Unlock()
+	if r.Method == "tools/call" && denied {
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: fmt.Sprintf("unknown tool %q", p.Name)}
 	}
 	token := p.Meta["progressToken"]
@@ -387,7 +391,17 @@ func (u *relayed) send(ctx context.Context, r Request, fix func(sdk.Params)) (js
 	old := u.cs.InitializeResult().ProtocolVersion < rev2026
 	switch r.Method {
 	case "tools/list":
-		return sent(ctx, r, old, fix, u.cs.ListTools)
+		return sent(ctx, r, old, fix, func(ctx context.Context, p *sdk.ListToolsParams) (*sdk.ListToolsResult, error) {
+			l, err := u.cs.ListTools(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			u.relay.mu.Lock()
+			defer u.relay.mu.Unlock()
+			shown := *l
+			shown.Tools = slices.DeleteFunc(slices.Clone(l.Tools), func(t *sdk.Tool) bool { return u.relay.deny[t.Name] })
+			return &shown, nil
+		})
 	case "prompts/list":
 		return sent(ctx, r, old, fix, u.cs.ListPrompts)
 	case "resources/list":
@@ -395,7 +409,16 @@ func (u *relayed) send(ctx context.Context, r Request, fix func(sdk.Params)) (js
 	case "resources/templates/list":
 		return sent(ctx, r, old, fix, u.cs.ListResourceTemplates)
 	case "tools/call":
-		return sent(ctx, r, old, fix, u.cs.CallTool)
+		return sent(ctx, r, old, fix, func(ctx context.Context, p *sdk.CallToolParams) (*sdk.CallToolResult, error) {
+			var raw struct{ Arguments json.RawMessage }
+			if err := json.Unmarshal(r.Params, &raw); err != nil {
+				return nil, err
+			}
+			if p.Arguments = raw.Arguments; raw.Arguments == nil {
+				p.Arguments = struct{}{}
+			}
+			return u.cs.CallTool(ctx, p)
+		})
 	case "prompts/get":
 		return sent(ctx, r, old, fix, u.cs.GetPrompt)
 	case "resources/read":

@@ -84,6 +84,9 @@ func serve(t testing.TB, c Config) *place {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+		if r, ok := c.Wholes.(*relay); ok {
+			r.end()
+		}
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		settled(t, before)
 	}
