@@ -54,6 +54,51 @@ func Predict(h Hardware, m Model, w Workload, t Topology, c Calibration) (Outcom
 	return o, nil
 }
 
+// Capacity is the highest Poisson rate, in requests a second and GPU, at which
+// the share of requests given keeps every limit; 0 when none does. The
+// workload's own rate is not looked at; runs are of w.Prompts requests, each
+// with the same arrivals but faster.
+func Capacity(h Hardware, m Model, w Workload, t Topology, c Calibration, limits metric.Limits, share float64) (float64, error) {
+	p, err := prepare(h, m, w, t, c)
+	if err != nil {
+		return 0, err
+	}
+	w.Concurrency = 0
+	keeps := func(rate float64) (bool, error) {
+		w.Rate = rate
+		traces, err := sim.Run(p.plan(w), w.requests())
+		if err != nil {
+			return false, fmt.Errorf("topology %q at %.3g requests a second: %w", t.Name, rate, err)
+		}
+		r := metric.Sum(sim.Requests(traces), limits, 1)
+		return r.Goodput >= share*float64(r.Requests), nil
+	}
+	low, high := 0.0, 1e-3
+	for range 30 { // double until it breaks
+		ok, err := keeps(high)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			break
+		}
+		low, high = high, high*2
+	}
+	for range 12 {
+		mid := (low + high) / 2
+		ok, err := keeps(mid)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return low / float64(p.gpus), nil
+}
+
 // scaled is a worker with the anchor's factor on the steps that decode.
 type scaled struct {
 	step.Worker
@@ -68,7 +113,7 @@ func (p plant) plan(w Workload) sim.Plan {
 	add := func(q pool, role sim.Role) {
 		for range q.workers {
 			out.Workers = append(out.Workers, sim.Worker{
-				Step: scaled{q.Worker, p.cal.tpot()}, Role: role, Budget: Budget * q.attention, Slots: min(q.fit.Requests, seats*q.attention),
+				Step: scaled{q.Worker, p.cal.tpot()}, Role: role, Budget: Budget * q.attention, Slots: min(q.fit.Requests, seats*q.attention), First: p.first && role == sim.Both,
 			})
 		}
 	}

@@ -32,6 +32,7 @@ const EagerReduce = 20e-6
 type plant struct {
 	one, prefill pool // one: the aggregated pool, or decode
 	split        bool
+	first        bool // prompts come before decoding: no chunked prefill
 	gpus         int
 	cal          Calibration
 	transfer     func(tokens float64) float64 // seconds
@@ -51,7 +52,7 @@ func prepare(h Hardware, m Model, w Workload, t Topology, c Calibration) (plant,
 	if strings.Contains(strings.ToUpper(t.Attention), "TRITON") {
 		c.Reduce = max(c.Reduce, EagerReduce)
 	}
-	p := plant{split: t.Split(), gpus: t.GPUs(m), cal: c}
+	p := plant{split: t.Split(), first: t.Unchunked, gpus: t.GPUs(m), cal: c}
 	if h.Count > 0 && p.gpus > h.Count {
 		return plant{}, &Misfit{Topology: t.Name, Why: fmt.Sprintf("it takes %d GPUs, and %s has %d", p.gpus, h.Name, h.Count)}
 	}

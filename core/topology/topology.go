@@ -98,6 +98,7 @@ type Topology struct {
 	Image           string // by digest
 	Attach          string // URL of a server that already runs
 	Attention       string // attention backend, where it is named
+	Unchunked       bool   // --no-enable-chunked-prefill: prompts stop decoding until they are done
 }
 
 // Transfer is a kv_transfer block.

@@ -1,94 +1,93 @@
-// Command measure
+// Command measure holds core/topology against what other people measured:
+// which layout it picks, what that keeps, and how far its times are off.
+//
+//	go run ./core/topology/measure -data ../shared/data
+//	go run ./core/topology/measure -data ../shared/data -part picks
+//	make bench-topology DATA=../shared/data
+//
+// It prints one line a figure (what, target, measured, whether it holds), one
+// line of summary, and exits 1 when a target is missed. Nothing in it is
+// random: two runs print the same. It must not tune what it reports: constants
+// are the textbook's, or fitted on other models than the one that is decided.
 package main
 
 import (
+	"flag"
 	"fmt"
+	"io"
 	"os"
-
-	"github.com/plimsoll-dev/plimsoll/core/topology"
+	"path/filepath"
+	"slices"
+	"strings"
 )
 
-func main() {
-	dir := os.Args[1]
-	lib := &library{dir: dir}
-	rows, err := measured(dir, lib)
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(2)
-	}
-	fams := map[string]bool{}
-	for _, r := range rows {
-		fams[r.family] = true
-	}
-	asRow := func(r row) topology.Row {
-		return topology.Row{Hardware: r.hw, Model: r.model, Workload: r.load, Topology: r.topo, TTFT: r.ttft, TPOT: r.tpot}
-	}
-	for _, which := range [][]topology.Constant{nil, topology.Many()} {
-		cals := map[string]topology.Calibration{}
-		for _, f := range sorted(fams) {
-			for _, e := range []string{"vllm", "sglang", "trtllm"} {
-				var train []topology.Row
-				for i, r := range rows {
-					if r.family != f && i%3 == 0 {
-						train = append(train, asRow(r))
-					}
-				}
-				c, left := topology.Calibrate(topology.Textbook(), train, which)
-				cals[f+e] = c
-				fmt.Printf("%s %.3f %+v\n", f, left, c)
-			}
-		}
-		gs := groups(rows, func(r row) (topology.Point, error) {
-			return topology.Steady(r.hw, r.model, r.load, r.topo, cals[r.family+r.engine])
-		})
-		report(gs); anchors(gs)
-		if len(os.Args) > 2 && len(which) > 5 {
-			if os.Args[2] == "r" {
-				residuals(rows, cals)
-				continue
-			}
-			fails(gs, os.Args[2])
-		}
+// bench is one run of the program.
+type bench struct {
+	data string // folder that has topology/*.csv in it
+	only string // the name of one part; "" runs all
+}
+
+// part is one piece of the table; it may print tables of its own to w.
+type part struct {
+	name string
+	run  func(dir string, w io.Writer) ([]figure, error)
+}
+
+func parts() []part {
+	return []part{
+		{"picks", picks}, {"held", held}, {"anchor", anchored}, {"modes", modes}, {"errors", timeErrors},
+		{"kv", transfers}, {"reduce", reductions}, {"reference", reference}, {"cases", cases},
 	}
 }
 
-func report(gs []group) {
-	type rule struct {
-		name  string
-		worth func(slo float64) func(*option) float64
+func names() []string {
+	var out []string
+	for _, p := range parts() {
+		out = append(out, p.name)
 	}
-	for _, ru := range []rule{
-		{"model s=.2", func(slo float64) func(*option) float64 {
-			return func(o *option) float64 { return o.expect(slo, 1, 1, .2) }
-		}},
-		{"model", func(slo float64) func(*option) float64 {
-			return func(o *option) float64 { return o.hope(slo, 1, 1) }
-		}},
-		{"fewest", func(float64) func(*option) float64 { return func(o *option) float64 { return -float64(o.gpus) } }},
-		{"most", func(float64) func(*option) float64 { return func(o *option) float64 { return float64(o.gpus) } }},
-		{"random", func(float64) func(*option) float64 { return func(o *option) float64 { return 0 } }},
-	} {
-		var all score
-		line := ""
-		fam := map[string]*score{}
-		for _, slo := range slos {
-			var s score
-			for _, g := range gs {
-				t, ok := g.decide(slo, ru.worth(slo))
-				if ok {
-					s.sum(t)
-					if fam[g.family] == nil {
-						fam[g.family] = &score{}
-					}
-					fam[g.family].sum(t)
-				}
-			}
-			line += fmt.Sprintf(" [%v: %v n=%.0f]", slo, s, s.n)
-			all.sum(s)
-		}
-		fmt.Println(ru.name, all, all.n, line)
-		for _, k := range sorted(fam) {
-			fmt.Println("     ", k, *fam[k], fam[k].n)
+	return out
+}
+
+func main() {
+	var b bench
+	flag.StringVar(&b.data, "data", os.Getenv("PLIMSOLL_DATA"), "folder of the public data, which has topology/*.csv in it")
+	flag.StringVar(&b.only, "part", "", "run one part only: "+strings.Join(names(), ", "))
+	flag.Parse()
+	ok, err := b.run(os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "topology:", err)
+		os.Exit(2)
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// run prints the table and says whether every target holds.
+func (b bench) run(w io.Writer) (bool, error) {
+	if b.only != "" && !slices.Contains(names(), b.only) {
+		return false, fmt.Errorf("there is no part %q: the parts are %s", b.only, strings.Join(names(), ", "))
+	}
+	dir := filepath.Join(b.data, "topology")
+	if b.data != "" {
+		if _, err := os.Stat(dir); err != nil {
+			return false, fmt.Errorf("looking for the public data: %w", err)
 		}
 	}
+	var all []figure
+	for _, p := range parts() {
+		switch {
+		case b.only != "" && p.name != b.only:
+			continue
+		case b.data == "" && p.name != "cases":
+			fmt.Fprintf(w, "skipped: %s, for want of the public tables (no -data, and PLIMSOLL_DATA is not set)\n", p.name)
+			continue
+		}
+		figures, err := p.run(dir, w)
+		if err != nil {
+			return false, fmt.Errorf("part %s: %w", p.name, err)
+		}
+		all = append(all, figures...)
+	}
+	return table(w, all)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/topology/hardware"
 )
 
-// table reads a CSV file with a header into one map a row.
-func table(path string) (rows []map[string]string, err error) {
+// columns reads a CSV file with a header into one map a row.
+func columns(path string) (rows []map[string]string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening a table: %w", err)
@@ -61,19 +61,18 @@ func numbers(row map[string]string, names ...string) ([]float64, error) {
 
 // row is one measured deployment at one concurrency.
 type row struct {
-	family   string // the model whose config.json it has
-	engine   string
-	group    string // model, system, engine, precision, tokens: what a decision is about
-	hw       topology.Hardware
-	model    topology.Model
-	load     topology.Workload
-	topo     topology.Topology
-	gpus     int
-	split    bool
-	ttft     float64 // seconds, measured
-	tpot     float64
-	perGPU   float64
-	fastTPOT float64
+	family string // the model whose config.json it has
+	engine string
+	group  string // model, system, engine, precision, tokens: what a decision is about
+	hw     topology.Hardware
+	model  topology.Model
+	load   topology.Workload
+	topo   topology.Topology
+	gpus   int
+	split  bool
+	ttft   float64 // seconds, measured
+	tpot   float64
+	perGPU float64
 }
 
 // configs maps the models of the table to the config.json of their architecture.
@@ -138,7 +137,7 @@ func weights(model, precision string) string {
 
 // measured reads measured_configs.csv.
 func measured(dir string, lib *library) ([]row, error) {
-	t, err := table(filepath.Join(dir, "measured_configs.csv"))
+	t, err := columns(filepath.Join(dir, "measured_configs.csv"))
 	if err != nil {
 		return nil, err
 	}
@@ -204,4 +203,24 @@ func sorted[V any](m map[string]V) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// fit is the row as calibration takes it.
+func (r row) fit() topology.Row {
+	return topology.Row{Hardware: r.hw, Model: r.model, Workload: r.load, Topology: r.topo, TTFT: r.ttft, TPOT: r.tpot}
+}
+
+// impossible says that the row claims more than the data sheet allows: the
+// FLOPs of its prompts alone, at full peak and without attention, are more than
+// its GPUs have. A cached prefix or a wrong count of GPUs does that. The rule
+// looks at no prediction, and such rows are counted in every target.
+func (r row) impossible() bool {
+	width, _, err := r.model.Format()
+	if err != nil {
+		return false
+	}
+	peak := r.hw.GPU.Rate(min(width.Dense, width.Expert, width.Mixer))
+	rate := r.perGPU / float64(r.load.Output) // requests a second and GPU
+	tokens := rate * float64(r.load.Input+r.load.Output)
+	return tokens*2*float64(r.model.Arch.Active()-r.model.Arch.Vocab*r.model.Arch.Hidden) > peak
 }

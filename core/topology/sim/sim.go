@@ -43,8 +43,9 @@ const (
 type Worker struct {
 	Step   Stepper
 	Role   Role
-	Budget int // tokens a step; 0: 8192
-	Slots  int // requests whose cache fits; 0: no limit
+	Budget int  // tokens a step; 0: 8192
+	Slots  int  // requests whose cache fits; 0: no limit
+	First  bool // prompts stop decoding until they are done: engines without chunked prefill
 }
 
 // Request is one to serve.

@@ -52,7 +52,7 @@ type server struct {
 	started  int   // of waiting: admitted to memory
 	running  []int // decode
 	chunks   []chunk
-	decoding int // of running: in the step that runs
+	decoding int // how many decode in the step that runs: all of running, or none
 	busy     bool
 }
 
@@ -105,9 +105,16 @@ func (s *state) step(w *server) {
 			}
 		}
 	}
-	n := len(w.running)
-	w.decoding, w.chunks = n, w.chunks[:0]
+	w.chunks = w.chunks[:0]
 	var took float64
+	if w.First {
+		took = s.prompts(w)
+	}
+	n := len(w.running)
+	if len(w.chunks) > 0 {
+		n = 0
+	}
+	w.decoding = n
 	if n > 0 {
 		context := 0
 		for _, r := range w.running {
@@ -115,7 +122,7 @@ func (s *state) step(w *server) {
 		}
 		took = w.Step.Decode(float64(n), float64(context)/float64(n))
 	}
-	if w.Role != Decode {
+	if w.Role != Decode && !w.First {
 		took += s.prompts(w)
 	}
 	if n == 0 && len(w.chunks) == 0 {
@@ -154,14 +161,16 @@ func (s *state) prompts(w *server) float64 {
 
 // finish is the end of w's step.
 func (s *state) finish(w *server) {
-	keep := w.running[:0]
-	for _, r := range w.running[:w.decoding] {
-		s.token(r)
-		if !s.ended(r) {
-			keep = append(keep, r)
+	if w.decoding > 0 {
+		keep := w.running[:0]
+		for _, r := range w.running {
+			s.token(r)
+			if !s.ended(r) {
+				keep = append(keep, r)
+			}
 		}
+		w.running = keep
 	}
-	w.running = keep
 	for _, c := range w.chunks {
 		q := &s.live[c.request]
 		if q.left -= c.tokens; q.left > 0 {

@@ -249,3 +249,24 @@ func AllReduce(n int, bytes, link float64, c Constants) float64 {
 
 // Transfer is the seconds of moving bytes of KV cache: latency + bytes/bandwidth.
 func Transfer(bytes, latency, bandwidth float64) float64 { return latency + bytes/bandwidth }
+
+// FitTransfer is the latency and bandwidth that come nearest to points of
+// (bytes, seconds): least squares of relative errors, which count a small
+// transfer as much as a large one. Fewer than two sizes give NaN.
+func FitTransfer(points [][2]float64) (latency, bandwidth float64) {
+	// minimise sum ((a + b x)/y - 1)^2: normal equations of columns 1/y and x/y
+	var aa, ab, bb, a1, b1 float64
+	for _, p := range points {
+		u, v := 1/p[1], p[0]/p[1]
+		aa += u * u
+		ab += u * v
+		bb += v * v
+		a1 += u
+		b1 += v
+	}
+	det := aa*bb - ab*ab
+	if !(math.Abs(det) > 1e-12*aa*bb) {
+		return math.NaN(), math.NaN()
+	}
+	return (a1*bb - b1*ab) / det, det / (b1*aa - a1*ab)
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/plimsoll-dev/plimsoll/core/topology/published"
+)
+
+// cases asks the published deployments again: see core/topology/published.
+func cases(_ string, w io.Writer) ([]figure, error) {
+	answers, err := published.Answers()
+	if err != nil {
+		return nil, err
+	}
+	right, negatives, negativesRight := 0, 0, 0
+	for _, a := range answers {
+		mark := "right"
+		if !a.Right {
+			mark = "WRONG"
+		} else if a.Abstained {
+			mark = "abstained"
+		}
+		fmt.Fprintf(w, "case %2d %-28s %-9s %s\n", a.ID, a.Name, mark, a.Says)
+		if a.Right {
+			right++
+		}
+		if a.Polarity == "negative" {
+			negatives++
+			if a.Right {
+				negativesRight++
+			}
+		}
+	}
+	return []figure{
+		{"published cases right, or abstained with a reason", ">= 15 of 18", fmt.Sprintf("%d of %d", right, len(answers)), false, right >= 15 && len(answers) == 18},
+		{"published cases, the negatives", fmt.Sprintf("%d of %d", negatives, negatives), fmt.Sprintf("%d of %d", negativesRight, negatives), false, negativesRight == negatives},
+	}, nil
+}
