@@ -88,7 +88,7 @@ func (r *Reader) last() (Event, error) {
 	rest := r.buf[r.at:]
 	if len(rest) > 0 {
 		r.field(rest)
-		r.at = len(r.buf)
+		r.at, r.seen = len(r.buf), 0
 	}
 	if r.any && string(bytes.TrimSpace(r.data)) == "[DONE]" {
 		return Event{Data: r.data, At: r.when}, nil
