@@ -9,7 +9,7 @@ const DefaultConfidence = 500_000
 // confidence is one half. Calibrated on one half of three public sets so that at
 // most one in twenty of the queries that find their document is turned away, and
 // measured on the other (BENCHMARKS.md, 2026-11-21).
-const enough = 1.1
+const enough = 1.0
 
 // confidence that a document is what a query asks for, in millionths.
 //

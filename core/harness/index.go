@@ -86,6 +86,7 @@ func BuildDeep(docs []Document, body int) (*Index, error) {
 			return nil, fmt.Errorf("building the index: %q is the id of two documents, named %q and %q; give each its own", d.ID, x.docs[at].Name, d.Name)
 		}
 		x.byID[d.ID] = int32(i)
+		d.Learned = slices.SortedFunc(slices.Values(d.Learned), Phrase.compare)
 	}
 	b := newBuilder(x)
 	for i := range x.docs {
@@ -116,9 +117,8 @@ func digest(docs []Document, body int) string {
 	for _, i := range ids {
 		d := &docs[i]
 		put(sum, d.ID, string(d.Kind), d.Name, d.Connector, d.Description, d.Parameters, d.Body)
-		phrases := slices.SortedFunc(slices.Values(d.Learned), Phrase.compare)
-		count(sum, len(phrases))
-		for _, p := range phrases {
+		count(sum, len(d.Learned))
+		for _, p := range d.Learned {
 			put(sum, p.Text, p.Principal)
 			count(sum, int(p.Weight))
 		}

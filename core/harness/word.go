@@ -245,7 +245,9 @@ func bigrams(run string, c class, yield func(token)) {
 			yield(token{text: p, shown: p, script: bigram})
 		}
 		if c == hangul || c == han && unicode.Is(unicode.Han, r) {
-			yield(token{text: string(r), shown: string(r), script: bigram, spare: true})
+			// One Chinese character among kana is a word: 駅は.
+			lone := c == han && (i == 0 || !unicode.Is(unicode.Han, rs[i-1])) && (i+1 == len(rs) || !unicode.Is(unicode.Han, rs[i+1]))
+			yield(token{text: string(r), shown: string(r), script: bigram, spare: !lone})
 		}
 	}
 	// A Korean noun of one syllable carries its particle: 책을 must find 책.
