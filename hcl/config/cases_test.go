@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite golden parts")
 
 // Each case is a txtar archive: config files, then `want`, what people see.
 // `vars` and `env` hold NAME=VALUE lines. A file called skill.hcl is read as a
-// contract, files below policy_tests as tests, everything else as one project.
+// contract, files below policy_tests and access_tests as tests, everything else as one project.
 func TestCases(t *testing.T) {
 	paths, err := filepath.Glob("testdata/cases/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -61,7 +61,7 @@ func runCase(t *testing.T, archive *txtar.Archive) (string, diag.List, map[strin
 	contract := []byte(nil)
 	var tests []txtar.File
 	for _, f := range archive.Files {
-		if strings.HasPrefix(f.Name, "policy_tests/") {
+		if strings.HasPrefix(f.Name, "policy_tests/") || strings.HasPrefix(f.Name, "access_tests/") {
 			tests = append(tests, f)
 			continue
 		}
@@ -88,8 +88,11 @@ func runCase(t *testing.T, archive *txtar.Archive) (string, diag.List, map[strin
 		sources = p.Sources
 		for _, f := range tests {
 			sources[f.Name] = f.Data
-			_, more := ParsePolicyTests(f.Name, f.Data, p)
-			diags = append(diags, more...)
+			read := func() diag.List { _, more := ParsePolicyTests(f.Name, f.Data, p); return more }
+			if strings.HasPrefix(f.Name, "access_tests/") {
+				read = func() diag.List { _, more := ParseAccessTests(f.Name, f.Data, p); return more }
+			}
+			diags = append(diags, read()...)
 		}
 	}
 	var b bytes.Buffer

@@ -192,6 +192,9 @@ func TestSchema(t *testing.T) {
 	for _, b := range s.Tests {
 		check(b, "policy_tests")
 	}
+	for _, b := range s.Access {
+		check(b, "access_tests")
+	}
 	if blocks < 25 || s.Version != SchemaVersion {
 		t.Errorf("%d blocks, version %d", blocks, s.Version)
 	}

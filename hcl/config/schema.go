@@ -18,6 +18,7 @@ type SchemaDoc struct {
 	Project []*BlockDoc `json:"project"` // the blocks of a project file
 	Skill   *BlockDoc   `json:"skill"`   // the body of a skill.hcl
 	Tests   []*BlockDoc `json:"tests"`   // the blocks of a file in policy_tests
+	Access  []*BlockDoc `json:"access"`  // the blocks of a file in access_tests
 }
 
 // BlockDoc describes one type of block.
@@ -179,6 +180,10 @@ func (s *SchemaDoc) Markdown(level int) string {
 	s.Skill.markdown(&b, "", level+1, nil)
 	b.WriteString(strings.Repeat("#", level) + " policy_tests/*.hcl\n\nTests of policies, for `plimsoll policy test`. [policies.md](policies.md) explains them.\n\n")
 	for _, block := range s.Tests {
+		block.markdown(&b, "", level+1, nil)
+	}
+	b.WriteString(strings.Repeat("#", level) + " access_tests/*.hcl\n\nTests of access rules, for `plimsoll access test`. [access.md](access.md) explains them.\n\n")
+	for _, block := range s.Access {
 		block.markdown(&b, "", level+1, nil)
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"

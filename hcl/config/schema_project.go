@@ -9,8 +9,9 @@ func Schema() *SchemaDoc {
 			skillsDoc(), skillDoc(), connectorDoc(), accessDoc(), principalDoc(), oauthDoc(),
 			serveDoc(), searchDoc(), notifyDoc(), variableDoc(), localsDoc(),
 		},
-		Skill: contractDoc(),
-		Tests: []*BlockDoc{policyTestDoc()},
+		Skill:  contractDoc(),
+		Tests:  []*BlockDoc{policyTestDoc()},
+		Access: []*BlockDoc{accessTestDoc()},
 	}
 }
 
