@@ -138,7 +138,7 @@ func joined(r rune) bool {
 
 // pictured tells whether a character is, or ends, a picture.
 func pictured(r rune) bool {
-	return r == 0xFE0F || r == 0x20E3 || unicode.Is(unicode.So, r) || unicode.Is(unicode.Sk, r) || r >= 0x2190 && r <= 0x2BFF || r >= 0x1F000 && r <= 0x1FAFF
+	return r == 0xFE0F || r == 0x20E3 || r == 0x2139 || unicode.Is(unicode.So, r) || unicode.Is(unicode.Sk, r) || r >= 0x2190 && r <= 0x2BFF || r >= 0x1F000 && r <= 0x1FAFF
 }
 
 // varies tells whether a selector has something to select: pictures and signs

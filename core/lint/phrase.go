@@ -55,13 +55,14 @@ func compile(list map[string][]string) lexicon {
 // match tells whether a phrase begins at a word, and at which it ends.
 func (p phrase) match(ws []word, at int) (last int, ok bool) {
 	last = at
-	for _, s := range p.steps[1:] {
+	for i, s := range p.steps[1:] {
 		next := -1
+		end := i == len(p.steps)-2
 		for k := last + 1; k <= last+1+s.gap && k < len(ws) && k-at < maxWords; k++ {
 			if ws[k].breaks {
 				break
 			}
-			if s.is(ws[k].text) {
+			if s.is(ws[k].text) && !(end && ws[k].joined) {
 				next = k
 				break
 			}
@@ -102,7 +103,7 @@ func (r *reader) phrases(f field) {
 			r.at("lookalike-letter", f, w.start, w.end, "The %s holds a word of letters of two scripts that look alike; it reads %q.", f.name, w.text)
 		}
 		for _, p := range book[w.text] {
-			if i < done[p.rule] {
+			if w.joined || i < done[p.rule] {
 				continue
 			}
 			if last, ok := p.match(ws, i); ok {

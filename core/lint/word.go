@@ -14,6 +14,7 @@ type word struct {
 	text       string // lower case, without accents, hidden characters and look-alikes
 	start, end int    // in the text as it is
 	breaks     bool   // a sentence or a paragraph ended before it
+	joined     bool   // a hyphen ties it to the next word: post-task, human-readable
 	mixed      bool   // letters of Latin and of another script that look like Latin
 }
 
@@ -27,6 +28,8 @@ func words(text string) []word {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		if !wordRune(r) {
 			switch r {
+			case '|': // the cells of a table are sentences of their own
+				breaks = true
 			case '.', '!', '?', '。', '！', '？', '؟', '।', ';', '；':
 				// v1.2 and e.g. are no ends of sentences
 				if next, _ := utf8.DecodeRuneInString(text[i+size:]); r > 0x7f || unicode.IsSpace(next) || next == utf8.RuneError || next == '"' || next == '\'' || next == ')' {
@@ -36,8 +39,6 @@ func words(text string) []word {
 				if lines++; lines > 1 {
 					breaks = true
 				}
-			case ' ', '\t', '\r', '*', '_', '>', '#', '|':
-				// between words of one sentence, in Markdown too
 			}
 			if !unicode.IsSpace(r) {
 				lines = 0
@@ -55,7 +56,7 @@ func words(text string) []word {
 			ascii = ascii && r < utf8.RuneSelf
 			i += size
 		}
-		w := word{start: start, end: i, breaks: breaks}
+		w := word{start: start, end: i, breaks: breaks, joined: i+1 < len(text) && text[i] == '-' && lowerLetter(text[i+1])}
 		if raw := text[start:i]; ascii {
 			w.text = lower(raw)
 		} else {

@@ -38,11 +38,14 @@ func main() {
 		texts func() ([]lint.Text, error)
 	}{
 		{"skills", func() ([]lint.Text, error) { return skills(filepath.Join(*data, "skills", "skill-md.tar.gz")) }},
+		{"skills by trigger", func() ([]lint.Text, error) {
+			return tools(filepath.Join(*data, "retrieval", "skills_trigger", "corpus.jsonl"), lint.Skill)
+		}},
 		{"metatool", func() ([]lint.Text, error) {
-			return tools(filepath.Join(*data, "retrieval", "metatool_single", "corpus.jsonl"))
+			return tools(filepath.Join(*data, "retrieval", "metatool_single", "corpus.jsonl"), lint.Tool)
 		}},
 		{"stabletoolbench", func() ([]lint.Text, error) {
-			return tools(filepath.Join(*data, "retrieval", "stabletoolbench", "corpus.jsonl"))
+			return tools(filepath.Join(*data, "retrieval", "stabletoolbench", "corpus.jsonl"), lint.Tool)
 		}},
 	}
 	var all []counted
@@ -124,8 +127,8 @@ func table(w io.Writer, sets []counted) {
 	}
 }
 
-// tools reads one tool a line.
-func tools(name string) ([]lint.Text, error) {
+// tools reads one tool, or skill, a line.
+func tools(name string, kind lint.Kind) ([]lint.Text, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -135,9 +138,13 @@ func tools(name string) ([]lint.Text, error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		var x struct{ ID, Name, Server, Description string }
+		var x struct{ ID, Name, Server, Description, Body string }
 		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
 			return nil, fmt.Errorf("line %d: %w", len(out)+1, err)
+		}
+		if kind == lint.Skill {
+			out = append(out, lint.Text{Kind: kind, Name: x.ID, Description: x.Description, Body: x.Body})
+			continue
 		}
 		if x.Server == "" {
 			x.Server = x.ID // plugins of their own
