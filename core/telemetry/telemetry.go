@@ -136,7 +136,8 @@ type Config struct {
 	Principals bool
 	// Names bounds how many names of one kind are told apart in labels; 0 is 2000.
 	Names int
-	// Failed is told when a batch of traces could not be sent; optional.
+	// Failed is told when a batch of traces could not be sent; it must not block.
+	// Optional.
 	Failed func(error)
 }
 

@@ -420,7 +420,12 @@ func TestSpansArriveByTheConventions(t *testing.T) {
 func TestAReceiverThatIsAway(t *testing.T) {
 	before := runtime.NumGoroutine()
 	failed := make(chan error, 10)
-	tel := open(t, Config{Traces: "http://127.0.0.1:1", Failed: func(err error) { failed <- err }})
+	tel := open(t, Config{Traces: "http://127.0.0.1:1", Failed: func(err error) {
+		select {
+		case failed <- err:
+		default:
+		}
+	}})
 	for range 10_000 {
 		l, r := full(Execute)
 		_, end := tel.Call(context.Background(), l)
@@ -445,7 +450,8 @@ func TestAReceiverThatIsAway(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+	stacks := make([]byte, 1<<20)
+	t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 }
 
 func TestAReceiverThatRefuses(t *testing.T) {
