@@ -35,6 +35,7 @@ const (
 type tracer struct {
 	provider *sdktrace.TracerProvider
 	exporter sdktrace.SpanExporter
+	client   *http.Client
 	tracer   trace.Tracer
 }
 
@@ -80,7 +81,7 @@ func newTracer(c Config, failed func(error)) (*tracer, error) {
 		sdktrace.WithRawSpanLimits(limits),
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "plimsoll"), attribute.String("service.version", c.Version))),
 	)
-	return &tracer{provider: provider, exporter: exporter, tracer: provider.Tracer("github.com/plimsoll-dev/plimsoll/core/telemetry", trace.WithInstrumentationVersion(c.Version))}, nil
+	return &tracer{provider: provider, exporter: exporter, client: client, tracer: provider.Tracer("github.com/plimsoll-dev/plimsoll/core/telemetry", trace.WithInstrumentationVersion(c.Version))}, nil
 }
 
 // tracesURL is where the batches go. Spans name tools and skills, so that they
@@ -117,6 +118,7 @@ func (q quiet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) e
 }
 
 func (t *tracer) close(ctx context.Context) error {
+	defer t.client.CloseIdleConnections()
 	err := t.provider.Shutdown(ctx)
 	if err == nil {
 		return nil
