@@ -57,6 +57,7 @@ type Call struct {
 	Action    Action  //
 	Outcome   Outcome //
 	Principal string  // the name, "" when the caller is nobody
+	Auth      string  // how the caller proved who it is: an access.Kind, such as "token" or "oauth"
 	Client    string  // what the client says it is, such as "inspector/1.2": untrusted
 	Session   string  // of a stateful client; "" without
 	Connector string  // of a tool
@@ -91,6 +92,7 @@ type call struct {
 	Action      Action          `json:"action"`
 	Outcome     Outcome         `json:"outcome"`
 	Principal   string          `json:"principal,omitempty"`
+	Auth        string          `json:"auth,omitempty"`
 	Client      string          `json:"client,omitempty"`
 	Session     string          `json:"session,omitempty"`
 	Connector   string          `json:"connector,omitempty"`
@@ -130,7 +132,7 @@ func (c Call) Entry(scope string, at time.Time) (store.Entry, error) {
 		return store.Entry{}, fmt.Errorf("audit record of call %q: %w", c.ID, err)
 	}
 	data, err := canonjson.Marshal(call{
-		ID: c.ID, Action: c.Action, Outcome: c.Outcome, Principal: c.Principal, Client: c.Client, Session: c.Session,
+		ID: c.ID, Action: c.Action, Outcome: c.Outcome, Principal: c.Principal, Auth: c.Auth, Client: c.Client, Session: c.Session,
 		Connector: c.Connector, Tool: c.Tool, Definition: c.Definition, Arguments: c.Arguments, Result: c.Result, Bytes: c.Bytes,
 		Rule: c.Rule, Reason: c.Reason, Approval: c.Approval, Approver: c.Approver,
 		DurationUS: c.Duration.Microseconds(), Cost: c.Cost, Traceparent: c.Traceparent,
@@ -154,7 +156,7 @@ func CallOf(e store.Entry) (c Call, ok bool, err error) {
 		return Call{}, true, fmt.Errorf("the record of a call that this program cannot read (%w): a newer one may have written it", err)
 	}
 	c = Call{
-		ID: d.ID, Action: d.Action, Outcome: d.Outcome, Principal: d.Principal, Client: d.Client, Session: d.Session,
+		ID: d.ID, Action: d.Action, Outcome: d.Outcome, Principal: d.Principal, Auth: d.Auth, Client: d.Client, Session: d.Session,
 		Connector: d.Connector, Tool: d.Tool, Skill: e.Skill, Run: e.Run, Definition: d.Definition, Arguments: d.Arguments,
 		Result: d.Result, Bytes: d.Bytes, Rule: d.Rule, Reason: d.Reason, Approval: d.Approval, Approver: d.Approver,
 		Duration: time.Duration(d.DurationUS) * time.Microsecond, Cost: d.Cost, Traceparent: d.Traceparent,

@@ -66,7 +66,11 @@ func (c *command) sayCall(f audit.FoundCall) {
 		}
 	}
 	row("entry", fmt.Sprintf("%d, %s", f.Index, f.Entry.Time.UTC().Format("2006-01-02 15:04:05 UTC")))
-	row("principal", k.Principal)
+	if k.Auth != "" {
+		row("principal", fmt.Sprintf("%s (%s)", k.Principal, k.Auth))
+	} else {
+		row("principal", k.Principal)
+	}
 	if k.Client != "" {
 		row("client", k.Client+" (its own word)")
 	}
