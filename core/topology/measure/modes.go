@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"sort"
+
+	"github.com/plimsoll-dev/plimsoll/core/topology"
 )
 
 // modes asks one question of each group that has both: with or without a split?
@@ -63,16 +65,16 @@ func timeErrors(dir string, w io.Writer) ([]figure, error) {
 		return nil, err
 	}
 	cal := calibrations(rows, nil)
-	many := calibrations(rows, topologyMany())
+	many := calibrations(rows, topology.Many())
 	var out []figure
 	for _, c := range []struct {
 		name string
-		cal  map[string]calibration
+		cal  map[string]topology.Calibration
 	}{{"textbook", cal}, {"eight constants fitted on the other models", many}} {
 		var tpot, ttft []float64
 		unknown := 0
 		for _, r := range rows {
-			p, err := steady(r, c.cal[r.family])
+			p, err := topology.Steady(r.hw, r.model, r.load, r.topo, c.cal[r.family])
 			if err != nil {
 				unknown++
 				continue

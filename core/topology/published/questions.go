@@ -46,11 +46,11 @@ var questions = map[int]question{
 		return tp.OutputTPS.Number > pd.OutputTPS.Number && tp2.OutputTPS.Number > pd2.OutputTPS.Number && preflight.Blocked(found),
 			fmt.Sprintf("tensor parallel %.0f and %.0f, split %.0f and %.0f tokens/s; two ranks are blocked: %v", tp.OutputTPS.Number, tp2.OutputTPS.Number, pd.OutputTPS.Number, pd2.OutputTPS.Number, preflight.Blocked(found)), err
 	},
-	4: distserve(node("A100", 4, 4), 755, 200, metric.Limits{TTFT: .25, TPOT: .1}, whole("tp1", 4, 1), split("tp2+tp1", 1, 2, 1, 1)),
-	5: distserve(node("A100", 8, 8), 755, 200, metric.Limits{TTFT: .4, TPOT: .1}, whole("tp4", 2, 4), split("tp4+tp2", 1, 4, 1, 2), split("tp4+tp4", 1, 4, 1, 4)),
-	6: distserve(node("A100", 32, 8), 755, 200, metric.Limits{TTFT: 4, TPOT: .2}, whole("tp8", 4, 8), split("3tp8+tp8", 3, 8, 1, 8), split("2tp8+2tp8", 2, 8, 2, 8)),
-	7: distserve(node("A100", 8, 8), 171, 98, metric.Limits{TTFT: .125, TPOT: .2}, whole("tp4", 2, 4), split("tp4+tp2", 1, 4, 1, 2), split("tp4+tp4", 1, 4, 1, 4)),
-	8: distserve(node("A100", 8, 8), 1738, 91, metric.Limits{TTFT: 15, TPOT: .15}, whole("tp4", 2, 4), split("tp4+tp2", 1, 4, 1, 2), split("tp4+tp4", 1, 4, 1, 4)),
+	4: distserve(node("A100", 4, 4), 755, 200, 1.1, metric.Limits{TTFT: .25, TPOT: .1}, whole("tp1", 4, 1), split("tp2+tp1", 1, 2, 1, 1)),
+	5: distserve(node("A100", 8, 8), 755, 200, 1.1, metric.Limits{TTFT: .4, TPOT: .1}, whole("tp4", 2, 4), split("tp4+tp2", 1, 4, 1, 2), split("tp4+tp4", 1, 4, 1, 4)),
+	6: distserve(node("A100", 32, 8), 755, 200, 1.1, metric.Limits{TTFT: 4, TPOT: .2}, whole("tp8", 4, 8), split("3tp8+tp8", 3, 8, 1, 8), split("2tp8+2tp8", 2, 8, 2, 8)),
+	7: distserve(node("A100", 8, 8), 171, 98, .4, metric.Limits{TTFT: .125, TPOT: .2}, whole("tp4", 2, 4), split("tp4+tp2", 1, 4, 1, 2), split("tp4+tp4", 1, 4, 1, 4)),
+	8: distserve(node("A100", 8, 8), 1738, 91, .5, metric.Limits{TTFT: 15, TPOT: .15}, whole("tp4", 2, 4), split("tp4+tp2", 1, 4, 1, 2), split("tp4+tp4", 1, 4, 1, 4)),
 	9: func(topology.Model, find) (bool, string, error) {
 		return false, "", &topology.Abstention{Fact: "mixed hardware", Why: "the pools have different GPUs, and a hardware block has one kind", Do: "Decide for each pool alone, or measure."}
 	},
@@ -82,7 +82,7 @@ var questions = map[int]question{
 		if err != nil {
 			return false, "", err
 		}
-		two, err := topology.Predict(h, m, w, split("2 x tp2 + tp2", 2, 2, 1, 2), topology.Textbook())
+		two, err := topology.Predict(h, m, w, split("tp2 + 2 x tp2", 1, 2, 2, 2), topology.Textbook())
 		return two.ITL99.Number < one.ITL99.Number/2 && one.TTFT.Number < two.TTFT.Number,
 			fmt.Sprintf("ITL p99 %.0f ms without a split and %.0f with; TTFT %.1f s and %.1f", one.ITL99.Number*1e3, two.ITL99.Number*1e3, one.TTFT.Number, two.TTFT.Number), err
 	},
@@ -112,10 +112,10 @@ func rates(dp, tp, pd topology.Outcome) string {
 // distserve compares requests a second and GPU of which 90 % keep both limits.
 // The engine without a split is the one of the paper, which stops decoding for
 // prompts.
-func distserve(h topology.Hardware, in, out int, l metric.Limits, one topology.Topology, splits ...topology.Topology) question {
+func distserve(h topology.Hardware, in, out int, spread float64, l metric.Limits, one topology.Topology, splits ...topology.Topology) question {
 	return func(m topology.Model, _ find) (bool, string, error) {
-		w := topology.Workload{Input: in, Output: out, Prompts: 300}
-		one.Unchunked = true
+		w := topology.Workload{Input: in, Output: out, Prompts: 300, Spread: spread, Longest: 2048} // OPT's context
+		one.Unchunked, one.Engine, one.Version = true, "vllm", "0.2"                                // the paper's baseline, of autumn 2023
 		alone, err := topology.Capacity(h, m, w, one, topology.Textbook(), l, .9)
 		if err != nil {
 			return false, "", err
