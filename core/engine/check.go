@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/audit"
+	"github.com/plimsoll-dev/plimsoll/core/lint"
 	"github.com/plimsoll-dev/plimsoll/core/rule"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
@@ -52,7 +53,18 @@ func (p *Project) Check(ctx context.Context) diag.List {
 		diags = append(diags, config.CheckMethod(policy, s.Contract.Items)...)
 		diags = append(diags, p.checkReach(s, policy, pool)...)
 	}
+	diags = append(diags, p.checkHarness()...)
 	return append(diags, p.checkCode(ctx)...)
+}
+
+// checkHarness is what connectors and access rules show before any server was
+// asked.
+func (p *Project) checkHarness() diag.List {
+	names := make([]string, len(p.Skills))
+	for i, s := range p.Skills {
+		names[i] = s.Name
+	}
+	return append(lint.Project(p.Config), p.Config.CheckSkillPatterns(names)...)
 }
 
 // checkItemRules compiles the rules of items: one that cannot be evaluated would

@@ -32,17 +32,22 @@ func (d *Desk) CallTool(ctx context.Context, caller mcp.Caller, r mcp.CallTool) 
 	}
 	record := d.call(caller, audit.ActionCall)
 	record.Tool = clip(line(r.Tool), 256)
-	return d.act(ctx, caller, c, e, record, r.Arguments, r.Approval, func(ctx context.Context) (*connector.Result, error) {
+	called, err := d.act(ctx, caller, c, e, record, r.Arguments, r.Approval, func(ctx context.Context) (*connector.Result, error) {
 		up := d.host.Connector(e.Connector)
 		if up == nil {
 			return nil, &connector.Error{Kind: connector.Unknown, Connector: e.Connector, Text: "it is not declared any more"}
 		}
 		return up.Call(ctx, e.Own, r.Arguments, o)
 	})
+	if err != nil {
+		return mcp.Called{}, problemOf(r.Tool, err)
+	}
+	return called, nil
 }
 
 // act is one call of a tool: may it happen, is the server as it was approved, is it
-// written down, and only then send. What came of it is written down, too.
+// written down, and only then send. What came of it is written down, too. Its error
+// is the connector's own, or a Problem.
 func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, record audit.Call, arguments json.RawMessage, approval string, send func(context.Context) (*connector.Result, error)) (mcp.Called, error) {
 	with, err := d.permit(ctx, c, e, caller, access.Call, arguments, approval, &record)
 	if err != nil {
@@ -59,7 +64,7 @@ func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entr
 	}
 	res, err := send(ctx)
 	record.Duration = d.host.Now().Sub(began)
-	called, problem := d.called(ctx, &record, e, res, err)
+	called, err := d.called(ctx, &record, e, res, err)
 	d.journal.end(ctx, record)
 	done(telemetry.Result{Error: failure(record.Outcome), Bytes: record.Bytes})
 	switch record.Outcome {
@@ -69,7 +74,7 @@ func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entr
 	case audit.OutcomeOK:
 		d.learn(caller, e.ID, record.ID, !res.NeedsInput)
 	}
-	return called, problem
+	return called, err
 }
 
 // ready refuses a call whose arguments a strict connector does not take, or whose
@@ -87,7 +92,7 @@ func (d *Desk) ready(ctx context.Context, c *Catalogue, e *Entry, record *audit.
 	if noted := d.journal.note(ctx, *record, c.arguments(arguments)); noted != nil {
 		return noted
 	}
-	return problemOf(e.Name, err)
+	return err
 }
 
 // unnamed says which arguments the schema of a strict connector's tool does not
@@ -155,7 +160,7 @@ func (d *Desk) called(ctx context.Context, record *audit.Call, e *Entry, res *co
 		if ctx.Err() != nil {
 			record.Outcome = audit.OutcomeCanceled
 		}
-		return mcp.Called{}, problemOf(e.Name, err)
+		return mcp.Called{}, err
 	}
 	record.Outcome, record.Result, record.Bytes = audit.OutcomeOK, digestOf(res.Raw), res.Bytes
 	if res.IsError {
@@ -203,6 +208,7 @@ func failure(o audit.Outcome) string {
 // problemOf says a connector's failure to an agent. What the server said itself
 // goes on as it came: it may be what the agent needs.
 func problemOf(tool string, err error) error {
+	tool = clip(line(tool), 128)
 	var e *connector.Error
 	if !errors.As(err, &e) {
 		return err

@@ -203,7 +203,7 @@ func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, er
 		if noted := d.journal.note(ctx, record, c.arguments(params)); noted != nil {
 			return nil, noted
 		}
-		return nil, wire(problemOf(u.name, err))
+		return nil, wire(err)
 	}
 	if quiet(method) {
 		return u.through(ctx, method, params)
