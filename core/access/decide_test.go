@@ -130,7 +130,7 @@ func TestDefaults(t *testing.T) {
 // A default says in the config's own words what would change it.
 func TestLine(t *testing.T) {
 	d := compile(t, "careful").Decide(call("github_${x}\"", hints(destroys)))
-	want := "add to the access block:\nrule \"let github_$${x}\\\" through\" {\n  tools = [\"github_$${x}\\\"\"]\n  effect = \"allow\"\n}"
+	want := "add to the access block:\nrule \"let github_$${x}\\\" through\" {\n  tools  = [\"github_$${x}\\\"\"]\n  effect = \"allow\"\n}"
 	if d.Line != want {
 		t.Errorf("got\n%s\nwant\n%s", d.Line, want)
 	}

@@ -37,7 +37,7 @@ func opening(r *Request) string {
 	if r.Tool == "" {
 		kind, name = "skills", r.Skill
 	}
-	return fmt.Sprintf("add to the access block:\nrule %s {\n  %s = [%s]\n  effect = \"allow\"\n}", quote("let "+name+" through"), kind, quote(name))
+	return fmt.Sprintf("add to the access block:\nrule %s {\n  %-6s = [%s]\n  effect = \"allow\"\n}", quote("let "+name+" through"), kind, quote(name))
 }
 
 func quote(s string) string {

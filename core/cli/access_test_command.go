@@ -180,7 +180,9 @@ func (r *accessTestRun) tell(result accesstest.Result) {
 		for _, line := range p.Notes {
 			r.note("    %s", printable(line))
 		}
-		r.note("")
+		if len(p.Notes) > 0 {
+			r.note("")
+		}
 	}
 }
 
