@@ -49,7 +49,11 @@ func Project(p *config.Project) diag.List {
 	var out diag.List
 	for _, c := range p.Connectors {
 		for _, f := range declared(c) {
-			out = append(out, diag.Warnf(c.Range, f.Rule, rules[f.Rule].Title, "%s %s", f.Message, f.Fix))
+			at := c.Range
+			if f.Rule == "pattern-session" && c.Session != nil {
+				at = c.Session.Range
+			}
+			out = append(out, diag.Warnf(at, f.Rule, rules[f.Rule].Title, "%s %s", f.Message, f.Fix))
 		}
 	}
 	return out
@@ -84,13 +88,14 @@ func declared(c *config.Connector) []Finding {
 	return out
 }
 
+// short is a duration without parts that are zero: 10m, not 10m0s.
 func short(d time.Duration) string {
-	s := strings.TrimSuffix(d.String(), "0s")
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
 	if strings.HasSuffix(s, "h0m") {
 		s = strings.TrimSuffix(s, "0m")
-	}
-	if s == "" || strings.HasSuffix(s, ".") {
-		return d.String()
 	}
 	return s
 }
