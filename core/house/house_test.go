@@ -153,10 +153,10 @@ var forbidden = map[string][]string{
 }
 
 // pure packages read no clock, draw no chance and touch no file.
-var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price"}
+var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price", "core/lint"}
 
 // benches are programs that live beside the pure package they measure.
-var benches = []string{"core/verdict/truth"}
+var benches = []string{"core/verdict/truth", "core/lint/corpus"}
 
 func TestForbiddenCalls(t *testing.T) {
 	for _, s := range tree(t) {
