@@ -171,7 +171,7 @@ func (r *Run) askedInput(n int) int {
 
 // held says where a cap of concurrency made the arrivals other than the rate's.
 func (r *Run) held(warn func(string, ...any)) {
-	if r.Pace.Concurrency == 0 || len(r.Workload.Trace) == 0 && r.Pace.String()[0] == 'b' {
+	if r.Pace.Concurrency == 0 || len(r.Workload.Trace) == 0 && r.Pace.burst() {
 		return
 	}
 	n, most := 0, time.Duration(0)

@@ -77,17 +77,25 @@ type Pace struct {
 	Speed       float64 `json:"speed,omitempty"`       // of a trace: 2 replays it in half the time; 0: 1
 }
 
-// String is a short name such as "rate 4" or "burst, 16 at once".
+// String is a short name such as "burst", "rate 4", "16 at once" or
+// "rate 4, 16 at once".
 func (p Pace) String() string {
-	s := "burst"
-	if p.Rate > 0 && !math.IsInf(float64(p.Rate), 1) {
-		s = "rate " + strconv.FormatFloat(float64(p.Rate), 'g', 6, 64)
-	}
+	cap := ""
 	if p.Concurrency > 0 {
-		s += fmt.Sprintf(", %d at once", p.Concurrency)
+		cap = strconv.Itoa(p.Concurrency) + " at once"
 	}
-	return s
+	switch rate := strconv.FormatFloat(float64(p.Rate), 'g', 6, 64); {
+	case !p.burst() && cap != "":
+		return "rate " + rate + ", " + cap
+	case !p.burst():
+		return "rate " + rate
+	case cap != "":
+		return cap
+	}
+	return "burst"
 }
+
+func (p Pace) burst() bool { return p.Rate == 0 || math.IsInf(float64(p.Rate), 1) }
 
 // Rate is a number that JSON writes as "inf" when it is infinite or 0.
 type Rate float64
@@ -226,7 +234,7 @@ func (l Limits) filled() Limits {
 }
 
 func (c Config) burst() bool {
-	return len(c.Workload.Trace) == 0 && (c.Pace.Rate == 0 || math.IsInf(float64(c.Pace.Rate), 1))
+	return len(c.Workload.Trace) == 0 && c.Pace.burst()
 }
 
 func (c Config) count() int {

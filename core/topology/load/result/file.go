@@ -87,7 +87,7 @@ func Parse(src []byte, name string) ([]Result, error) {
 	default:
 		return nil, fmt.Errorf("its schema is %q, and %q is known: it was written by another version", head.Schema, Schema)
 	}
-	var r Result
+	r := unknown()
 	if err := json.Unmarshal(src, &r); err != nil {
 		return nil, fmt.Errorf("reading it as %s: %w", Schema, err)
 	}
@@ -95,6 +95,14 @@ func Parse(src []byte, name string) ([]Result, error) {
 		return nil, errors.New("its counts of requests or GPUs are not possible")
 	}
 	return []Result{r}, nil
+}
+
+// unknown has no figures yet, so that what a file leaves out is not read as 0.
+func unknown() Result {
+	n := Number(math.NaN())
+	s := Spread{Mean: n, Std: n, Median: n, P90: n, P95: n, P99: n, Least: n, Most: n}
+	v := Value{Value: n}
+	return Result{Duration: n, TTFT: s, TPOT: s, ITL: s, Latency: s, OutputTPS: v, TotalTPS: v, Rate: v, Goodput: v}
 }
 
 // ReadRequests reads the raw data beside a result, and refuses it when it is not
@@ -168,7 +176,7 @@ func number(f float64) string {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return ""
 	}
-	return strconv.FormatFloat(f, 'g', 9, 64)
+	return strconv.FormatFloat(math.Round(f*1e9)/1e9, 'f', -1, 64) // nanoseconds, where it is a time
 }
 
 // CSV has a line a result; what is not known is empty. Times are seconds.
