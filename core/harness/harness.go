@@ -47,9 +47,9 @@ type Phrase struct {
 	Weight    int64  // millionths, -1_000_000..1_000_000: what its age has left of it; negative for a run that failed
 }
 
-// BodyLimit is how many characters of a body are indexed. Whole bodies of
-// 20,000 characters are 1.4 points better and four times as large (measured on
-// 2,590 real skills, see BENCHMARKS.md).
+// BodyLimit is how many characters of a body are indexed. Whole bodies find four
+// points more, within two standard errors, and make the index several times as
+// large (BENCHMARKS.md, 2026-11-21); BuildDeep takes another limit.
 const BodyLimit = 1500
 
 // Viewer is for whom an index is searched.

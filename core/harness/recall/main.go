@@ -33,7 +33,7 @@ type bench struct {
 	repeats int
 }
 
-func full() bench { return bench{seeds: 5, repeats: 5} }
+func full() bench { return bench{seeds: 5, repeats: 9} }
 
 type part struct {
 	name string
