@@ -27,6 +27,21 @@ func Arrivals(n, input, output int, rate, shape float64, seed uint64) []Request 
 	return out
 }
 
+// Vary gives the requests lognormal lengths around their own, which stay the
+// means before the cut: prompt and answer together are longest tokens at most.
+// The same seed gives the same lengths, whatever the arrivals.
+func Vary(requests []Request, spread float64, longest int, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 0x6c656e67))
+	draw := func(mean int) int {
+		return max(int(math.Round(float64(mean)*math.Exp(spread*r.NormFloat64()-spread*spread/2))), 1)
+	}
+	for i := range requests {
+		q := &requests[i]
+		q.Input = min(draw(q.Input), max(longest-1, 1))
+		q.Output = min(draw(q.Output), max(longest-q.Input, 1))
+	}
+}
+
 // gamma draws with scale 1: Marsaglia and Tsang (2000), with their boost for
 // shapes under 1.
 func gamma(r *rand.Rand, shape float64) float64 {
