@@ -146,5 +146,8 @@ bench-truth: ## how often verdicts are wrong, beside what people do: DATA=folder
 bench-retrieval: ## what is found on public queries, how fast, learning, abstention: DATA=folder [PART=name]
 	$(GO) run ./core/harness/recall $(if $(DATA),-data "$(DATA)") -part "$(PART)"
 
+bench-topology: ## which layouts of models on GPUs are picked, against public measurements: DATA=folder [PART=name]
+	$(GO) run ./core/topology/measure $(if $(DATA),-data "$(DATA)") -part "$(PART)"
+
 clean:
 	rm -rf bin .demo dist $(GUESTS) sdk/*/example/hello.wasm sdk/rust/target

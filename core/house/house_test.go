@@ -149,11 +149,11 @@ var forbidden = map[string][]string{
 	"exec.Command":        {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm"},
 	"exec.CommandContext": {"core/author/build", "core/plugin", "core/connector", "core/sandbox", "core/run", "core/topology", "core/bench", "plugins/command", "plugins/vllm", "conformance/host", "conformance/backend"},
 	"os.Rename":           {"core/store/atomicfile"},
-	"os.Exit":             {"core/cmd", "core/audit/verifier", "core/verdict/truth", "core/harness/recall", "core/bench", "core/plugin", "core/sandbox", "sdk/backend", "conformance", "examples"},
+	"os.Exit":             {"core/cmd", "core/audit/verifier", "core/verdict/truth", "core/harness/recall", "core/topology/measure", "core/bench", "core/plugin", "core/sandbox", "sdk/backend", "conformance", "examples"},
 }
 
 // pure packages read no clock, draw no chance and touch no file.
-var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price", "core/lint"}
+var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price", "core/lint", "core/topology/arch", "core/topology/hardware", "core/topology/step", "core/topology/metric", "core/topology/preflight"}
 
 // benches are programs that live beside the pure package they measure.
 var benches = []string{"core/verdict/truth", "core/lint/corpus"}

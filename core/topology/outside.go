@@ -17,6 +17,11 @@ func outside(h Hardware, m Model, w Workload, t Topology) error {
 	if len(m.Arch.Layers) == 0 {
 		return &Abstention{Topology: t.Name, Fact: "architecture", Why: fmt.Sprintf("nothing is known of how model %q is built", m.Name), Do: "Give its config.json, or measure."}
 	}
+	if old(t) {
+		return &Abstention{Topology: t.Name, Fact: "engine version",
+			Why: fmt.Sprintf("vLLM %s schedules prompts and decoding differently, without the graphs that the model's overheads stand for: nothing before 0.6 was checked", t.Version),
+			Do:  "Use a newer version, or measure it: `plimsoll topology bench`."}
+	}
 	pools := []Pool{t.Pool}
 	if t.Split() {
 		pools = []Pool{*t.Prefill, *t.Decode}
@@ -49,4 +54,14 @@ func (m Model) heads() int64 {
 		n = max(n, l.Heads)
 	}
 	return max(n, m.Arch.Hidden/64)
+}
+
+// old says whether the engine is of a generation that no measurement behind the
+// model has: vLLM before 0.6. What cannot be read as a version is taken as new.
+func old(t Topology) bool {
+	var major, minor int
+	if n, _ := fmt.Sscanf(t.Version, "%d.%d", &major, &minor); n < 2 || t.Engine != "vllm" {
+		return false
+	}
+	return major == 0 && minor < 6
 }

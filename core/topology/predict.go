@@ -140,8 +140,15 @@ func (w Workload) requests() []sim.Request {
 	} else {
 		out = sim.Burst(max(w.prompts(), w.Concurrency), w.Input, w.Output)
 	}
+	if w.Spread > 0 {
+		longest := w.Longest
+		if longest == 0 {
+			longest = 8 * (w.Input + w.Output)
+		}
+		sim.Vary(out, w.Spread, longest, w.Seed)
+	}
 	for i := range out {
-		out[i].Prefix = w.SharedPrefix
+		out[i].Prefix = min(w.SharedPrefix, out[i].Input)
 	}
 	return out
 }

@@ -65,7 +65,9 @@ type Workload struct {
 	Burstiness   float64 // shape of gamma arrivals; 0: 1, which is Poisson
 	Concurrency  int     // > 0: so many in flight at any time, whatever Rate says
 	SharedPrefix int     // tokens at the start of every prompt that are the same
-	Seed         uint64  // of the arrivals
+	Spread       float64 // of lengths: standard deviation of their logarithm, means as given; 0: all equal
+	Longest      int     // prompt and answer together at most, with Spread; 0: 8 times the mean
+	Seed         uint64  // of arrivals and lengths
 }
 
 // SLO is an slo block; 0 means that nothing is asked.
@@ -223,6 +225,9 @@ func (w Workload) Check() error {
 	}
 	if w.Burstiness < 0 || math.IsNaN(w.Burstiness) || w.Burstiness > 1e6 {
 		bad("a burstiness of %g cannot be meant", w.Burstiness)
+	}
+	if w.Spread < 0 || w.Spread > 3 || math.IsNaN(w.Spread) || w.Longest < 0 || w.Longest > mostTokens {
+		bad("a spread of %g and at most %d tokens cannot be meant", w.Spread, w.Longest)
 	}
 	if w.SharedPrefix < 0 || w.SharedPrefix > max(w.Input, 0) {
 		bad("a shared prefix of %d tokens does not fit into %d", w.SharedPrefix, w.Input)
