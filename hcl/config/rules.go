@@ -222,8 +222,7 @@ func (l *loader) checkRules(a *Access, wrong map[*AccessRule]bool) {
 	check := func(at diag.Range, list []string) {
 		for _, r := range list {
 			if !contains(roles, r) {
-				x := unknownRole.warn(at, "No principal has the role %q, and no oauth block could bring it.%s", r, diag.DidYouMean(r, roles))
-				l.add(x)
+				l.add(unknownRole.warn(at, "No principal has the role %q, and no oauth block could bring it.%s %s", r, diag.DidYouMean(r, roles), known("Principals have the roles", roles)))
 			}
 		}
 	}

@@ -111,7 +111,7 @@ func searchDoc() *BlockDoc {
 		Type: "search", Single: true,
 		Doc: "How `find` ranks skills and tools. Without the block it goes by words alone, which needs nothing else.",
 		Attributes: []*AttributeDoc{
-			{Name: "threshold", Type: Number, Range: "[0,)", Default: "a measured one", Example: "4", Doc: "What scores below is no answer: the best of what does not fit is worse than nothing. 0 answers whatever there is."},
+			{Name: "threshold", Type: Number, Range: "[0,1]", Default: "0.5", Example: "0.6", Doc: "How sure `find` must be of its best hit. Below it the answer is that there is nothing, because the best of what does not fit is worse than nothing. 0 answers whatever there is."},
 		},
 		Blocks: []*BlockDoc{{
 			Type: "embeddings", Single: true,
@@ -124,6 +124,6 @@ func searchDoc() *BlockDoc {
 			Blocks:  []*BlockDoc{headerDoc("embeddings")},
 			Example: "embeddings {\n  url   = \"http://127.0.0.1:8081/v1/embeddings\"\n  model = \"bge-m3\"\n}",
 		}},
-		Example: "search {\n  threshold = 4\n}",
+		Example: "search {\n  threshold = 0.6\n}",
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // Search is the `search` block: how find ranks.
 type Search struct {
-	Threshold  *float64    // scores below are no answer; nil takes the measured default of core/harness
+	Threshold  *float64    // 0..1: a first hit of less confidence is no answer; nil takes the measured default of core/harness
 	Embeddings *Embeddings // nil: words alone
 	Range      diag.Range
 }
