@@ -35,3 +35,21 @@ func TestDocsNameTheWholeLanguage(t *testing.T) {
 		}
 	}
 }
+
+// The page about access names every member that an access rule may read.
+func TestDocsNameTheAccessScope(t *testing.T) {
+	page, err := os.ReadFile("../../docs/access.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range accessScope().roots {
+		if r.group == nil && !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/access.md does not name `%s`", name)
+		}
+		for member := range r.group {
+			if !strings.Contains(string(page), "`"+name+"."+member+"`") {
+				t.Errorf("docs/access.md does not name `%s.%s`", name, member)
+			}
+		}
+	}
+}

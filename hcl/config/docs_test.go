@@ -21,7 +21,7 @@ const root = "../.."
 
 // Every hcl example of the documentation means something. A fence tagged `hcl`
 // is a project file of its own, `hcl skill` a skill.hcl, `hcl test` a file of
-// policy tests, and `hcl fragment` a piece of any, of which only the syntax is
+// policy tests, `hcl case` one of access tests, and `hcl fragment` a piece of any, of which only the syntax is
 // checked.
 func TestExamplesInDocs(t *testing.T) {
 	found := 0
@@ -45,10 +45,12 @@ func TestExamplesInDocs(t *testing.T) {
 				desk, problems := Load(filepath.Join(root, "examples", "ops-desk"), Options{})
 				_, diags = ParsePolicyTests("main.hcl", []byte(f.text), desk)
 				diags = append(diags, problems...)
+			case "hcl case":
+				_, diags = ParseAccessTests("main.hcl", []byte(f.text), &Project{Dir: t.TempDir()})
 			case "hcl fragment":
 				_, _, diags = parse("main.hcl", []byte(f.text))
 			default:
-				t.Errorf("%s line %d: a fence tagged %q; tag it hcl, hcl skill, hcl test or hcl fragment", page, f.line, f.tag)
+				t.Errorf("%s line %d: a fence tagged %q; tag it hcl, hcl skill, hcl test, hcl case or hcl fragment", page, f.line, f.tag)
 			}
 			// An example's folders are not there.
 			diags = slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Code == missingFolder.code })
