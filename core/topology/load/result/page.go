@@ -220,7 +220,7 @@ func draw(all []Result, of map[string]int, a Axis, front []int, words string, li
 	var xs, ys []float64
 	var at []int
 	for i, r := range all {
-		if x, y := a.of(r), throughput(r); !math.IsNaN(x) && !math.IsNaN(y) && x > 0 && y > 0 {
+		if x, y := a.of(r), throughput(r); drawable(x) && drawable(y) {
 			xs, ys, at = append(xs, x), append(ys, y), append(at, i)
 		}
 	}
@@ -268,7 +268,7 @@ func stairs(all []Result, x, y scale, a Axis, throughput func(Result) float64, f
 	var b strings.Builder
 	for k, i := range front {
 		vx, vy := a.of(all[i]), throughput(all[i])
-		if !(vx > 0 && vy > 0) {
+		if !drawable(vx) || !drawable(vy) {
 			continue
 		}
 		if b.Len() == 0 {

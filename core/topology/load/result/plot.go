@@ -42,6 +42,9 @@ type point struct {
 	Title   string
 }
 
+// drawable tells a value that can stand on an axis: files may say anything.
+func drawable(v float64) bool { return v >= 1e-9 && v <= 1e15 }
+
 // scale maps lo..hi to 0..1, by logarithms when the values span more than 20 x.
 type scale struct {
 	lo, hi float64
@@ -87,8 +90,8 @@ func (s scale) ticks(n int) []float64 {
 			break
 		}
 	}
-	for v := 0.0; v <= s.hi; v += step {
-		out = append(out, v)
+	for i := 0; float64(i)*step <= s.hi && i <= 2*n; i++ {
+		out = append(out, float64(i)*step)
 	}
 	return out
 }

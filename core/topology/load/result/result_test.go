@@ -266,3 +266,17 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestAbsurdFigures: a file with figures beyond all reason is drawn without them,
+// and ends: an axis of 1e308 once had endless ticks.
+func TestAbsurdFigures(t *testing.T) {
+	for _, v := range []string{"1e308", "5e-324", "1e-300"} {
+		all, err := result.Parse([]byte(`{"duration":1,"completed":1,"output_throughput":`+v+`,"mean_tpot_ms":`+v+`,"p99_tpot_ms":`+v+`}`), "x.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page := must(result.Page(all, "absurd")); bytes.Contains(page, []byte("<figure>")) {
+			t.Errorf("%s is drawn", v)
+		}
+	}
+}
