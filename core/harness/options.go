@@ -6,7 +6,7 @@ import "fmt"
 // so: a query that is cut off in silence finds something else than was asked.
 const (
 	MaxQueries = 16
-	MaxQuery   = 16 << 10 // bytes of one query
+	MaxQuery   = 4 << 10 // bytes of one query
 	MaxLimit   = 50
 )
 
