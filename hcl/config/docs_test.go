@@ -38,6 +38,7 @@ func TestExamplesInDocs(t *testing.T) {
 			case "hcl":
 				dir := t.TempDir()
 				write(t, filepath.Join(dir, "main.hcl"), []byte(f.text))
+				write(t, filepath.Join(dir, "jwks.json"), []byte(`{"keys": [{"kty": "RSA", "n": "x", "e": "AQAB"}]}`))
 				_, diags = Load(dir, Options{Environ: func(name string) (string, bool) { return "x", !strings.HasPrefix(name, envPrefix) }})
 			case "hcl skill":
 				_, diags = ParseContract("main.hcl", []byte(f.text), ContractOptions{Skill: "example"})
