@@ -153,7 +153,7 @@ var forbidden = map[string][]string{
 }
 
 // pure packages read no clock, draw no chance and touch no file.
-var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price", "core/lint", "core/topology/arch", "core/topology/hardware", "core/topology/step", "core/topology/metric", "core/topology/preflight"}
+var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price", "core/access", "core/connector/lock", "core/lint", "core/topology/arch", "core/topology/hardware", "core/topology/step", "core/topology/metric", "core/topology/preflight"}
 
 // benches are programs that live beside the pure package they measure.
 var benches = []string{"core/verdict/truth", "core/lint/corpus"}
