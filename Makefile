@@ -8,7 +8,7 @@ BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-retrieval bench-store bench-sandbox bench-backend proto clean
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-topology bench-retrieval bench-store bench-sandbox bench-backend proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll

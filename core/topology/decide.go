@@ -220,18 +220,18 @@ func (r *Ranking) score() {
 	for w := range r.Ranked[0].Outcomes {
 		best := math.NaN()
 		for _, x := range r.Ranked {
-			v := x.Outcomes[w].value(r.Objective).Number
-			if math.IsNaN(best) || (v > best) != r.Objective.lower() && v != best {
-				best = v
+			v := x.Outcomes[w].value(r.Objective)
+			if v.Known() && (math.IsNaN(best) || r.Objective.lower() && v.Number < best || !r.Objective.lower() && v.Number > best) {
+				best = v.Number
 			}
 		}
 		for i := range r.Ranked {
-			v := r.Ranked[i].Outcomes[w].value(r.Objective).Number
-			share := v / best
+			v := r.Ranked[i].Outcomes[w].value(r.Objective)
+			share := v.Number / best
 			if r.Objective.lower() {
-				share = best / v
+				share = best / v.Number
 			}
-			if !math.IsNaN(share) {
+			if v.Known() && !math.IsNaN(share) {
 				r.Ranked[i].Score += share / float64(len(r.Ranked[0].Outcomes))
 			}
 		}

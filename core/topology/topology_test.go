@@ -176,6 +176,32 @@ func TestMeasuredBeatsPredicted(t *testing.T) {
 	}
 }
 
+// One-token answers have no time per token: nobody is ranked by what is not
+// known, and an SLO on it is not kept.
+func TestOneTokenAnswers(t *testing.T) {
+	d := topology.Decision{
+		Hardware: machine("B200", 2, 2), Models: []topology.Model{model(t, "qwen3.6-27b")}, Objective: topology.LowTPOT, Topologies: reference(),
+		Workloads: []topology.Workload{{Name: "classify", Input: 500, Output: 1, Prompts: 16}}, SLO: topology.SLO{TPOT95: time.Second},
+	}
+	r, err := topology.Decide(d, nil, topology.Textbook())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range r.Rankings[0].Ranked {
+		if x.Score != 0 || x.Admissible || len(x.Outcomes[0].Unknown) == 0 {
+			t.Errorf("%s: %+v", x.Topology.Name, x)
+		}
+	}
+	d.Objective, d.SLO = topology.LowTTFT, topology.SLO{}
+	if r, err = topology.Decide(d, nil, topology.Textbook()); err != nil {
+		t.Fatal(err)
+	}
+	k := r.Rankings[0].Ranked
+	if k[0].Score != 1 || k[0].Outcomes[0].TTFT.Number > k[1].Outcomes[0].TTFT.Number {
+		t.Errorf("by time to first token: %+v", k)
+	}
+}
+
 func TestRequireDecides(t *testing.T) {
 	d := topology.Decision{
 		Hardware: machine("B200", 2, 2), Models: []topology.Model{model(t, "qwen3.6-27b")}, Workloads: []topology.Workload{prefillHeavy}, Topologies: reference(),

@@ -70,8 +70,8 @@ type Trace struct {
 	Tokens []float64
 }
 
-// most bounds a run: requests x tokens.
-const most = 1 << 26
+// most bounds the output tokens of a run: two seconds and 128 MB.
+const most = 1 << 24
 
 // Run serves the requests. It refuses plans that can serve nothing.
 func Run(p Plan, requests []Request) ([]Trace, error) {
