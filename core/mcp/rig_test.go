@@ -240,8 +240,8 @@ func (u *relayed) view(p Peer) *view {
 
 func (v *view) Close() error {
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.subs = slices.DeleteFunc(v.subs, func(p Peer) bool { return p == v.peer })
+	v.mu.Unlock()
 	return v.relayed.Close()
 }
 

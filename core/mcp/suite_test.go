@@ -23,6 +23,17 @@ func TestMain(m *testing.M) {
 	if at == "" {
 		os.Exit(m.Run())
 	}
+	if at == "stdio" {
+		s, err := stdioSurface(&counter{})
+		if err == nil {
+			err = s.ServeStdio(context.Background(), local("ann"), os.Stdin, os.Stdout)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := serveForSuite(at, os.Getenv("PLIMSOLL_MCP_UPSTREAM"), os.Getenv("PLIMSOLL_MCP_REVISION")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
