@@ -87,7 +87,6 @@ func serve(t testing.TB, c Config) *place {
 		if r, ok := c.Wholes.(*relay); ok {
 			r.end()
 		}
-		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		settled(t, before)
 	}
 	t.Cleanup(p.stop)
@@ -99,6 +98,7 @@ func settled(t testing.TB, before int) {
 	t.Helper()
 	var now int
 	for range 100 {
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		if now = runtime.NumGoroutine(); now <= before+1 {
 			return
 		}
