@@ -194,7 +194,7 @@ func next(r Ranking, d Decision) *Next {
 		if x.Measured && first.Measured {
 			continue
 		}
-		near := x.Score >= first.Score*(1-margin) || !x.Admissible && x.Score > first.Score && x.near()
+		near := x.Score >= first.Score*(1-margin) && (x.Admissible || x.keeps(d.SLO, 1+margin)) || !first.Admissible && x.keeps(d.SLO, 1+margin)
 		if !near {
 			continue
 		}
@@ -203,22 +203,23 @@ func next(r Ranking, d Decision) *Next {
 		}
 		return measure(x.Topology.Name, fmt.Sprintf("%s is only predicted, and within the model's error of %.0f %% of %s, which was measured: it could be first.", x.Topology.Name, 100*margin, first.Topology.Name))
 	}
-	if !first.Measured && (!first.Admissible || first.edge(d.SLO)) {
+	if !first.Measured && first.Admissible != first.keeps(d.SLO, 1-margin) {
 		return measure(first.Topology.Name, fmt.Sprintf("Whether %s keeps the SLO is within the model's error of %.0f %%.", first.Topology.Name, 100*margin))
 	}
 	return nil
 }
 
-// near says whether what x misses, it misses within the model's error.
-func (x Ranked) near() bool { return !x.Measured && len(x.Outcomes) > 0 && x.Score > 0 }
-
-// edge says whether an outcome misses the SLO, or keeps its longest time per
-// token by less than the model's error.
-func (x Ranked) edge(s SLO) bool {
+// keeps says whether x would keep the SLO if all its limits were so many times
+// as wide.
+func (x Ranked) keeps(s SLO, by float64) bool {
+	for _, d := range []*time.Duration{&s.TTFT50, &s.TTFT95, &s.TTFT99, &s.TPOT50, &s.TPOT95, &s.TPOT99, &s.ITL99, &s.Latency95} {
+		*d = time.Duration(float64(*d) * by)
+	}
+	s.OutputTPS, s.RequestsPerSec = s.OutputTPS/by, s.RequestsPerSec/by
 	for _, o := range x.Outcomes {
-		if !o.SLOMet || s.TPOT95 > 0 && o.TPOT95.Known() && o.TPOT95.Number > s.TPOT95.Seconds()*(1-margin) {
-			return true
+		if s.judge(&o); !o.SLOMet {
+			return false
 		}
 	}
-	return false
+	return true
 }
