@@ -159,20 +159,24 @@ func (c *client) read(ctx context.Context, r *Request, res *http.Response, quiet
 			done = true
 			break
 		}
-		var e event
-		if err := json.Unmarshal(got.Data, &e); err != nil {
-			return Garbled, fmt.Sprintf("chunk %d is no JSON of the right shape: %s", len(r.Chunks)+1, short(err.Error()))
+		g, ordinary := look(got.Data)
+		if !ordinary {
+			var e event
+			if err := json.Unmarshal(got.Data, &e); err != nil {
+				return Garbled, fmt.Sprintf("chunk %d is no JSON of the right shape: %s", len(r.Chunks)+1, short(err.Error()))
+			}
+			if f := e.failure(); f != "" {
+				return Broken, "the server broke the stream off: " + short(f)
+			}
+			if e.Usage != nil {
+				used = e.Usage
+			}
+			g = e.glance()
 		}
-		if f := e.failure(); f != "" {
-			return Broken, "the server broke the stream off: " + short(f)
+		if len(g.model) > 0 && string(g.model) != c.config.Endpoint.Model && r.Model == "" {
+			r.Model = short(string(g.model))
 		}
-		if e.Model != "" && e.Model != c.config.Endpoint.Model {
-			r.Model = short(e.Model)
-		}
-		if e.Usage != nil {
-			used = e.Usage
-		}
-		if len(e.Choices) == 0 {
+		if !g.choices {
 			continue
 		}
 		if n := len(r.Chunks); n > 0 && got.At < r.Chunks[n-1] {
@@ -192,11 +196,11 @@ func (c *client) read(ctx context.Context, r *Request, res *http.Response, quiet
 		if c.chunk != nil {
 			c.chunk()
 		}
-		if e.Choices[0].says() {
+		if g.says {
 			text++
 		}
-		if f := e.Choices[0].Finish; f != nil && *f != "" {
-			r.Finish = short(*f)
+		if len(g.finish) > 0 {
+			r.Finish = short(string(g.finish))
 		}
 		if len(r.Chunks) > allowed(r.Asked) {
 			return Flooded, fmt.Sprintf("%d chunks came for %d tokens that were asked for", len(r.Chunks), r.Asked)

@@ -38,6 +38,18 @@ func (c choice) says() bool {
 	return c.Text != "" || c.Delta.Content != "" || c.Delta.Reasoning != "" || c.Delta.Thinking != "" || len(c.Delta.Tools) > 0
 }
 
+// glance is the same of a chunk that was decoded.
+func (e *event) glance() glance {
+	g := glance{model: []byte(e.Model), choices: len(e.Choices) > 0}
+	if g.choices {
+		g.says = e.Choices[0].says()
+		if f := e.Choices[0].Finish; f != nil {
+			g.finish = []byte(*f)
+		}
+	}
+	return g
+}
+
 // failure is the message of an error event, or "".
 func (e *event) failure() string {
 	raw := string(e.Error)
