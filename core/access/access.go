@@ -114,6 +114,7 @@ type Counters struct {
 	Denied  int       // of the session
 	Asked   int       // of the session
 	Tools   []string  // of the session, distinct, in order of their first call
+	Lost    bool      // the session called more names than Tools holds: rules that read them fail
 	Started time.Time // first call of the session; zero is now
 	Spent   []Spent   // the limits that are used up at Request.At, for this request
 }

@@ -204,7 +204,7 @@ func environment(r *Request) *rule.Access {
 	e := &rule.Access{
 		Principal: rule.Caller{Name: r.Principal.Name, Roles: r.Principal.Roles, Scope: r.Principal.scope(), Kind: r.Principal.Kind},
 		Skill:     r.Skill, Tool: r.Tool, Connector: r.Connector, ArgsOpen: r.Action.Looks(), Time: r.At.UTC(),
-		Session: rule.Session{ID: r.Session, Calls: r.Counters.Calls, Denied: r.Counters.Denied, Asked: r.Counters.Asked, Tools: r.Counters.Tools},
+		Session: rule.Session{ID: r.Session, Calls: r.Counters.Calls, Denied: r.Counters.Denied, Asked: r.Counters.Asked, Tools: r.Counters.Tools, Lost: r.Counters.Lost},
 	}
 	if !r.Counters.Started.IsZero() {
 		e.Session.Age = max(0, r.At.Sub(r.Counters.Started).Seconds())

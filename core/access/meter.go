@@ -14,9 +14,9 @@ const (
 	MaxKeys = 1 << 16
 	// MaxSessions is how many sessions have counters of their own.
 	MaxSessions = 1 << 14
-	// MaxSessionTools is how many distinct names one session may call. Rules can ask
-	// what a session called before; to forget a name would be to let through what a
-	// rule refuses.
+	// MaxSessionTools is how many distinct names of one session are remembered. To
+	// forget one would be to let through what a rule refuses: when there are more, a
+	// rule that reads session.tools cannot be evaluated for the session any more.
 	MaxSessionTools = 128
 	// SessionIdle is how long a session without a call is remembered.
 	SessionIdle = 24 * time.Hour
@@ -36,6 +36,8 @@ type MeterOptions struct {
 // more than `calls`, and a call is forgotten at most a sixteenth of it late. A clock
 // that goes back forgets nothing: what was counted then counts as made now.
 //
+// Calls without a session are those of one session of their principal.
+//
 // It is safe for use by many goroutines: a call is counted before the rules are
 // asked, and given back when they refuse.
 type Meter struct {
@@ -49,6 +51,7 @@ type Meter struct {
 type session struct {
 	calls, denied, asked int
 	tools                []string
+	lost                 bool // there were more tools
 	started              time.Time
 }
 
@@ -90,9 +93,7 @@ func (m *Meter) Decide(r Request) Decision {
 		if s.started.IsZero() {
 			s.started = r.At.UTC()
 		}
-		if name := r.name(); !contains(s.tools, name) && len(s.tools) < MaxSessionTools {
-			s.tools = append(s.tools, name)
-		}
+		s.called(r.name())
 		return d
 	}
 	if reserved {
@@ -115,12 +116,9 @@ func (m *Meter) Counters(r Request) Counters {
 }
 
 func (m *Meter) counters(s *session, r *Request) Counters {
-	c := Counters{Calls: s.calls, Denied: s.denied, Asked: s.asked, Tools: s.tools[:len(s.tools):len(s.tools)], Started: s.started}
+	c := Counters{Calls: s.calls, Denied: s.denied, Asked: s.asked, Tools: s.tools[:len(s.tools):len(s.tools)], Lost: s.lost, Started: s.started}
 	if r.Action.Looks() {
 		return c
-	}
-	if len(s.tools) >= MaxSessionTools && !contains(s.tools, r.name()) {
-		c.Spent = append(c.Spent, Spent{Limit: sessionTools})
 	}
 	m.each(r, func(l config.AccessLimit, w *window) {
 		if until, full := w.full(r.At, l.Calls); full {
@@ -145,9 +143,6 @@ func (m *Meter) each(r *Request, do func(config.AccessLimit, *window)) {
 	}
 }
 
-// sessionTools is the built-in limit of names in one session.
-const sessionTools = "(names in one session)"
-
 // spent is the decision for a request that a limit refuses; of several the first by
 // name, and the latest end.
 func (p *Policy) spent(r *Request) Decision {
@@ -160,9 +155,6 @@ func (p *Policy) spent(r *Request) Decision {
 	}
 	if !d.Until.IsZero() {
 		d.Reason = "too many calls; the next one fits at " + d.Until.UTC().Format(time.RFC3339)
-	}
-	if first.Limit == sessionTools {
-		d.Reason = "too many different tools in one session; begin another session"
 	}
 	for _, l := range p.limits {
 		if l.Name == first.Limit {
@@ -195,6 +187,16 @@ func limitKey(l *config.AccessLimit, r *Request) string {
 		return r.Connector
 	}
 	return caller(r)
+}
+
+func (s *session) called(name string) {
+	switch {
+	case s.lost || contains(s.tools, name):
+	case len(s.tools) < MaxSessionTools:
+		s.tools = append(s.tools, name)
+	default:
+		s.lost = true
+	}
 }
 
 func contains(names []string, name string) bool {

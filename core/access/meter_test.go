@@ -117,18 +117,31 @@ func TestSessionCounters(t *testing.T) {
 	}
 }
 
-func TestTooManyNamesInOneSession(t *testing.T) {
-	m := access.NewMeter(limited(t, nil), access.MeterOptions{})
+// A name that is not remembered must not be taken for one that was not called.
+func TestMoreNamesThanAreRemembered(t *testing.T) {
+	p := limited(t, []*config.AccessRule{rule("after", "deny", "late", "'early' in session.tools")})
+	m := access.NewMeter(p, access.MeterOptions{})
 	for i := range access.MaxSessionTools {
-		if d := m.Decide(call(fmt.Sprintf("t%d", i))); d.Effect != access.Allow {
-			t.Fatalf("%+v", d)
+		m.Decide(call(fmt.Sprintf("t%d", i)))
+	}
+	if d := m.Decide(call("late")); d.Effect != access.Allow {
+		t.Fatalf("%+v", d)
+	}
+	if d := m.Decide(call("early")); d.Effect != access.Allow {
+		t.Fatalf("a rule that reads nothing of the session: %+v", d)
+	}
+	again := access.NewMeter(p, access.MeterOptions{})
+	raw, err := m.Save()
+	if err != nil || again.Restore(raw) != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*access.Meter{m, again} {
+		if d := m.Decide(call("late")); d.Effect != access.Deny || d.Rule != "after" || !strings.Contains(d.Detail, "more names than are remembered") {
+			t.Errorf("%+v", d)
 		}
-	}
-	if d := m.Decide(call("one more")); d.Effect != access.Deny || !strings.Contains(d.Reason, "begin another session") {
-		t.Errorf("%+v", d)
-	}
-	if d := m.Decide(call("t7")); d.Effect != access.Allow {
-		t.Errorf("a name that was called before: %+v", d)
+		if c := m.Counters(call("t")); !c.Lost || len(c.Tools) != access.MaxSessionTools {
+			t.Errorf("%+v", c)
+		}
 	}
 }
 

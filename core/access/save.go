@@ -27,6 +27,7 @@ type savedSession struct {
 	Denied  int       `json:"denied"`
 	Asked   int       `json:"asked"`
 	Tools   []string  `json:"tools,omitempty"`
+	Lost    bool      `json:"lost,omitempty"`
 	Started time.Time `json:"started,omitzero"`
 }
 
@@ -51,7 +52,7 @@ func (m *Meter) Save() ([]byte, error) {
 	s := saved{Version: 1, Sessions: []savedSession{}, Limits: []savedLimit{}}
 	m.sessions.each(func(key string, crowd bool, used time.Time, v *session) {
 		if v.calls+v.denied+v.asked > 0 {
-			s.Sessions = append(s.Sessions, savedSession{Key: key, Crowd: crowd, Used: used.UTC(), Calls: v.calls, Denied: v.denied, Asked: v.asked, Tools: slices.Clone(v.tools), Started: v.started})
+			s.Sessions = append(s.Sessions, savedSession{Key: key, Crowd: crowd, Used: used.UTC(), Calls: v.calls, Denied: v.denied, Asked: v.asked, Tools: slices.Clone(v.tools), Lost: v.lost, Started: v.started})
 		}
 	})
 	for i, t := range m.limits {
@@ -90,10 +91,9 @@ func (m *Meter) Restore(raw []byte) error {
 		v := m.sessions.put(x.Key, x.Crowd, x.Used)
 		v.calls, v.denied, v.asked, v.started = v.calls+x.Calls, v.denied+x.Denied, v.asked+x.Asked, x.Started
 		for _, name := range x.Tools {
-			if !contains(v.tools, name) && len(v.tools) < MaxSessionTools {
-				v.tools = append(v.tools, name)
-			}
+			v.called(name)
 		}
+		v.lost = v.lost || x.Lost
 	}
 	for _, l := range s.Limits {
 		for i := range m.limits {

@@ -122,7 +122,11 @@ func (c *compiler) groupMember(n *ast.MemberNode, base term, key string) (term, 
 	full := base.path[0] + "." + key
 	name := func(*frame) string { return full }
 	return term{shape: m.shape, name: name, nodes: 1, path: []string{base.path[0], key}, eval: func(f *frame) (any, error) {
-		return f.normal(m.read(f), p, name)
+		v := m.read(f)
+		if why, ok := v.(unknown); ok {
+			return nil, p.errorf("%s is not known: %s", full, string(why))
+		}
+		return f.normal(v, p, name)
 	}}, nil
 }
 

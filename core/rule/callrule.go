@@ -47,6 +47,7 @@ type Session struct {
 	Denied int      // that were refused
 	Asked  int      // that a person was asked about
 	Tools  []string // distinct names called, in the order of their first call
+	Lost   bool     // there were more names than Tools holds: a rule that reads it fails
 	Age    float64  // seconds since the session's first call
 }
 
@@ -117,8 +118,13 @@ func accessScope() scope {
 				"calls":  count(func(a *Access) int { return a.Session.Calls }),
 				"denied": count(func(a *Access) int { return a.Session.Denied }),
 				"asked":  count(func(a *Access) int { return a.Session.Asked }),
-				"tools":  names(func(a *Access) []string { return a.Session.Tools }),
-				"age":    {numberShape, func(f *frame) any { return f.access.Session.Age }},
+				"tools": {stringsShape, func(f *frame) any {
+					if f.access.Session.Lost {
+						return unknown("the session called more names than are remembered")
+					}
+					return list(f.access.Session.Tools)
+				}},
+				"age": {numberShape, func(f *frame) any { return f.access.Session.Age }},
 			}),
 		},
 	}

@@ -69,6 +69,15 @@ func TestAccess(t *testing.T) {
 			t.Errorf("%s: %v", c.src, got)
 		}
 	}
+	lost := call()
+	lost.Session.Lost = true
+	for _, src := range []string{`'x' in session.tools`, `!('x' in session.tools)`, `len(session.tools) < 200`, `(session.tools ?? []) == []`} {
+		if p, err := rule.CompileAccess(src); err != nil {
+			t.Error(err)
+		} else if _, err := p.Bool(lost); err == nil || !strings.Contains(err.Error(), "not known") {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
 	p, err := rule.CompileAccess("args.a == tool.name")
 	if err != nil || !p.Reads("args") || !p.Reads("tool") || p.Reads("session") {
 		t.Errorf("the rule reads args and tool: %v", err)

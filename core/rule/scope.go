@@ -28,6 +28,9 @@ type member struct {
 	read  func(*frame) any
 }
 
+// unknown is what a member reads as that cannot be told, and why.
+type unknown string
+
 func (s scope) names() []string { return slices.Sorted(maps.Keys(s.roots)) }
 
 // env is the scope as the type checker wants it.
