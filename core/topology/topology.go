@@ -7,10 +7,10 @@
 // number says which of the two it is.
 //
 //	d := topology.Decision{Hardware: hw, Models: []topology.Model{m}, Workloads: ws, SLO: slo}
-//	d.Topologies = topology.Search(hw, m)            // everything that fits
+//	d.Topologies, left = topology.Search(hw, m, ws[0], "vllm", "0.24") // everything that fits; nil does it too
 //	r, err := topology.Decide(d, measured, topology.Textbook())
-//	fmt.Println(r.Ranked[0].Topology.Name, r.Ranked[0].Why)
-//	fmt.Println(r.Next.Command, r.Next.Why)          // the measurement that would change it
+//	best := r.Rankings[0].Ranked[0]                  // best.Topology, best.Outcomes, best.Why
+//	if n := r.Rankings[0].Next; n != nil { fmt.Println(n.Command, n.Why) } // what would change it
 //
 // Units: seconds, bytes, tokens, tokens a second. Structs mirror the HCL blocks
 // of the design's topology page, a field an attribute.
