@@ -8,7 +8,7 @@ BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-topology bench-retrieval bench-store bench-sandbox bench-backend proto clean
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-topology bench-load bench-retrieval bench-store bench-sandbox bench-backend proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
@@ -145,6 +145,10 @@ bench-truth: ## how often verdicts are wrong, beside what people do: DATA=folder
 
 bench-retrieval: ## what is found on public queries, how fast, learning, abstention: DATA=folder [PART=name]
 	$(GO) run ./core/harness/recall $(if $(DATA),-data "$(DATA)") -part "$(PART)"
+
+bench-load: ## the load generator against the fake engine's truth: lag, processor time, TTFT and TPOT
+	$(GO) build -o bin/fake-engine ./conformance/cmd/fake-engine
+	$(GO) run ./core/topology/load/proof -engine bin/fake-engine
 
 bench-topology: ## which layouts of models on GPUs are picked, against public measurements: DATA=folder [PART=name]
 	$(GO) run ./core/topology/measure $(if $(DATA),-data "$(DATA)") -part "$(PART)"
