@@ -58,13 +58,24 @@ func (p *Project) Check(ctx context.Context) diag.List {
 }
 
 // checkHarness is what connectors and access rules show before any server was
-// asked.
+// asked, and what a careful reader sees in the text of skills. Warnings: whose
+// skills they are has read them, or should.
 func (p *Project) checkHarness() diag.List {
 	names := make([]string, len(p.Skills))
+	texts := make([]lint.Text, len(p.Skills))
+	at := map[string]diag.Range{}
 	for i, s := range p.Skills {
-		names[i] = s.Name
+		names[i], at[s.Name] = s.Name, s.Range
+		texts[i] = lint.Text{Kind: lint.Skill, Name: s.Name, Description: s.Description, Body: s.Body}
 	}
-	return append(lint.Project(p.Config), p.Config.CheckSkillPatterns(names)...)
+	diags := append(lint.Project(p.Config), p.Config.CheckSkillPatterns(names)...)
+	for _, f := range lint.Run(texts) {
+		if f.Severity == lint.Note || f.Rule == "description-missing" { // the standard refuses a skill without one
+			continue
+		}
+		diags = append(diags, diag.Warnf(at[f.Name], f.Rule, f.Title(), "%s It reads: %s. %s", f.Message, f.Evidence, f.Fix))
+	}
+	return diags
 }
 
 // checkItemRules compiles the rules of items: one that cannot be evaluated would

@@ -115,6 +115,9 @@ func (f Finding) Where() string {
 	return where
 }
 
+// Title is what is wrong in a few words, always the same for one rule.
+func (f Finding) Title() string { return rules[f.Rule].Title }
+
 // Bounds of the findings of one rule, in one field and in one text: what is
 // nothing but attacks needs no million of them.
 const (

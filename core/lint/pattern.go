@@ -53,7 +53,7 @@ func Project(p *config.Project) diag.List {
 			if f.Rule == "pattern-session" && c.Session != nil {
 				at = c.Session.Range
 			}
-			out = append(out, diag.Warnf(at, f.Rule, rules[f.Rule].Title, "%s %s", f.Message, f.Fix))
+			out = append(out, diag.Warnf(at, f.Rule, f.Title(), "%s %s", f.Message, f.Fix))
 		}
 	}
 	return out

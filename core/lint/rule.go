@@ -298,7 +298,7 @@ var rules = map[string]Rule{
 	"pattern-missing": {
 		About: "connector", Severity: Warn, Title: "Names a tool that the server does not have",
 		Why:     "What is said about a tool that is not there has no effect: it was renamed, or never existed.",
-		Fix:     "Take the name from `plimsoll connector list`.",
+		Fix:     "Take the name from `plimsoll connector test`, which lists them.",
 		Example: "(tools = [\"issue_*\"] where all are called issues_...)",
 	},
 }
