@@ -151,7 +151,7 @@ func raw(mode string) {
 		fmt.Fprintf(out, format+"\n", a...)
 		out.Flush()
 	}
-	lists := 0
+	lists, able := 0, false
 	switch mode {
 	case "dies-at-once":
 		fmt.Fprintln(os.Stderr, "no licence, token "+os.Getenv("FAKE_SECRET"))
@@ -195,6 +195,7 @@ func raw(mode string) {
 			}
 			say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}`, m.ID)
 		case "initialize":
+			able = strings.Contains(line, "elicitation")
 			say(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"raw","version":"1"}}}`, m.ID)
 		case "tools/list":
 			lists++
@@ -214,6 +215,8 @@ func raw(mode string) {
 				say(`{"jsonrpc":"2.0","id":%s,"result":{"tools":[],"nextCursor":"c%d"}}`, m.ID, lists%3)
 			case mode == "list-breaks" && lists > 1:
 				say(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":"index is down"}}`, m.ID)
+			case mode == "gates" && able:
+				say(`{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"go"},{"name":"ask"}]}}`, m.ID)
 			case mode == "renames":
 				say(`{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"t%d"}]}}`, m.ID, lists)
 				if lists == 1 {

@@ -247,11 +247,8 @@ func (k *invocation) mustBeAlone(l *lane) bool {
 // request is the call as it goes over the wire.
 func (k *invocation) request(l *lane, owner *asking) (wire.Request, error) {
 	revision := l.conn.Server().Revision
-	params := map[string]any{"name": k.tool, "arguments": k.args}
+	params := map[string]any{"name": k.tool}
 	meta, token := cleanMeta(k.o.Meta)
-	if len(meta) > 0 {
-		params["_meta"] = meta
-	}
 	if revision == wire.Stateless {
 		if len(k.o.InputResponses) > 0 {
 			params["inputResponses"] = k.o.InputResponses
@@ -264,7 +261,11 @@ func (k *invocation) request(l *lane, owner *asking) (wire.Request, error) {
 	if err != nil {
 		return wire.Request{}, &Error{Kind: BadInput, Connector: k.c.config.Name, Text: fmt.Sprintf("the call cannot be written as JSON: %v", err)}
 	}
-	req := wire.Request{Method: "tools/call", Params: raw, Limit: k.c.config.OutputLimit, Spills: true, Progress: k.o.Progress != nil,
+	// The arguments go as they came; they were checked to be one valid object.
+	whole := make([]byte, 0, len(raw)+len(k.args)+16)
+	whole = append(append(whole, `{"arguments":`...), k.args...)
+	raw = append(append(whole, ','), raw[1:]...)
+	req := wire.Request{Method: "tools/call", Params: raw, Meta: meta, Name: k.tool, Limit: k.c.config.OutputLimit, Spills: true, Progress: k.o.Progress != nil,
 		LogLevel: string(k.o.LogLevel), Owner: owner}
 	_ = token // ours is unique among callers, theirs need not be; Progress gets theirs back
 	if revision == wire.Stateless {

@@ -12,19 +12,25 @@ import (
 
 // laneKey says who shares an upstream session.
 //
-// The plain lane, with the zero key, declares no capability of a client, so that
-// a server has nothing to ask, and all calls share it. Only 2025-11-25 needs
-// others: there a server's question (sampling, elicitation, roots) arrives beside
-// the calls, and over stdio nothing says which call it belongs to. So calls of
-// callers that can be asked run on lanes that declare what these callers can do;
-// over stdio such a lane runs one call at a time. The alternative, to give a
-// question to whoever is waiting, would show one caller's question to another.
-// Servers of 2026-07-28 are told per request and share the plain lane.
+// The plain lane, with the zero key, is for lists and for callers that cannot be
+// asked; all of them share it, and a question on it is refused. It declares every
+// capability all the same, since servers offer some tools only to clients that
+// have them (the reference server "everything" does), and the list must not
+// depend on who asks for it. Only 2025-11-25 needs other lanes: there a server's
+// question (sampling, elicitation, roots) arrives beside the calls, and over
+// stdio nothing says which call it belongs to. So calls of callers that can be
+// asked run on lanes that declare what these callers can do; over stdio such a
+// lane runs one call at a time. The alternative, to give a question to whoever is
+// waiting, would show one caller's question to another. Servers of 2026-07-28 are
+// told per request and share the plain lane.
 type laneKey struct {
 	session string // of a stateful connector, or of a Session that owns its lane
 	caps    string // declared capabilities, as JSON; "" for none
 	number  int    // of lanes that run one call at a time
 }
+
+// everything is what the plain lane declares.
+const everything = `{"elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}}`
 
 // lane is one upstream session.
 type lane struct {

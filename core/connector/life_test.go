@@ -254,6 +254,14 @@ func TestOfferedTools(t *testing.T) {
 	}
 }
 
+// Servers show some tools only to clients that can be asked: they are listed.
+func TestToolsThatNeedAskableClients(t *testing.T) {
+	cat, err := one(t, "gates").Catalogue(t.Context())
+	if err != nil || len(cat.Tools) != 2 {
+		t.Errorf("%+v %v", cat, err)
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	t.Setenv("NOT_NAMED", "x")
 	c := one(t, "sdk")

@@ -205,8 +205,12 @@ func (c *Connector) mask(text string) string {
 
 // open starts or reaches the server for one lane.
 func (c *Connector) open(ctx context.Context, l *lane, hint string) (wire.Conn, error) {
+	caps := l.key.caps
+	if caps == "" {
+		caps = everything
+	}
 	cfg := wire.Config{Now: c.host.Now, Name: c.host.Name, Version: c.host.Version, Revision: c.config.Revision, Hint: hint,
-		Capabilities: json.RawMessage(l.key.caps), Hard: c.config.HardLimit, Create: c.create(),
+		Capabilities: json.RawMessage(caps), Hard: c.config.HardLimit, Create: c.create(),
 		Notify: func(method string, params json.RawMessage) { c.notified(l, method, params) },
 		Ask: func(ctx context.Context, from *wire.Request, method string, params json.RawMessage) (any, *wire.Answer) {
 			return c.asked(ctx, l, from, method, params)

@@ -117,8 +117,8 @@ func (s *Session) Raw(ctx context.Context, method string, params any) (json.RawM
 	s.mu.Lock()
 	level := s.log
 	s.mu.Unlock()
-	_, token := cleanMeta(meta)
-	req := wire.Request{Method: method, Params: raw, Limit: readLimit, LogLevel: string(level), Owner: &asking{answer: s.o.Ask.answer, caps: s.o.Capabilities}}
+	clean, token := cleanMeta(meta)
+	req := wire.Request{Method: method, Params: raw, Meta: clean, Limit: readLimit, LogLevel: string(level), Owner: &asking{answer: s.o.Ask.answer, caps: s.o.Capabilities}}
 	if l.conn.Server().Revision == wire.Stateless {
 		req.Caps = capabilities(s.o.Capabilities, s.o.Ask)
 	}
@@ -154,11 +154,6 @@ func (s *Session) params(method string, params any) (json.RawMessage, mcp.Meta, 
 			return nil, nil, &Error{Kind: BadInput, Connector: s.c.config.Name, Text: "_meta is no object"}
 		}
 		delete(v, "_meta")
-		if clean, _ := cleanMeta(meta); len(clean) > 0 {
-			if v["_meta"], err = plainJSON(clean); err != nil {
-				return nil, nil, err
-			}
-		}
 	}
 	if m := v["requestState"]; len(m) > 0 {
 		var state string

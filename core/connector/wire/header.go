@@ -15,6 +15,9 @@ func nameOf(r *Request) string {
 		Name string `json:"name"`
 		URI  string `json:"uri"`
 	}
+	if r.Name != "" {
+		return headerText(r.Name)
+	}
 	switch r.Method {
 	case "tools/call", "prompts/get", "resources/read":
 		if json.Unmarshal(r.Params, &v) != nil {

@@ -97,7 +97,7 @@ func (c *remote) callAs(ctx context.Context, r Request, revision string) (*Respo
 	if err != nil {
 		return nil, fault(Protocol, "the parameters of %s: %w", r.Method, err)
 	}
-	body, err := encode(outgoing{ID: p.id, Method: r.Method, Params: params})
+	body, err := encodeCall(p.id, r.Method, params)
 	if err != nil {
 		return nil, err
 	}

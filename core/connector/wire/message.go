@@ -84,29 +84,13 @@ const (
 )
 
 // withMeta adds what a revision wants to the params of a request. token is nil
-// without progress.
+// without progress. The params are spliced, not decoded: arguments can be large,
+// and are written by whoever made them.
 func withMeta(r *Request, c *Config, revision string, token any) (json.RawMessage, error) {
-	if token == nil && revision != Stateless {
-		if len(r.Params) == 0 {
-			return nil, nil
-		}
-		return r.Params, nil
-	}
-	params := map[string]json.RawMessage{}
-	if len(r.Params) > 0 {
-		if err := json.Unmarshal(r.Params, &params); err != nil {
-			return nil, err
-		}
-	}
+	params := bytes.TrimSpace(r.Params)
 	meta := map[string]any{}
-	if old := params["_meta"]; len(old) > 0 {
-		raw := map[string]json.RawMessage{}
-		if err := json.Unmarshal(old, &raw); err != nil {
-			return nil, err
-		}
-		for k, v := range raw {
-			meta[k] = v
-		}
+	for k, v := range r.Meta {
+		meta[k] = v
 	}
 	if token != nil {
 		meta["progressToken"] = token
@@ -123,12 +107,55 @@ func withMeta(r *Request, c *Config, revision string, token any) (json.RawMessag
 			meta[metaLogLevel] = r.LogLevel
 		}
 	}
+	if len(params) == 0 && len(meta) == 0 {
+		return nil, nil
+	}
+	if len(params) == 0 {
+		params = []byte("{}")
+	}
+	if params[0] != '{' || params[len(params)-1] != '}' {
+		return nil, errors.New("they are no object")
+	}
+	if len(meta) == 0 {
+		return params, nil
+	}
 	b, err := marshal(meta)
 	if err != nil {
 		return nil, err
 	}
-	params["_meta"] = b
-	return marshal(params)
+	rest := bytes.TrimSpace(params[1:])
+	out := make([]byte, 0, len(rest)+len(b)+12)
+	out = append(append(out, `{"_meta":`...), b...)
+	if rest[0] != '}' {
+		out = append(out, ',')
+	}
+	return append(out, rest...), nil
+}
+
+// encodeCall writes a request; params are valid JSON already. A message is one
+// line, so line breaks between their members go.
+func encodeCall(id int64, method string, params json.RawMessage) ([]byte, error) {
+	name, err := json.Marshal(method)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, len(params)+len(method)+64)
+	b = append(b, `{"jsonrpc":"2.0","id":`...)
+	b = strconv.AppendInt(b, id, 10)
+	b = append(append(b, `,"method":`...), name...)
+	if len(params) > 0 {
+		b = append(b, `,"params":`...)
+		if bytes.IndexByte(params, '\n') >= 0 || bytes.IndexByte(params, '\r') >= 0 {
+			w := bytes.NewBuffer(b)
+			if err := json.Compact(w, params); err != nil {
+				return nil, err
+			}
+			b = w.Bytes()
+		} else {
+			b = append(b, params...)
+		}
+	}
+	return append(b, '}', '\n'), nil
 }
 
 func marshal(v any) (json.RawMessage, error) {

@@ -186,7 +186,7 @@ func FuzzDecode(f *testing.F) {
 
 func TestMeta(t *testing.T) {
 	cfg := Config{Now: time.Now}.filled()
-	got, err := withMeta(&Request{Params: json.RawMessage(`{"name":"<x>","_meta":{"traceparent":"t","io.modelcontextprotocol/protocolVersion":"forged"}}`), LogLevel: "info"}, &cfg, Stateless, json.RawMessage("5"))
+	got, err := withMeta(&Request{Params: json.RawMessage(` { "name":"<x>"}`), Meta: map[string]any{"traceparent": "t", "io.modelcontextprotocol/protocolVersion": "forged"}, LogLevel: "info"}, &cfg, Stateless, json.RawMessage("5"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +194,12 @@ func TestMeta(t *testing.T) {
 		`"io.modelcontextprotocol/logLevel":"info","io.modelcontextprotocol/protocolVersion":"2026-07-28","progressToken":5,"traceparent":"t"},"name":"<x>"}`
 	if string(got) != want {
 		t.Errorf("%s", got)
+	}
+	if got, err := withMeta(&Request{}, &cfg, Legacy, json.RawMessage("5")); err != nil || string(got) != `{"_meta":{"progressToken":5}}` {
+		t.Errorf("%s %v", got, err)
+	}
+	if got, err := encodeCall(1, "a", json.RawMessage("{\n\"x\": \"y\\n\"}")); err != nil || string(got) != `{"jsonrpc":"2.0","id":1,"method":"a","params":{"x":"y\n"}}`+"\n" {
+		t.Errorf("%s %v", got, err)
 	}
 	plain := json.RawMessage(`{"b":1,"a":2}`)
 	if got, err := withMeta(&Request{Params: plain}, &cfg, Legacy, nil); err != nil || string(got) != string(plain) {

@@ -312,6 +312,10 @@ func (s *stdio) send(ctx context.Context, o outgoing) error {
 	if err != nil {
 		return err
 	}
+	return s.put(ctx, b)
+}
+
+func (s *stdio) put(ctx context.Context, b []byte) error {
 	select {
 	case s.queue <- b:
 		return nil
@@ -344,7 +348,11 @@ func (s *stdio) callAs(ctx context.Context, r Request, revision string) (*Respon
 		s.drop(p)
 		return nil, fault(Protocol, "the parameters of %s: %w", r.Method, err)
 	}
-	if err := s.send(ctx, outgoing{ID: p.id, Method: r.Method, Params: params}); err != nil {
+	b, err := encodeCall(p.id, r.Method, params)
+	if err == nil {
+		err = s.put(ctx, b)
+	}
+	if err != nil {
 		s.drop(p)
 		return nil, err
 	}

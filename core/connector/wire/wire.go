@@ -83,7 +83,8 @@ func (c Config) filled() Config {
 // Request is one call.
 type Request struct {
 	Method string
-	Params json.RawMessage // an object, or empty; the protocol's own members of _meta are added
+	Params json.RawMessage // a valid JSON object without _meta, or empty
+	Meta   map[string]any  // its _meta; the protocol's own members are added
 	Limit  int64           // bytes of the result that are handed back whole; 0 is 1 MiB
 	Spills bool            // beyond Limit the result goes to a blob; else it is a TooLarge fault
 	// Notify is told of what arrives for this call before its result: progress by
@@ -95,6 +96,7 @@ type Request struct {
 	LogLevel string                 // 2026-07-28: what may be logged during this call
 	Caps     json.RawMessage        // 2026-07-28: the capabilities of this call; Config's when empty
 	Header   map[string]string      // HTTP: Mcp-Param-* of the tool
+	Name     string                 // HTTP: what Mcp-Name carries; found in Params when empty
 	Sent     func()                 // called once the request has left
 	Listen   func(subscription any) // subscriptions/listen: called when it is under way
 	Owner    any                    // of the caller, untouched; Ask gets it back
