@@ -43,6 +43,7 @@ type MeterOptions struct {
 type Meter struct {
 	policy   *Policy
 	mu       sync.Mutex
+	now      time.Time // the latest that was seen
 	sessions *table[session]
 	limits   []*table[window] // as in policy
 }
@@ -70,17 +71,18 @@ func NewMeter(p *Policy, o MeterOptions) *Meter {
 // when it is allowed, else as denied or asked. Request.Counters is overwritten. What
 // only looks is not counted.
 func (m *Meter) Decide(r Request) Decision {
-	if r.Action.Looks() {
+	if r.Action.Looks() || r.At.IsZero() {
 		r.Counters = m.Counters(r)
 		return m.policy.Decide(r)
 	}
 	m.mu.Lock()
-	s := m.sessions.get(sessionKey(r), r.At)
-	r.Counters = m.counters(s, &r)
+	now := m.clock(r.At)
+	s := m.sessions.get(sessionKey(r), now)
+	r.Counters = m.counters(s, &r, now)
 	reserved := len(r.Counters.Spent) == 0
 	if reserved {
 		s.calls++
-		m.each(&r, func(_ config.AccessLimit, w *window) { w.add(r.At, 1) })
+		m.each(&r, now, func(_ config.AccessLimit, w *window) { w.add(now, 1) })
 	}
 	m.mu.Unlock()
 
@@ -88,7 +90,7 @@ func (m *Meter) Decide(r Request) Decision {
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s = m.sessions.get(sessionKey(r), r.At)
+	s = m.sessions.get(sessionKey(r), m.now)
 	if d.Effect == Allow {
 		if s.started.IsZero() {
 			s.started = r.At.UTC()
@@ -98,7 +100,7 @@ func (m *Meter) Decide(r Request) Decision {
 	}
 	if reserved {
 		s.calls = max(0, s.calls-1)
-		m.each(&r, func(_ config.AccessLimit, w *window) { w.add(r.At, -1) })
+		m.each(&r, m.now, func(_ config.AccessLimit, w *window) { w.giveBack() })
 	}
 	if d.Effect == Ask {
 		s.asked++
@@ -112,16 +114,32 @@ func (m *Meter) Decide(r Request) Decision {
 func (m *Meter) Counters(r Request) Counters {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.counters(m.sessions.peek(sessionKey(r), r.At), &r)
+	if r.At.IsZero() {
+		return Counters{} // nothing is decided at no time
+	}
+	return m.counters(m.sessions.peek(sessionKey(r), m.clock(r.At)), &r, m.now)
 }
 
-func (m *Meter) counters(s *session, r *Request) Counters {
+// overtaken is how much older than another a call may be that is decided after it.
+const overtaken = time.Minute
+
+// clock is the time that is counted with. Calls overtake each other on their way
+// here, and one that comes late is counted as made now: at its own time it would be
+// forgotten too early. What is older than that comes from a clock that was set back.
+func (m *Meter) clock(at time.Time) time.Time {
+	if at.After(m.now) || m.now.Sub(at) > overtaken {
+		m.now = at
+	}
+	return m.now
+}
+
+func (m *Meter) counters(s *session, r *Request, now time.Time) Counters {
 	c := Counters{Calls: s.calls, Denied: s.denied, Asked: s.asked, Tools: s.tools[:len(s.tools):len(s.tools)], Lost: s.lost, Started: s.started}
 	if r.Action.Looks() {
 		return c
 	}
-	m.each(r, func(l config.AccessLimit, w *window) {
-		if until, full := w.full(r.At, l.Calls); full {
+	m.each(r, now, func(l config.AccessLimit, w *window) {
+		if until, full := w.full(now, l.Calls); full {
 			c.Spent = append(c.Spent, Spent{Limit: l.Name, Until: until})
 		}
 	})
@@ -129,14 +147,14 @@ func (m *Meter) counters(s *session, r *Request) Counters {
 }
 
 // each visits the windows of the limits that a request falls under.
-func (m *Meter) each(r *Request, do func(config.AccessLimit, *window)) {
+func (m *Meter) each(r *Request, now time.Time, do func(config.AccessLimit, *window)) {
 	if m.policy == nil {
 		return
 	}
 	var room [16]int
 	for _, i := range m.policy.metered.find(r, room[:0]) {
 		if l := &m.policy.limits[i]; matches(&l.Match, r) {
-			w := m.limits[i].get(limitKey(l, r), r.At)
+			w := m.limits[i].get(limitKey(l, r), now)
 			w.width = max(1, int64(l.Within)/steps)
 			do(*l, w)
 		}

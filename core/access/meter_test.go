@@ -196,6 +196,25 @@ func TestClockGoesBack(t *testing.T) {
 	}
 }
 
+// A call that was overtaken moves no other call into the past.
+func TestACallThatComesLate(t *testing.T) {
+	m := access.NewMeter(limited(t, nil, limit("l", "principal", 3, 10*time.Second)), access.MeterOptions{})
+	for range 3 {
+		m.Decide(call("t", at(100*time.Second)))
+	}
+	if d := m.Decide(call("t", func(r *access.Request) { r.At = time.Time{} })); d.Effect != access.Deny {
+		t.Errorf("at no time: %+v", d)
+	}
+	for _, s := range []int{95, 106, 60, 109} {
+		if d := m.Decide(call("t", at(time.Duration(s)*time.Second))); d.Effect != access.Deny {
+			t.Errorf("at %d: %+v", s, d)
+		}
+	}
+	if d := m.Decide(call("t", at(111*time.Second))); d.Effect != access.Allow {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestNoLimitIsPassedTogether(t *testing.T) {
 	const most, callers = 50, 16
 	m := access.NewMeter(limited(t, []*config.AccessRule{rule("few", "deny", "", "session.calls >= 30")}, limit("l", "principal", most, time.Hour)), access.MeterOptions{})

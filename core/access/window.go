@@ -15,7 +15,8 @@ type window struct {
 	counts [steps + 1]int32
 }
 
-// move takes the window to a time.
+// move takes the window to a time, which goes back only when the clock did (see
+// Meter.clock).
 func (w *window) move(at time.Time) {
 	step := floorDiv(at.UnixNano(), w.width)
 	switch {
@@ -24,9 +25,7 @@ func (w *window) move(at time.Time) {
 			w.counts[slot(i)] = 0
 		}
 		w.last = step
-	case step < w.last-1:
-		// The clock went back, further than calls overtake each other. What was
-		// counted counts as made now.
+	case step < w.last: // the clock went back: what was counted counts as made now
 		sum := w.sum()
 		w.counts = [steps + 1]int32{}
 		w.last = step
@@ -42,16 +41,19 @@ func (w *window) sum() int32 {
 	return n
 }
 
-// add counts n calls, or takes back what was counted a moment before.
+// add counts n calls.
 func (w *window) add(at time.Time, n int32) {
 	w.move(at)
-	for i := w.last; n < 0 && i >= w.last-steps; i-- { // the step may have changed in between
-		back := min(-n, w.counts[slot(i)])
-		w.counts[slot(i)] -= back
-		n += back
-	}
-	if n > 0 {
-		w.counts[slot(w.last)] += n
+	w.counts[slot(w.last)] += n
+}
+
+// giveBack takes back a call that was counted a moment before, and perhaps a step.
+func (w *window) giveBack() {
+	for i := w.last; i >= w.last-steps; i-- {
+		if c := &w.counts[slot(i)]; *c > 0 {
+			*c--
+			return
+		}
 	}
 }
 
