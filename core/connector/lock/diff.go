@@ -11,15 +11,15 @@ import (
 
 // Change is one thing that is not as it was approved, in words.
 type Change struct {
-	Tool string
+	Tool string `json:"tool"`
 	// Path is the place in the definition, "inputSchema.properties.repo"; "" is the
 	// whole of it.
-	Path string
+	Path string `json:"path,omitempty"`
 	// Text is a sentence part: "the parameter repo is new".
-	Text string
+	Text string `json:"text"`
 	// Widens: the tool takes more, may do more, or says less about what it does. What
 	// a model reads, such as a description, widens too: it can say anything.
-	Widens bool
+	Widens bool `json:"widens"`
 }
 
 // Difference is what a person needs to see before approving.
