@@ -3,6 +3,7 @@ package telemetry
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -50,25 +51,34 @@ func newMeter(version string) (meter, error) {
 			return nil, fmt.Errorf("registering a metric: %w", err)
 		}
 	}
-	r.gauges[Build].WithLabelValues(version).Set(1)
+	r.set(Build, 1, []string{strings.ToValidUTF8(version, "\uFFFD")})
 	return r, nil
 }
 
+// add, like set and observe, leaves out what the library refuses, where its short
+// form would panic: a count is not worth a process. The values come from
+// Telemetry.bound, which leaves nothing to refuse.
 func (r *registry) add(m Counter, n float64, values []string) {
 	if v, ok := r.counters[m]; ok {
-		v.WithLabelValues(values...).Add(n)
+		if c, err := v.GetMetricWithLabelValues(values...); err == nil {
+			c.Add(n)
+		}
 	}
 }
 
 func (r *registry) set(m Gauge, n float64, values []string) {
 	if v, ok := r.gauges[m]; ok {
-		v.WithLabelValues(values...).Set(n)
+		if g, err := v.GetMetricWithLabelValues(values...); err == nil {
+			g.Set(n)
+		}
 	}
 }
 
 func (r *registry) observe(m Histogram, n float64, values []string) {
 	if v, ok := r.histograms[m]; ok {
-		v.WithLabelValues(values...).Observe(n)
+		if h, err := v.GetMetricWithLabelValues(values...); err == nil {
+			h.Observe(n)
+		}
 	}
 }
 

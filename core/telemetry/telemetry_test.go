@@ -233,11 +233,13 @@ func TestWrongUseCountsNothing(t *testing.T) {
 	tel.Set("no_such_metric", 1)
 	tel.Observe("no_such_metric", 1)
 	tel.Add(Runs, -1, "a", "b", "c")
+	tel.Know(Skills, []string{"\xff"})
+	tel.Add(Runs, 1, "\xff", "\xff", "\xff")
 	tel.Add(Runs, 1)                          // too few
 	tel.Add(Runs, 1, "a", "b", "c", "d", "e") // too many
 	families, _ := scrape(t, tel)
-	if n := len(families[string(Runs)].GetMetric()); n != 2 {
-		t.Errorf("%d series, want 2", n)
+	if n := len(families[string(Runs)].GetMetric()); n != 3 {
+		t.Errorf("%d series, want 3", n)
 	}
 }
 

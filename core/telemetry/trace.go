@@ -48,9 +48,11 @@ func newTracer(c Config, failed func(error)) (*tracer, error) {
 	}
 	client := c.Client
 	if client == nil {
+		// A connection for each batch: one that is kept would outlive Close when it
+		// is dialled at that moment.
 		client = &http.Client{
 			Timeout:       exportWait,
-			Transport:     &http.Transport{Proxy: nil, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, MaxIdleConns: 2, IdleConnTimeout: time.Minute},
+			Transport:     &http.Transport{Proxy: nil, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, DisableKeepAlives: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"slices"
 	"sync"
+	"unicode/utf8"
 )
 
 // Kind is a kind of name that a label may carry.
@@ -87,6 +88,7 @@ func set(words []string) map[string]bool {
 // labels after a restart.
 func (v *vocabulary) know(k Kind, names []string) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	names = slices.DeleteFunc(names, func(n string) bool { return !utf8.ValidString(n) })
 	if len(names) > v.limit {
 		names = names[:v.limit]
 	}
@@ -126,7 +128,7 @@ func (v *vocabulary) bound(label, word string) string {
 }
 
 func (v *vocabulary) learn(label, word string, limit int) string {
-	if len(word) > 128 {
+	if len(word) > 128 || !utf8.ValidString(word) {
 		return other
 	}
 	v.mu.Lock()
