@@ -33,7 +33,13 @@ func TestMisbehaviour(t *testing.T) {
 		t.Run(x.mode, func(t *testing.T) {
 			t.Parallel()
 			bad, good := fake(x.mode), fake("plain")
-			bad.Timeout, bad.HardLimit, bad.Start = 2*time.Second, 4<<20, time.Second
+			bad.Timeout, bad.HardLimit, bad.Start = 60*time.Second, 4<<20, 60*time.Second
+			switch x.mode {
+			case "hangs":
+				bad.Timeout = 500 * time.Millisecond
+			case "mute":
+				bad.Start = time.Second
+			}
 			good.Name, good.Prefix = "good", "good"
 			s := open(t, Host{}, bad, good)
 			c, _ := s.Get("fake")
