@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,7 +51,8 @@ func (x *Surface) Connectors() []ConnectorState {
 	return out
 }
 
-// Lint is what a careful reader should see in what a server offers.
+// Lint is what a careful reader should see in what a server offers. It is read
+// beside what the other connectors offer, whose names it could take.
 func (x *Surface) Lint(l *Looked) []lint.Finding {
 	var all, offered []lint.Text
 	for _, d := range l.Catalogue.Tools {
@@ -61,12 +63,26 @@ func (x *Surface) Lint(l *Looked) []lint.Finding {
 			offered = append(offered, t)
 		}
 	}
-	return append(lint.Run(offered), lint.Patterns(l.Connector, all)...)
+	for _, e := range x.Desk.Shown().Tools() {
+		if e.Connector != l.Connector.Name {
+			t := lintText(e.Connector, e.Raw)
+			t.Offered = e.Name
+			offered = append(offered, t)
+		}
+	}
+	var out []lint.Finding
+	for _, f := range lint.Run(offered) {
+		if f.Connector == l.Connector.Name {
+			out = append(out, f)
+		}
+	}
+	return append(out, lint.Patterns(l.Connector, all)...)
 }
 
 func lintText(server string, raw json.RawMessage) lint.Text {
 	var def struct {
 		Name        string          `json:"name"`
+		Title       string          `json:"title"`
 		Description string          `json:"description"`
 		InputSchema json.RawMessage `json:"inputSchema"`
 		Annotations struct {
@@ -82,7 +98,7 @@ func lintText(server string, raw json.RawMessage) lint.Text {
 	}
 	a := def.Annotations
 	return lint.Text{
-		Kind: lint.Tool, Connector: server, Name: def.Name, Title: a.Title, Description: def.Description, Schema: def.InputSchema,
+		Kind: lint.Tool, Connector: server, Name: def.Name, Title: cmp.Or(def.Title, a.Title), Description: def.Description, Schema: def.InputSchema,
 		Hints: lint.Hints{ReadOnly: a.ReadOnlyHint, Destructive: a.DestructiveHint, Idempotent: a.IdempotentHint, OpenWorld: a.OpenWorldHint},
 	}
 }

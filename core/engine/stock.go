@@ -20,9 +20,44 @@ import (
 )
 
 // restock makes the catalogue anew and shows it. No server is started for it: what
-// is offered is what a person approved, and that stands in files.
+// is offered is what a person approved, and that stands in files. Calls go on
+// meanwhile with the catalogue before; a server that was shut is shut at once.
 func (x *Surface) restock(ctx context.Context) error {
-	phrases := x.learned.Phrases(clock())
+	x.stocking.Lock()
+	defer x.stocking.Unlock()
+	parts, search, problems := x.parts()
+	var docs []harness.Document
+	for _, e := range parts.Entries {
+		if e.Shut == "" && !e.Hidden {
+			docs = append(docs, e.Document)
+		}
+	}
+	var err error
+	if parts.Index, err = harness.Build(docs); err != nil {
+		return err
+	}
+	if search.Threshold != nil {
+		parts.Options.Confidence = max(1, int64(*search.Threshold*1e6))
+	}
+	if parts.Hybrid, err = x.vectors.of(ctx, parts.Index, search); err != nil {
+		problems = append(problems, err.Error())
+	}
+	shown, err := desk.Stock(parts)
+	if err != nil {
+		return err
+	}
+	x.Desk.Show(shown)
+	x.mu.Lock()
+	x.problems = problems
+	x.mu.Unlock()
+	x.measure(parts)
+	return nil
+}
+
+// parts gathers what a catalogue is made of.
+func (x *Surface) parts() (desk.Parts, *config.Search, []string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	parts := desk.Parts{Meter: x.meter, Redact: x.project.Config.Accessing().Redact}
 	var problems []string
 	for _, s := range x.project.Skills {
@@ -38,32 +73,12 @@ func (x *Surface) restock(ctx context.Context) error {
 		parts.Servers = append(parts.Servers, server)
 		parts.Entries = append(parts.Entries, tools...)
 	}
-	var docs []harness.Document
+	phrases := x.learned.Phrases(clock())
 	for _, e := range parts.Entries {
 		e.Learned = phrases[e.ID]
-		if e.Shut == "" && !e.Hidden {
-			docs = append(docs, e.Document)
-		}
 	}
-	var err error
-	if parts.Index, err = harness.Build(docs); err != nil {
-		return err
-	}
-	search := x.project.Config.Searching()
-	if search.Threshold != nil {
-		parts.Options.Confidence = max(1, int64(*search.Threshold*1e6))
-	}
-	if parts.Hybrid, err = x.vectors.of(ctx, parts.Index, search); err != nil {
-		problems = append(problems, err.Error())
-	}
-	shown, err := desk.Stock(parts)
-	if err != nil {
-		return err
-	}
-	x.Desk.Show(shown)
-	x.taught, x.problems = false, problems
-	x.measure(parts)
-	return nil
+	x.taught = false
+	return parts, x.project.Config.Searching(), problems
 }
 
 // measure tells how much there is.

@@ -30,6 +30,8 @@ type Surface struct {
 	options Options
 	record  telemetry.Recorder
 
+	stocking sync.Mutex // one catalogue is made at a time; taken before mu
+
 	mu       sync.Mutex
 	project  *Project
 	stamp    string // of the files that the project was read from
@@ -98,31 +100,41 @@ func (x *Surface) Project() *Project {
 // show takes a project: its rules, skills and connectors. What cannot be used
 // changes nothing.
 func (x *Surface) show(ctx context.Context, p *Project) error {
+	changed, err := x.take(p)
+	if err != nil || !changed {
+		return err
+	}
+	return x.restock(ctx)
+}
+
+// take makes a project the one that is shown, and tells whether the catalogue is
+// another one by that, or by what was learned.
+func (x *Surface) take(p *Project) (bool, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	stamp, err := p.stamp()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if x.project != nil && stamp == x.stamp {
-		return x.fold(ctx)
+		return x.taught, nil
 	}
 	policy, diags := access.Compile(p.Config.Accessing())
 	if err := diags.Err(); err != nil {
-		return err
+		return false, err
 	}
 	locked, err := p.ReadLock()
 	if err != nil {
-		return err
+		return false, err
 	}
 	book, err := p.readBook()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if x.project == nil || !reflect.DeepEqual(x.project.Config.Connectors, p.Config.Connectors) {
 		set, err := x.connect(p)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if x.set != nil {
 			// Calls of servers that are declared otherwise now end with them.
@@ -139,15 +151,7 @@ func (x *Surface) show(ctx context.Context, p *Project) error {
 		x.checked = map[string]*connector.Catalogue{} // what was held against another lock is held against this one
 	}
 	x.project, x.stamp, x.locked, x.book = p, stamp, locked, book
-	return x.restock(ctx)
-}
-
-// fold makes the catalogue anew when something was learned.
-func (x *Surface) fold(ctx context.Context) error {
-	if !x.taught {
-		return nil
-	}
-	return x.restock(ctx)
+	return true, nil
 }
 
 // Refresh reads the files again if any of them changed. What is wrong in them is

@@ -80,38 +80,47 @@ func (x *Surface) ready(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.checked[name] != list {
-		if err := x.check(ctx, c, list); err != nil {
-			return err
-		}
+	r, err := x.hold(ctx, c, list)
+	if err != nil {
+		return err
 	}
-	if r := x.reports[name]; r.State != lock.OK {
+	if r.State != lock.OK {
 		return &connector.Error{Kind: connector.Quarantine, Connector: name, Text: r.Reason}
 	}
 	return nil
 }
 
-// check compares a list with what was approved, and shuts the server or opens it.
-func (x *Surface) check(ctx context.Context, c *connector.Connector, list *connector.Catalogue) error {
+// hold compares a list with what was approved, and shuts the server or opens it.
+func (x *Surface) hold(ctx context.Context, c *connector.Connector, list *connector.Catalogue) (lock.Report, error) {
+	r, changed := x.check(c, list)
+	if !changed {
+		return r, nil
+	}
+	if r.State == lock.Quarantined {
+		if err := x.noteQuarantine(ctx, r); err != nil {
+			return r, err
+		}
+	}
+	return r, x.restock(ctx)
+}
+
+// check is hold without what follows from it; changed tells that the server's state
+// is another one by it.
+func (x *Surface) check(c *connector.Connector, list *connector.Catalogue) (r lock.Report, changed bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	before, known := x.reports[c.Name()]
-	r := lock.Check(c.Name(), x.locked, x.offered(c.Name(), list))
+	if x.checked[c.Name()] == list {
+		return before, false
+	}
+	r = lock.Check(c.Name(), x.locked, x.offered(c.Name(), list))
 	x.reports[c.Name()], x.checked[c.Name()] = r, list
 	if r.State == lock.OK {
 		c.Release()
 	} else {
 		c.Quarantine(r.Reason)
 	}
-	if known && before.State == r.State {
-		return nil
-	}
-	if r.State == lock.Quarantined {
-		if err := x.noteQuarantine(ctx, r); err != nil {
-			return err
-		}
-	}
-	return x.restock(ctx)
+	return r, !known && r.State != lock.OK || known && before.State != r.State
 }
 
 // offered are the definitions that the project lets through, as they came.
@@ -162,12 +171,12 @@ func (x *Surface) Look(ctx context.Context, name string) (*Looked, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if err := x.check(ctx, c, list); err != nil {
+	r, err := x.hold(ctx, c, list)
+	if err != nil {
 		return nil, err
 	}
-	r := x.reports[name]
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	return &Looked{Connector: declared, Health: c.Health(), Catalogue: list, Report: r, Difference: lock.Diff(r, x.book)}, nil
 }
 
@@ -177,36 +186,45 @@ func (x *Surface) Approve(ctx context.Context, name, seen string) (*Looked, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := x.pin(ctx, l, seen); err != nil {
+		return nil, err
+	}
+	if _, err := x.hold(ctx, x.connector(name), l.Catalogue); err != nil {
+		return nil, err
+	}
+	return l, x.restock(ctx)
+}
+
+// pin writes what a server offers into the log, the book and the lock file.
+func (x *Surface) pin(ctx context.Context, l *Looked, seen string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	name := l.Connector.Name
 	locked, book, err := lock.Approve(name, x.locked, x.book, x.offered(name, l.Catalogue), seen)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	text, err := book.Format()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	raw, err := json.Marshal(map[string]any{"connector": name, "before": l.Report.Locked, "after": l.Report.Set, "tools": len(l.Report.Tools)})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := x.state.store.Commit(ctx, store.Batch{Entries: []store.Entry{{Time: clock().UTC(), Kind: "connector.approved", Scope: scope, Data: raw}}}); err != nil {
-		return nil, fmt.Errorf("writing down that connector %s is approved: %w", name, err)
+		return fmt.Errorf("writing down that connector %s is approved: %w", name, err)
 	}
 	// The book first: a digest without its definition could not be compared later.
 	if err := atomicfile.Write(filepath.Join(x.project.Dir, lock.BookName), text, 0o644); err != nil {
-		return nil, fmt.Errorf("writing %s: %w", lock.BookName, err)
+		return fmt.Errorf("writing %s: %w", lock.BookName, err)
 	}
 	if err := atomicfile.Write(filepath.Join(x.project.Dir, LockFile), lockfile.Format(locked), 0o644); err != nil {
-		return nil, fmt.Errorf("writing %s: %w", LockFile, err)
+		return fmt.Errorf("writing %s: %w", LockFile, err)
 	}
-	x.locked, x.book = locked, book
-	if x.stamp, err = x.project.stamp(); err != nil {
-		return nil, err
-	}
-	c, _ := x.set.Get(name)
-	return l, x.check(ctx, c, l.Catalogue)
+	x.locked, x.book, x.checked = locked, book, map[string]*connector.Catalogue{}
+	x.stamp, err = x.project.stamp()
+	return err
 }
 
 func (x *Surface) unknown(name string) error {

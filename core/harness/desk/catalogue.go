@@ -3,6 +3,7 @@ package desk
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -104,6 +105,17 @@ func Stock(p Parts) (*Catalogue, error) {
 	}
 	slices.SortFunc(c.skills, func(a, b *Entry) int { return strings.Compare(a.Name, b.Name) })
 	return c, nil
+}
+
+// Tools are those that callers could reach, by name.
+func (c *Catalogue) Tools() []*Entry {
+	var out []*Entry
+	for _, name := range slices.Sorted(maps.Keys(c.entries)) {
+		if e := c.entries[name]; e.Kind == harness.Tool {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // Len is how many skills and tools there are.
