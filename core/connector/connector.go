@@ -48,7 +48,7 @@ type Config struct {
 	Relist      time.Duration // the catalogue is asked for again after so long; 0 is 5 min (a server's own ttlMs wins, within 10 s and 1 h)
 
 	Stateful     bool          // one upstream session for every caller session
-	Lifetime     time.Duration // of such a session; 0 is 1 h
+	Lifetime     time.Duration // of such a session; 0 is 1 h, below 0 is without end
 	SessionLimit int           // of such sessions at once; 0 is 16
 }
 

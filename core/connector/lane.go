@@ -318,7 +318,7 @@ func (c *Connector) sweep() {
 	}
 	for _, l := range c.lanes {
 		d, idle := l.idle(now)
-		old := l.key.session != "" && now.Sub(l.born) > c.config.Lifetime
+		old := c.config.Lifetime > 0 && l.key.session != "" && now.Sub(l.born) > c.config.Lifetime
 		if idle && (c.config.Idle > 0 && d > c.config.Idle || old) {
 			c.drop(l)
 		}

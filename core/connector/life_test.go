@@ -95,26 +95,6 @@ func TestSpill(t *testing.T) {
 	})
 }
 
-func TestFilesSpiller(t *testing.T) {
-	dir := t.TempDir()
-	var got []byte
-	s := NewSpiller(dir, func(b []byte) (string, error) { got = b; return "sha256:x", nil })
-	b, err := s.Create()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = b.Write([]byte("one "))
-	_, _ = b.Write([]byte("two"))
-	if d, err := b.Commit(); err != nil || d != "sha256:x" || string(got) != "one two" {
-		t.Errorf("%q %q %v", d, got, err)
-	}
-	b, _ = s.Create()
-	b.Abort()
-	if left, _ := os.ReadDir(dir); len(left) != 0 {
-		t.Errorf("files are left: %v", left)
-	}
-}
-
 func TestLastGoodCatalogue(t *testing.T) {
 	m := &memory{}
 	now := time.Now()
@@ -438,7 +418,6 @@ func TestBadConfigs(t *testing.T) {
 		"either a command":     {Name: "a"},
 		"or a url":             {Name: "a", Command: []string{"x"}, URL: "https://x"},
 		"is none":              {Name: "a", Command: []string{"x"}, Revision: "2020-01-01"},
-		"cannot be read":       {Name: "a", Command: []string{"x"}, Tools: []string{"["}},
 		"https":                {Name: "a", URL: "http://example.com"},
 		"no address range":     {Name: "a", URL: "https://example.com", Private: []string{"ten"}},
 		"longer than 64":       {Name: "a", Command: []string{"x"}, Prefix: strings.Repeat("p", 65)},

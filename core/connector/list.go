@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/plimsoll-dev/plimsoll/core/connector/wire"
+	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
 
 // flight is a list that is being asked for; whoever wants one meanwhile waits
@@ -99,7 +99,7 @@ func (c *Connector) relist(f *flight) {
 	cat, err := c.ask(ctx)
 	c.mu.Lock()
 	old := c.at()
-	changed := false
+	changed, keep := false, false
 	if err != nil {
 		f.err = c.fail("", err)
 		if old != nil {
@@ -110,13 +110,18 @@ func (c *Connector) relist(f *flight) {
 		f.cat = cat
 		c.cat = cat
 		changed = old == nil || !old.same(cat)
+		if keep = changed || cat.At.Sub(c.keptAt) > keepEvery; keep {
+			c.keptAt = cat.At
+		}
 	}
 	c.listErr = f.err
 	c.relisted = c.host.Now()
 	c.listing = nil
 	c.mu.Unlock()
 	if err == nil {
-		c.save(cat)
+		if keep {
+			c.save(cat)
+		}
 		if changed && c.host.Change != nil {
 			c.host.Change(c.config.Name, cat)
 		}
@@ -125,6 +130,10 @@ func (c *Connector) relist(f *flight) {
 	}
 	close(f.done)
 }
+
+// keepEvery is how old the kept time of an unchanged list may get: to keep every
+// list would write each one for nothing but its time.
+const keepEvery = time.Hour
 
 // ask lists everything. One list that fails fails the whole: a part would look
 // like removed tools.
@@ -286,7 +295,7 @@ func define(raw json.RawMessage, member string) (Definition, string) {
 }
 
 // index names the tools and finds what cannot be offered.
-func (cat *Catalogue) index(config *Config) {
+func (cat *Catalogue) index(of *Config) {
 	cat.own = make(map[string]int, len(cat.Tools))
 	cat.offered = make(map[string]int, len(cat.Tools))
 	count := map[string]int{}
@@ -296,13 +305,13 @@ func (cat *Catalogue) index(config *Config) {
 	public := map[string][]int{}
 	for i := range cat.Tools {
 		t := &cat.Tools[i]
-		t.Public = PublicName(config.Prefix, t.Name)
+		t.Public = PublicName(of.Prefix, t.Name)
 		if count[t.Name] > 1 {
 			cat.refuse("tool", t.Name, "the server lists this name more than once: nobody can say which one a call would reach")
 			continue
 		}
 		cat.own[t.Name] = i
-		if config.offers(t.Name) {
+		if of.offers(t.Name) {
 			public[t.Public] = append(public[t.Public], i)
 		}
 	}
@@ -317,7 +326,7 @@ func (cat *Catalogue) index(config *Config) {
 		}
 	}
 	for i := range cat.Prompts {
-		cat.Prompts[i].Public = PublicName(config.Prefix, cat.Prompts[i].Name)
+		cat.Prompts[i].Public = PublicName(of.Prefix, cat.Prompts[i].Name)
 	}
 }
 
@@ -330,18 +339,10 @@ func (cat *Catalogue) refuse(kind, name, reason string) {
 	cat.Refused = append(cat.Refused, Refusal{Kind: kind, Name: name, Reason: reason})
 }
 
-// offers tells whether Config.Tools lets a tool through.
+// offers tells whether Config.Tools lets a tool through. Patterns mean what they
+// mean in the project's files.
 func (c *Config) offers(name string) bool {
-	if len(c.Tools) == 0 {
-		return true
-	}
-	for _, p := range c.Tools {
-		// '*' in a pattern of ours reaches over '/', which tool names may hold.
-		if ok, _ := path.Match(strings.ReplaceAll(p, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00")); ok {
-			return true
-		}
-	}
-	return false
+	return len(c.Tools) == 0 || slices.ContainsFunc(c.Tools, func(p string) bool { return config.MatchName(p, name) })
 }
 
 func (cat *Catalogue) stale(why string) *Catalogue {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +43,7 @@ type Connector struct {
 	loaded   bool // the kept catalogue was looked for
 	dirty    bool // the server says that a list has changed
 	relisted time.Time
+	keptAt   time.Time // of the list that the Keeper has
 	listing  *flight
 	listErr  error
 	stderr   string // of the session that ended last
@@ -65,11 +65,6 @@ func newConnector(s *Set, config Config) (*Connector, error) {
 		return nil, bad("revision %q is none: use \"auto\", %q or %q", config.Revision, wire.Legacy, wire.Stateless)
 	case len(config.Prefix) > 64:
 		return nil, bad("its prefix is longer than 64 characters")
-	}
-	for _, p := range config.Tools {
-		if _, err := path.Match(p, ""); err != nil {
-			return nil, bad("tools: the pattern %q cannot be read", p)
-		}
 	}
 	config.fill()
 	c := &Connector{config: config, set: s, host: &s.host, slots: make(chan struct{}, config.Concurrency),
