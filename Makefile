@@ -8,7 +8,7 @@ BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-topology bench-load bench-retrieval bench-store bench-sandbox bench-backend proto clean
+.PHONY: build test demo check fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-topology bench-load bench-retrieval bench-store bench-sandbox bench-backend conformance-mcp proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
@@ -152,6 +152,9 @@ bench-load: ## the load generator against the fake engine's truth: lag, processo
 
 bench-topology: ## which layouts of models on GPUs are picked, against public measurements: DATA=folder [PART=name]
 	$(GO) run ./core/topology/measure $(if $(DATA),-data "$(DATA)") -part "$(PART)"
+
+conformance-mcp: build ## the official MCP conformance suite against the binary; needs npm once
+	GO="$(GO)" PLIMSOLL="$(CURDIR)/$(BIN)" conformance/mcp/run
 
 clean:
 	rm -rf bin .demo dist $(GUESTS) sdk/*/example/hello.wasm sdk/rust/target
