@@ -14,7 +14,6 @@ import (
 // asking is what a call has for the questions that a server asks during it.
 type asking struct {
 	answer func(ctx context.Context, method string, params json.RawMessage) (any, error)
-	caps   *mcp.ClientCapabilities
 }
 
 func (a Asker) any() bool { return a.Elicit != nil || a.Sample != nil || a.Roots != nil }

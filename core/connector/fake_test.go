@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-
-	"github.com/plimsoll-dev/plimsoll/core/connector/wire"
 )
 
 // TestMain makes the test binary a server when it is asked to be one.
@@ -355,5 +353,3 @@ func textOf(t testing.TB, r *Result) string {
 	}
 	return v.Content[0].(*mcp.TextContent).Text
 }
-
-var _ = wire.Legacy

@@ -157,7 +157,7 @@ func (k *invocation) once(ctx context.Context) (*Result, error) {
 		}
 	}
 	for round := 0; ; round++ {
-		req, err := k.request(l, &asking{answer: k.o.Ask.answer, caps: k.o.Capabilities})
+		req, err := k.request(l, &asking{answer: k.o.Ask.answer})
 		if err != nil {
 			return nil, err
 		}
@@ -267,7 +267,6 @@ func (k *invocation) request(l *lane, owner *asking) (wire.Request, error) {
 	raw = append(append(whole, ','), raw[1:]...)
 	req := wire.Request{Method: "tools/call", Params: raw, Meta: meta, Name: k.tool, Limit: k.c.config.OutputLimit, Spills: true, Progress: k.o.Progress != nil,
 		LogLevel: string(k.o.LogLevel), Owner: owner}
-	_ = token // ours is unique among callers, theirs need not be; Progress gets theirs back
 	if revision == wire.Stateless {
 		req.Caps = capabilities(k.o.Capabilities, k.o.Ask)
 		if k.c.config.URL != "" {
@@ -275,6 +274,8 @@ func (k *invocation) request(l *lane, owner *asking) (wire.Request, error) {
 		}
 	}
 	if k.o.Progress != nil || k.o.Log != nil {
+		// On the wire the token is ours, which is unique among callers; the caller
+		// gets its own back.
 		progress, log := k.o.Progress, k.o.Log
 		req.Notify = func(method string, p json.RawMessage) { deliver(method, p, token, progress, log) }
 	}

@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/plimsoll-dev/plimsoll/core/connector/wire"
 )
 
 // memory keeps what a Keeper and a Spiller are given.
@@ -434,5 +432,3 @@ func TestBadConfigs(t *testing.T) {
 		t.Error("without a clock")
 	}
 }
-
-var _ = wire.Legacy

@@ -70,7 +70,7 @@ func (k *invocation) suspendable(ctx context.Context, l *lane) (*Result, error) 
 	}
 	s := &suspended{id: base64.RawURLEncoding.EncodeToString(id), principal: k.o.Principal, tool: k.tool, args: sha256.Sum256(k.args), lane: l,
 		questions: make(chan *question, maxQuestions), outcome: make(chan outcome, 1), open: map[string]*question{}}
-	owner := &asking{caps: k.o.Capabilities, answer: s.ask}
+	owner := &asking{answer: s.ask}
 	req, err := k.request(l, owner)
 	if err != nil {
 		l.release(k.c.host.Now())

@@ -70,14 +70,7 @@ func (t *table) add(r *Request) (*pending, error) {
 	if r.Limit == 0 {
 		r.Limit = 1 << 20
 	}
-	switch {
-	case r.Token != nil:
-		b, err := marshal(r.Token)
-		if err != nil {
-			return nil, err
-		}
-		p.token = string(b)
-	case r.Progress:
+	if r.Progress {
 		p.token = strconv.FormatInt(p.id, 10)
 	}
 	t.calls[p.id] = p

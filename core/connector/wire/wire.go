@@ -91,7 +91,6 @@ type Request struct {
 	// token, and over HTTP all of the call's stream. It runs on the caller's
 	// goroutine.
 	Notify   func(method string, params json.RawMessage)
-	Token    any                    // the progress token that the caller's _meta carries; nil for one of ours when Progress
 	Progress bool                   // ask for progress
 	LogLevel string                 // 2026-07-28: what may be logged during this call
 	Caps     json.RawMessage        // 2026-07-28: the capabilities of this call; Config's when empty
