@@ -136,7 +136,8 @@ func (m *meta) runSkill(ctx context.Context, c Caller, req *sdk.CallToolRequest)
 	if err := name("run_skill", "skill", in.Skill); err != nil {
 		return nil, err
 	}
-	if err := anObject("run_skill", "input", in.Input); err != nil {
+	var err error
+	if in.Input, err = anObject("run_skill", "input", in.Input); err != nil {
 		return nil, err
 	}
 	ran, err := m.config.Desk.RunSkill(ctx, c, RunSkill{Skill: in.Skill, Input: in.Input, Progress: progress(ctx, req)})
@@ -187,7 +188,8 @@ func (m *meta) callTool(ctx context.Context, c Caller, req *sdk.CallToolRequest)
 	if err := name("call_tool", "tool", in.Tool); err != nil {
 		return nil, err
 	}
-	if err := anObject("call_tool", "arguments", in.Arguments); err != nil {
+	var err error
+	if in.Arguments, err = anObject("call_tool", "arguments", in.Arguments); err != nil {
 		return nil, err
 	}
 	if in.Approval != "" {
@@ -198,7 +200,6 @@ func (m *meta) callTool(ctx context.Context, c Caller, req *sdk.CallToolRequest)
 	call := CallTool{Tool: in.Tool, Arguments: in.Arguments, Approval: in.Approval, Ask: !stateless(req.Session),
 		Peer:  &peer{ss: req.Session, ctx: ctx, token: req.Params.GetProgressToken()},
 		Retry: Retry{State: req.Params.RequestState}}
-	var err error
 	if call.Capabilities, err = capabilities(req.Session); err != nil {
 		return nil, err
 	}

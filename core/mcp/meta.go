@@ -264,11 +264,15 @@ func name(tool, member, s string) error {
 	return nil
 }
 
-// anObject checks a member that has to be a JSON object when it is there.
-func anObject(tool, member string, raw json.RawMessage) error {
+// anObject reads a member that has to be a JSON object when it is there. A null is
+// what many clients write for none.
+func anObject(tool, member string, raw json.RawMessage) (json.RawMessage, error) {
 	raw = bytes.TrimSpace(raw)
-	if len(raw) > 0 && raw[0] != '{' && !bytes.Equal(raw, []byte("null")) {
-		return invalid("%s of %s is no JSON object.", member, tool)
+	switch {
+	case len(raw) == 0 || bytes.Equal(raw, []byte("null")):
+		return nil, nil
+	case raw[0] != '{':
+		return nil, invalid("%s of %s is no JSON object.", member, tool)
 	}
-	return nil
+	return raw, nil
 }

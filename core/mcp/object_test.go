@@ -49,7 +49,7 @@ func TestDress(t *testing.T) {
 
 func TestShort(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain": "plain", "a\x00b\x1b[31mc\nd": "ab[31mcd", "\xff\xfe": "", "é‮x": "éx",
+		"plain": "plain", "a\x00b\x1b[31mc\nd": "ab[31mcd", "\xff\xfe": "", "é\u202ex": "éx",
 		strings.Repeat("é", 400): strings.Repeat("é", 128),
 	} {
 		if got := short(in); got != want {
