@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"github.com/plimsoll-dev/plimsoll/core/access"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,8 +59,8 @@ func (p *Project) Check(ctx context.Context) diag.List {
 }
 
 // checkHarness is what connectors and access rules show before any server was
-// asked, and what a careful reader sees in the text of skills. Warnings: whose
-// skills they are has read them, or should.
+// asked, and what a careful reader sees in the text of skills. The latter are
+// warnings: whose skills they are has read them, or should.
 func (p *Project) checkHarness() diag.List {
 	names := make([]string, len(p.Skills))
 	texts := make([]lint.Text, len(p.Skills))
@@ -68,7 +69,9 @@ func (p *Project) checkHarness() diag.List {
 		names[i], at[s.Name] = s.Name, s.Range
 		texts[i] = lint.Text{Kind: lint.Skill, Name: s.Name, Description: s.Description, Body: s.Body}
 	}
-	diags := append(lint.Project(p.Config), p.Config.CheckSkillPatterns(names)...)
+	_, diags := access.Compile(p.Config.Accessing())
+	diags = append(diags, lint.Project(p.Config)...)
+	diags = append(diags, p.Config.CheckSkillPatterns(names)...)
 	for _, f := range lint.Run(texts) {
 		if f.Severity == lint.Note || f.Rule == "description-missing" { // the standard refuses a skill without one
 			continue

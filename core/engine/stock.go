@@ -27,8 +27,10 @@ func (x *Surface) restock(ctx context.Context) error {
 	defer x.stocking.Unlock()
 	parts, search, problems := x.parts()
 	var docs []harness.Document
+	ids := map[string]bool{}
 	for _, e := range parts.Entries {
-		if e.Shut == "" && !e.Hidden {
+		if e.Shut == "" && !e.Hidden && !ids[e.ID] {
+			ids[e.ID] = true
 			docs = append(docs, e.Document)
 		}
 	}
@@ -42,10 +44,8 @@ func (x *Surface) restock(ctx context.Context) error {
 	if parts.Hybrid, err = x.vectors.of(ctx, parts.Index, search); err != nil {
 		problems = append(problems, err.Error())
 	}
-	shown, err := desk.Stock(parts)
-	if err != nil {
-		return err
-	}
+	shown, clashes := desk.Stock(parts)
+	problems = append(problems, clashes...)
 	x.Desk.Show(shown)
 	x.mu.Lock()
 	x.problems = problems

@@ -16,6 +16,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 	"github.com/plimsoll-dev/plimsoll/core/harness/desk"
 	"github.com/plimsoll-dev/plimsoll/core/run"
+	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/hcl/lockfile"
 )
@@ -36,7 +37,6 @@ type Surface struct {
 	project  *Project
 	stamp    string // of the files that the project was read from
 	set      *connector.Set
-	policy   *access.Policy
 	meter    *access.Meter
 	locked   *lockfile.File
 	book     *lock.Book
@@ -145,7 +145,11 @@ func (x *Surface) take(p *Project) (bool, error) {
 		x.set, x.checked = set, map[string]*connector.Catalogue{}
 	}
 	if x.project == nil || !reflect.DeepEqual(x.project.Config.Access, p.Config.Access) {
-		x.policy, x.meter = policy, access.NewMeter(policy, access.MeterOptions{})
+		meter := access.NewMeter(policy, access.MeterOptions{})
+		if err := x.count(meter); err != nil {
+			return false, err
+		}
+		x.meter = meter
 	}
 	if !reflect.DeepEqual(x.locked, locked) {
 		x.checked = map[string]*connector.Catalogue{} // what was held against another lock is held against this one
@@ -173,6 +177,51 @@ func (x *Surface) Refresh(ctx context.Context, o LoadOptions) error {
 	return x.show(ctx, p)
 }
 
+// count gives a meter what was counted before: by the one whose rules it follows,
+// or by an engine that has ended.
+func (x *Surface) count(m *access.Meter) error {
+	var saved []byte
+	var err error
+	if x.meter != nil {
+		saved, err = x.meter.Save()
+	} else {
+		saved, err = x.state.readCounts()
+	}
+	if err != nil || saved == nil {
+		return err
+	}
+	return m.Restore(saved)
+}
+
+func countsKey() []byte { return store.Key(store.TableMeta, scope, "calls") }
+
+// readCounts is what an engine that ended had counted; nil when there was none.
+func (s *State) readCounts() ([]byte, error) {
+	raw, err := s.store.Get(countsKey())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the counts of calls: %w", err)
+	}
+	_, body, err := store.Unseal(raw)
+	return body, err
+}
+
+// keepCounts keeps them for the next engine, so that a restart begins no limit
+// anew.
+func (x *Surface) keepCounts() error {
+	if x.meter == nil {
+		return nil
+	}
+	saved, err := x.meter.Save()
+	if err != nil {
+		return err
+	}
+	_, err = x.state.store.Commit(context.Background(), store.Batch{Puts: []store.Put{{Key: countsKey(), Value: store.Seal(1, saved)}}})
+	return err
+}
+
 // Close ends every server and writes down what has ended.
 func (x *Surface) Close() error {
 	var errs []error
@@ -180,6 +229,7 @@ func (x *Surface) Close() error {
 		errs = append(errs, x.set.Close())
 	}
 	x.Desk.Close()
+	errs = append(errs, x.keepCounts())
 	if x.runner != nil {
 		errs = append(errs, x.runner.close())
 	}

@@ -341,7 +341,7 @@ func TestApprovalIsForOneCall(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			if _, err := d.call("desk_notes_write", `{"text":"x"}`, p.Approval); err == nil {
+			if _, err := d.call("desk_notes_write", `{"text":"x"}`, ""); err == nil { // the same call finds its own
 				ok.Add(1)
 			}
 		})
@@ -400,5 +400,33 @@ func TestSurfaceFollowsTheFiles(t *testing.T) {
 	}
 	if _, err := d.call("desk_notes_delete", `{"text":"x"}`, ""); err != nil {
 		t.Errorf("while the files are broken: %v", err)
+	}
+}
+
+func TestLimitOutlivesTheEngine(t *testing.T) {
+	d := newDesktop(t, "access {\n  unmatched = \"allow\"\n  limit \"few\" {\n    per    = \"principal\"\n    calls  = 2\n    within = \"1h\"\n  }\n}\n")
+	d.approve()
+	for range 2 {
+		if _, err := d.call("desk_notes_read", `{"text":"x"}`, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.call("desk_notes_read", `{"text":"x"}`, ""); code(err) != mcp.CodeLimited {
+		t.Fatalf("the third call of two: %v", err)
+	}
+	if err := d.engine.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.open()
+	if _, err := d.call("desk_notes_read", `{"text":"x"}`, ""); code(err) != mcp.CodeLimited {
+		t.Errorf("after a restart: %v", err)
+	}
+	d.write("access.hcl", "")
+	d.write("more.hcl", "principal \"ann\" {\n  roles = [\"x\"]\n  token {\n    env = \"X\"\n  }\n}\n")
+	if err := d.surface.Refresh(context.Background(), LoadOptions{Dir: d.dir}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.call("desk_notes_read", `{"text":"x"}`, ""); code(err) != mcp.CodeLimited {
+		t.Errorf("after other files changed: %v", err)
 	}
 }

@@ -33,13 +33,27 @@ func (d *Desk) approvalKey(id string) []byte {
 
 // stored reads an approval and the bytes that stand there, for a check that nobody
 // changed them meanwhile.
-func (d *Desk) stored(id string) (k kept, a access.Approval, raw []byte, err error) {
+func (d *Desk) stored(ctx context.Context, id string) (k kept, a access.Approval, raw []byte, err error) {
 	raw, err = d.host.Store.Get(d.approvalKey(id))
 	if err != nil {
 		return k, a, nil, err
 	}
 	a, k, err = decodeKept(raw)
+	if now := a.At(d.host.Now()); err == nil && now.State != a.State {
+		return d.lapse(ctx, k, now, raw)
+	}
 	return k, a, raw, err
+}
+
+// lapse writes down that an approval's time ran out, so that no clock that is set
+// back revives it.
+func (d *Desk) lapse(ctx context.Context, k kept, a access.Approval, was []byte) (kept, access.Approval, []byte, error) {
+	put, err := d.put(a, k.Call)
+	if err != nil {
+		return k, a, nil, err
+	}
+	_, err = d.host.Store.Commit(ctx, store.Batch{Checks: []store.Check{{Key: put.Key, Want: was}}, Puts: []store.Put{put}})
+	return k, a, put.Value, err
 }
 
 func decodeKept(raw []byte) (a access.Approval, k kept, err error) {
@@ -65,18 +79,31 @@ func (d *Desk) put(a access.Approval, call string) (store.Put, error) {
 
 // approval is the one that a caller presents. One that does not exist is nil: the
 // caller is asked again, and learns nothing about others'.
-func (d *Desk) approval(id string) (*access.Approval, error) {
-	_, a, _, err := d.stored(id)
+func (d *Desk) approval(ctx context.Context, id string) (*access.Approval, error) {
+	_, a, _, err := d.stored(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	return &a, err
 }
 
+// approved is what a person said yes to and nobody has used; nil without one.
+func (d *Desk) approved(ctx context.Context, r access.Request, decision access.Decision) (*access.Approval, error) {
+	pending, err := access.NewApproval(r, decision)
+	if err != nil {
+		return nil, nil // what cannot be asked about was not approved; ask says why
+	}
+	a, err := d.approval(ctx, pending.ID())
+	if err != nil || a == nil || a.State != access.Approved {
+		return nil, err
+	}
+	return a, nil
+}
+
 // keep makes the changes that keep a pending approval and tell people of it. One
 // that is open already stays as it is, and is told once.
-func (d *Desk) keep(a access.Approval, call string, now time.Time) ([]store.Put, error) {
-	_, old, _, err := d.stored(a.ID())
+func (d *Desk) keep(ctx context.Context, a access.Approval, call string, now time.Time) ([]store.Put, error) {
+	_, old, _, err := d.stored(ctx, a.ID())
 	switch {
 	case err == nil && old.Open(now):
 		return nil, nil
@@ -100,8 +127,8 @@ func (d *Desk) keep(a access.Approval, call string, now time.Time) ([]store.Put,
 
 // use makes the change that uses an approval up. It holds only while the approval
 // stands as it was read, so that two calls cannot use it at once.
-func (d *Desk) use(r access.Request) (store.Batch, error) {
-	k, a, raw, err := d.stored(r.Approval.ID())
+func (d *Desk) use(ctx context.Context, r access.Request) (store.Batch, error) {
+	k, a, raw, err := d.stored(ctx, r.Approval.ID())
 	if err != nil {
 		return store.Batch{}, err
 	}
@@ -163,7 +190,7 @@ func (d *Desk) arguments(call string) (json.RawMessage, error) {
 // Answer is a person's yes or no to a call that waits. It is written down before it
 // counts.
 func (d *Desk) Answer(ctx context.Context, id string, by access.Principal, yes bool, note string) (Waiting, error) {
-	k, a, raw, err := d.stored(id)
+	k, a, raw, err := d.stored(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return Waiting{}, fmt.Errorf("no call waits as %s: plimsoll approve lists those that do", clip(line(id), 64))
 	}

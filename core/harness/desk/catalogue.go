@@ -81,22 +81,35 @@ type Server struct {
 // ownName is a tool as its server calls it.
 type ownName struct{ connector, name string }
 
-// Stock makes a catalogue. Two entries of one name are an error: a caller could
-// not say which.
-func Stock(p Parts) (*Catalogue, error) {
-	c := &Catalogue{meter: p.Meter, index: p.Index, hybrid: p.Hybrid, options: p.Options, entries: map[string]*Entry{}, byID: map[string]*Entry{}, owned: map[ownName]*Entry{}, servers: map[string]Server{}, redact: redactionOf(p.Redact), views: map[string]seen{}}
+// Stock makes a catalogue. Two entries of one name are both left out, since a
+// caller could not say which is meant: the texts say so to the operator.
+func Stock(p Parts) (*Catalogue, []string) {
+	c := &Catalogue{
+		meter: p.Meter, index: p.Index, hybrid: p.Hybrid, options: p.Options, redact: redactionOf(p.Redact),
+		entries: map[string]*Entry{}, byID: map[string]*Entry{}, owned: map[ownName]*Entry{}, servers: map[string]Server{}, views: map[string]seen{},
+	}
 	for _, s := range p.Servers {
 		c.servers[s.Name] = s
 	}
+	var problems []string
+	twice := map[string]*Entry{}
 	for _, e := range p.Entries {
 		if e.Hidden {
 			c.owned[ownName{e.Connector, e.Own}] = e
 			continue
 		}
-		if other, twice := c.entries[e.Name]; twice {
-			return nil, fmt.Errorf("%s %q and %s %q have one name: give the connector a prefix, or leave one of them out with tools", other.Kind, other.ID, e.Kind, e.ID)
+		if other := c.entries[e.Name]; other != nil || twice[e.Name] != nil {
+			problems = append(problems, fmt.Sprintf("%s has the name of another skill or tool, %s, and neither is offered: give the connector a prefix of its own, or leave one of them out with tools", e.source(), e.Name))
+			twice[e.Name] = e
+			continue
 		}
-		c.entries[e.Name], c.byID[e.ID] = e, e
+		c.entries[e.Name] = e
+	}
+	for name := range twice {
+		delete(c.entries, name)
+	}
+	for _, e := range c.entries {
+		c.byID[e.ID] = e
 		if e.Skill != nil {
 			c.skills = append(c.skills, e)
 		} else {
@@ -104,7 +117,15 @@ func Stock(p Parts) (*Catalogue, error) {
 		}
 	}
 	slices.SortFunc(c.skills, func(a, b *Entry) int { return strings.Compare(a.Name, b.Name) })
-	return c, nil
+	return c, problems
+}
+
+// source is where an entry comes from, in words.
+func (e *Entry) source() string {
+	if e.Skill != nil {
+		return "skill " + e.Name
+	}
+	return "a tool of connector " + e.Connector
 }
 
 // Tools are those that callers could reach, by name.

@@ -32,11 +32,22 @@ func (d *Desk) permit(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Ca
 	r.Arguments = arguments
 	if approval != "" {
 		var err error
-		if r.Approval, err = d.approval(approval); err != nil {
+		if r.Approval, err = d.approval(ctx, approval); err != nil {
 			return with, err
 		}
 	}
 	decision := c.meter.Decide(r)
+	if decision.Effect == access.Ask && r.Approval == nil {
+		// A client of a whole connector has no place for an id. The approval is named
+		// after what it is bound to, so the same call finds its own.
+		var err error
+		if r.Approval, err = d.approved(ctx, r, decision); err != nil {
+			return with, err
+		}
+		if r.Approval != nil {
+			decision = c.meter.Decide(r)
+		}
+	}
 	d.host.Recorder.Add(telemetry.Decisions, 1, string(action), string(decision.Effect), caller.Principal.Name)
 	record.Rule = decision.Rule
 	switch decision.Effect {
@@ -59,7 +70,7 @@ func (d *Desk) permit(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Ca
 	if decision.Approval != "" {
 		record.Approval = decision.Approval
 		var err error
-		if with, err = d.use(r); err != nil {
+		if with, err = d.use(ctx, r); err != nil {
 			return with, err
 		}
 	}
@@ -81,7 +92,7 @@ func (d *Desk) ask(ctx context.Context, c *Catalogue, r access.Request, decision
 	if err != nil {
 		return &mcp.Problem{Code: mcp.CodeInvalid, What: "A person would have to approve this call, and its arguments cannot be shown to one.", Why: sentence(err.Error())}
 	}
-	puts, err := d.keep(pending, record.ID, r.At)
+	puts, err := d.keep(ctx, pending, record.ID, r.At)
 	if err != nil {
 		return err
 	}
@@ -91,7 +102,7 @@ func (d *Desk) ask(ctx context.Context, c *Catalogue, r access.Request, decision
 	}
 	return &mcp.Problem{
 		Code: mcp.CodeApproval, What: "A person has to approve this call first.", Why: sentence(decision.Reason), Approval: pending.ID(),
-		Next: fmt.Sprintf("Ask for `plimsoll approve %s`; then make the same call with approval %q.", pending.ID(), pending.ID()),
+		Next: fmt.Sprintf("Ask for `plimsoll approve %s`; then make the very same call again.", pending.ID()),
 	}
 }
 
