@@ -17,8 +17,25 @@ connector "thinking" {
   command = ["node_modules/.bin/mcp-server-sequential-thinking"]
 }
 
+# What it offers depends on what its client can do: more tools to one that it can ask
+# back. The names keep what is pinned the same whoever asks.
 connector "everything" {
-  command  = ["node_modules/.bin/mcp-server-everything", "stdio"]
+  command = ["node_modules/.bin/mcp-server-everything", "stdio"]
+  tools = [
+    "echo",
+    "get-annotated-message",
+    "get-env",
+    "get-resource-links",
+    "get-resource-reference",
+    "get-structured-content",
+    "get-sum",
+    "get-tiny-image",
+    "gzip-file-as-resource",
+    "simulate-research-query",
+    "toggle-simulated-logging",
+    "toggle-subscriber-updates",
+    "trigger-long-running-operation",
+  ]
   sanitise = true
   timeout  = "40s" # its long operation runs for as long as the caller says; see access.hcl
 }
