@@ -141,3 +141,19 @@ func TestCancelReachesTheServer(t *testing.T) {
 		})
 	}
 }
+
+func TestForcedRevision(t *testing.T) {
+	for _, x := range []struct{ mode, forced, spoken string }{{"sdk", "2025-11-25", "2025-11-25"}, {"sdk", "2026-07-28", "2026-07-28"}, {"sdk", "auto", "2026-07-28"}, {"sdk-2025", "2026-07-28", ""}} {
+		t.Run(x.mode+" "+x.forced, func(t *testing.T) {
+			t.Parallel()
+			cat, err := one(t, x.mode, func(c *Config) { c.Revision = x.forced }).Catalogue(t.Context())
+			if x.spoken == "" {
+				if kind(err) != NoStart {
+					t.Error(cat, err)
+				}
+			} else if err != nil || cat.Revision != x.spoken {
+				t.Error(cat, err)
+			}
+		})
+	}
+}
