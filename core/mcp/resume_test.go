@@ -49,11 +49,15 @@ func TestResume(t *testing.T) {
 	}
 	cancel() // the connection breaks
 	res.Body.Close()
-	time.AfterFunc(100*time.Millisecond, func() { close(free) })
+	time.AfterFunc(300*time.Millisecond, func() { close(free) })
 	if a := send(t, p, http.MethodGet, "/mcp", "bob", nil, headerSession, id, headerRevision, rev2025, "Last-Event-ID", last); a.status != 404 {
 		t.Errorf("somebody else: %d %s", a.status, a.body)
 	}
-	back := send(t, p, http.MethodGet, "/mcp", "ann", nil, headerSession, id, headerRevision, rev2025, "Last-Event-ID", last, "Accept", "text/event-stream")
+	var back rawAnswer
+	eventually(t, "the broken connection is noticed", func() bool {
+		back = send(t, p, http.MethodGet, "/mcp", "ann", nil, headerSession, id, headerRevision, rev2025, "Last-Event-ID", last, "Accept", "text/event-stream")
+		return back.status != http.StatusConflict
+	})
 	if back.status != 200 || !strings.Contains(back.body, "late but here") {
 		t.Errorf("%d %s", back.status, back.body)
 	}
