@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"sync"
 
 	"github.com/plimsoll-dev/plimsoll/core/access"
 	"github.com/plimsoll-dev/plimsoll/core/auth"
@@ -27,14 +29,15 @@ func (x *Surface) Agents(version string, warn func(error)) (*mcp.Server, error) 
 	if surface == nil {
 		return mcp.New(c)
 	}
-	checker, err := x.checker(p, surface, warn)
-	if err != nil {
+	door := &door{surface: x, warn: warn}
+	if _, err := door.checker(); err != nil {
 		return nil, err
 	}
-	c.Auth, c.Origins = checker.Require, surface.Origins
+	about := door.then(func(c *auth.Checker) http.Handler { return c.Metadata() })
+	c.Auth, c.Origins = door.require, surface.Origins
 	c.Open = map[string]http.Handler{
-		auth.MetadataPath: checker.Metadata(), auth.MetadataPath + "/": checker.Metadata(),
-		"GET /approvals": checker.Require(http.HandlerFunc(x.listApprovals)), "POST /approvals/{id}": checker.Require(http.HandlerFunc(x.answerApproval)),
+		auth.MetadataPath: about, auth.MetadataPath + "/": about,
+		"GET /approvals": door.require(http.HandlerFunc(x.listApprovals)), "POST /approvals/{id}": door.require(http.HandlerFunc(x.answerApproval)),
 	}
 	var names []string
 	for _, w := range surface.Whole {
@@ -53,22 +56,62 @@ func (x *Surface) Agents(version string, warn func(error)) (*mcp.Server, error) 
 	return mcp.New(c)
 }
 
-// checker knows the callers of a project.
-func (x *Surface) checker(p *config.Project, s *config.Surface, warn func(error)) (*auth.Checker, error) {
+// door knows the callers of the project as it is now: principals, the issuer and
+// its keys may change while an engine runs.
+type door struct {
+	surface *Surface
+	warn    func(error)
+
+	mu    sync.Mutex
+	of    *config.Project
+	known *auth.Checker
+}
+
+func (d *door) checker() (*auth.Checker, error) {
+	p := d.surface.Project().Config
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	same := d.of != nil && reflect.DeepEqual(d.of.Principals, p.Principals) && reflect.DeepEqual(d.of.OAuth, p.OAuth) && reflect.DeepEqual(d.of.Serve, p.Serve)
+	if same {
+		return d.known, nil
+	}
 	c := auth.Config{
-		Now: clock, Warn: warn,
-		Judged: func(outcome string) { x.record.Add(telemetry.Logins, 1, outcome) },
+		Now: clock, Warn: d.warn,
+		Judged: func(outcome string) { d.surface.record.Add(telemetry.Logins, 1, outcome) },
 	}
 	for _, b := range p.Principals {
 		c.Tokens = append(c.Tokens, auth.Token{Principal: b.Name, Roles: b.Roles, Env: b.Token.Env, File: b.Token.File, SHA256: b.Token.SHA256})
 	}
 	if o := p.OAuth; o != nil {
-		c.OAuth = &auth.OAuth{Issuer: o.Issuer, Audience: o.Audience, JWKS: []byte(o.JWKS), Roles: o.Roles, Scopes: o.Scopes}
+		c.OAuth = &auth.OAuth{Issuer: o.Issuer, Audience: o.Audience, JWKS: []byte(o.JWKS), Roles: o.Roles, Scopes: o.Scopes, Types: o.Types}
 	}
-	if s.Anonymous || len(p.Principals) == 0 && p.OAuth == nil {
+	if mcp := p.Serving().MCP; mcp != nil && mcp.Anonymous || len(p.Principals) == 0 && p.OAuth == nil {
 		c.Anonymous = &access.Principal{Name: Local, Kind: access.KindLocal}
 	}
-	return auth.New(c)
+	known, err := auth.New(c)
+	if err != nil {
+		return nil, err
+	}
+	d.of, d.known = p, known
+	return known, nil
+}
+
+// require lets through who proved who they are, as the files say now. While they
+// cannot be used nobody is let in.
+func (d *door) require(next http.Handler) http.Handler {
+	return d.then(func(c *auth.Checker) http.Handler { return c.Require(next) })
+}
+
+func (d *door) then(handler func(*auth.Checker) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := d.checker()
+		if err != nil {
+			d.warn(fmt.Errorf("nobody is let in: %w", err))
+			reply(w, http.StatusServiceUnavailable, map[string]any{"error": "callers cannot be told apart right now"})
+			return
+		}
+		handler(c).ServeHTTP(w, r)
+	})
 }
 
 // listApprovals are the calls that wait and that the caller may answer.

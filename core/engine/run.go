@@ -13,6 +13,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
@@ -177,7 +178,27 @@ func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record,
 	if err != nil {
 		return fmt.Errorf("recording run %s: %w", rec.ID, err)
 	}
+	e.measureRun(s.Name, rec)
 	return nil
+}
+
+// measureRun counts a run where metrics are shown.
+func (e *Engine) measureRun(name string, rec *run.Record) {
+	r := e.options.Recorder
+	if r == nil {
+		return
+	}
+	tier := ""
+	for _, step := range slices.Sorted(maps.Keys(rec.End)) {
+		tier = rec.End[step]
+	}
+	r.Add(telemetry.Runs, 1, name, tier, string(rec.Status))
+	r.Add(telemetry.Cost, rec.Micro, name, tier, "run")
+	for step, from := range rec.Start {
+		if to := rec.End[step]; to != from {
+			r.Add(telemetry.Escalations, 1, name, step, to)
+		}
+	}
 }
 
 func noteOf(rec *run.Record) runNote {

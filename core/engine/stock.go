@@ -84,10 +84,14 @@ func (x *Surface) parts() (desk.Parts, *config.Search, []string) {
 // measure tells how much there is.
 func (x *Surface) measure(p desk.Parts) {
 	kinds, shut := map[harness.Kind]int{}, map[string]int{}
-	var names []string
+	var tools, skills, connectors []string
 	for _, e := range p.Entries {
 		kinds[e.Kind]++
-		names = append(names, e.Name)
+		if e.Skill != nil {
+			skills = append(skills, e.Name)
+		} else {
+			tools = append(tools, e.Name)
+		}
 		if e.Shut != "" {
 			shut[e.Connector]++
 		}
@@ -96,12 +100,18 @@ func (x *Surface) measure(p desk.Parts) {
 		x.record.Set(telemetry.Documents, float64(n), string(kind))
 	}
 	for _, s := range p.Servers {
+		connectors = append(connectors, s.Name)
 		x.record.Set(telemetry.Quarantined, float64(shut[s.Name]), s.Name)
 	}
-	if k, ok := x.record.(interface {
-		Know(k telemetry.Kind, names []string)
-	}); ok {
-		k.Know(telemetry.Tools, names)
+	knows(x.record, telemetry.Tools, tools)
+	knows(x.record, telemetry.Skills, skills)
+	knows(x.record, telemetry.Connectors, connectors)
+}
+
+// knows tells a recorder which names are told apart: others are counted together.
+func knows(r telemetry.Recorder, kind telemetry.Kind, names []string) {
+	if t, ok := r.(*telemetry.Telemetry); ok {
+		t.Know(kind, names)
 	}
 }
 

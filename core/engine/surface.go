@@ -116,7 +116,7 @@ func (x *Surface) take(p *Project) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if x.project != nil && stamp == x.stamp {
+	if x.project != nil && stamp == x.stamp && x.sameKeys(p) {
 		return x.taught, nil
 	}
 	policy, diags := access.Compile(p.Config.Accessing())
@@ -158,14 +158,24 @@ func (x *Surface) take(p *Project) (bool, error) {
 	return true, nil
 }
 
+// sameKeys tells whether a project trusts the issuer's keys that are known: they are
+// read by file(), from files that the stamp does not know.
+func (x *Surface) sameKeys(p *Project) bool {
+	return reflect.DeepEqual(x.project.Config.OAuth, p.Config.OAuth)
+}
+
 // Refresh reads the files again if any of them changed. What is wrong in them is
 // the error, and what stood there before holds.
 func (x *Surface) Refresh(ctx context.Context, o LoadOptions) error {
+	config, diags := ReadConfig(o)
+	if err := diags.Err(); err != nil {
+		return err
+	}
 	x.mu.Lock()
-	project, before, taught := x.project, x.stamp, x.taught
+	project, before, idle := x.project, x.stamp, !x.taught && x.sameKeys(config)
 	x.mu.Unlock()
 	now, err := project.stamp()
-	if err == nil && now == before && !taught {
+	if err == nil && now == before && idle {
 		return nil
 	}
 	p, diags := LoadProject(o)

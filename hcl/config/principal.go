@@ -35,6 +35,7 @@ type OAuth struct {
 	JWKS     string   // JSON Web Key Set with the issuer's public keys
 	Roles    string   // name of the claim with the roles; default "roles"
 	Scopes   []string // every one must be in the claim scope (or scp); may be empty
+	Types    []string // values of the header typ that are taken; nil is at+jwt alone
 	Range    diag.Range
 }
 
@@ -117,7 +118,7 @@ func (l *loader) checkPrincipals() {
 }
 
 func (l *loader) fillOAuth(b *body, out *OAuth) {
-	*out = OAuth{Issuer: b.str("issuer"), Audience: b.str("audience"), JWKS: b.str("jwks"), Roles: b.str("roles"), Scopes: b.distinct("scopes"), Range: b.header}
+	*out = OAuth{Issuer: b.str("issuer"), Audience: b.str("audience"), JWKS: b.str("jwks"), Roles: b.str("roles"), Scopes: b.distinct("scopes"), Types: b.nonEmpty("types"), Range: b.header}
 	if out.Roles == "" {
 		out.Roles = "roles"
 	}

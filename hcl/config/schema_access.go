@@ -31,6 +31,7 @@ func oauthDoc() *BlockDoc {
 			{Name: "jwks", Type: String, Required: true, Example: `file("jwks.json")`, Doc: "The issuer's public keys, a JSON Web Key Set."},
 			{Name: "roles", Type: String, Default: `"roles"`, Doc: "The claim that holds the roles: a list of strings."},
 			{Name: "scopes", Type: Strings, Default: "[]", Example: `["mcp"]`, Doc: "Scopes that a token must have, all of them."},
+			{Name: "types", Type: Strings, Default: `["at+jwt"]`, Example: `["at+jwt", "JWT"]`, Doc: "Values of a token's header `typ` that are taken. An issuer that writes `JWT` must be named like this: its id tokens say the same, and only the audience keeps them apart."},
 		},
 		Example: "oauth {\n  issuer   = \"https://id.example.com\"\n  audience = \"https://plimsoll.example.com/mcp\"\n  jwks     = file(\"jwks.json\")\n}",
 	}

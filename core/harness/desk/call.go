@@ -42,7 +42,36 @@ func (d *Desk) CallTool(ctx context.Context, caller mcp.Caller, r mcp.CallTool) 
 	if err != nil {
 		return mcp.Called{}, problemOf(r.Tool, err)
 	}
-	return called, nil
+	called.Result, err = tagged(called.Result, record.ID)
+	return called, err
+}
+
+// CallKey is the member of a result's _meta with the id of the call: what to give
+// plimsoll audit show --call.
+const CallKey = "plimsoll.dev/call"
+
+// tagged puts the id of a call into the _meta of its result.
+func tagged(raw json.RawMessage, id string) (json.RawMessage, error) {
+	var result, meta map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &result); err != nil {
+		return nil, fmt.Errorf("reading the result: %w", err)
+	}
+	if len(result["_meta"]) > 0 {
+		if err := json.Unmarshal(result["_meta"], &meta); err != nil {
+			return nil, fmt.Errorf("reading the _meta of the result: %w", err)
+		}
+	}
+	if meta == nil {
+		meta = map[string]json.RawMessage{}
+	}
+	var err error
+	if meta[CallKey], err = exact(id); err != nil {
+		return nil, err
+	}
+	if result["_meta"], err = exact(meta); err != nil {
+		return nil, err
+	}
+	return exact(result)
 }
 
 // act is one call of a tool: may it happen, is the server as it was approved, is it
@@ -181,6 +210,18 @@ func options(caller mcp.Caller, r mcp.CallTool) (connector.Options, error) {
 	o := connector.Options{Principal: caller.Principal.Name, Session: caller.Session, RequestState: r.Retry.State}
 	if caller.Traceparent != "" {
 		o.Meta = sdk.Meta{"traceparent": caller.Traceparent}
+	}
+	if len(r.Capabilities) > 0 {
+		if err := json.Unmarshal(r.Capabilities, &o.Capabilities); err != nil {
+			return o, &mcp.Problem{Code: mcp.CodeInvalid, What: "The client's capabilities cannot be read.", Why: sentence(err.Error())}
+		}
+	}
+	if r.Peer != nil { // a command has none: nobody there could be told or asked
+		o.Progress = func(n *sdk.ProgressNotificationParams) { tell(r.Peer, "notifications/progress", n) }
+		o.Log = func(n *sdk.LoggingMessageParams) { tell(r.Peer, "notifications/message", n) }
+		if r.Ask {
+			o.Ask = asker(r.Peer, o.Capabilities)
+		}
 	}
 	if len(r.Retry.Responses) > 0 {
 		if err := json.Unmarshal(r.Retry.Responses, &o.InputResponses); err != nil {

@@ -54,7 +54,7 @@ func (d *Desk) call(c mcp.Caller, action audit.Action) audit.Call {
 	if c.Client.Version != "" {
 		client += "/" + c.Client.Version
 	}
-	return audit.Call{ID: d.host.NewID(), Action: action, Principal: c.Principal.Name, Client: client, Session: c.Session, Traceparent: c.Traceparent}
+	return audit.Call{ID: d.host.NewID(), Action: action, Principal: c.Principal.Name, Auth: c.Principal.Kind, Client: client, Session: c.Session, Traceparent: c.Traceparent}
 }
 
 // note writes down what is over already: a search, a description, a refusal.
