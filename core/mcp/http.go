@@ -108,13 +108,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusNotFound, "Nothing is served at this path. The surface is at /mcp.")
 		return
 	}
-	streams := r.Method == http.MethodGet
-	leave, why := s.flights.enter(principal, streams)
+	in, why := s.flights.enter(principal)
 	if why != "" {
 		refuse(w, why)
 		return
 	}
-	defer leave()
+	defer in.leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.base, cancel)()
@@ -127,10 +126,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if r.Method == http.MethodGet || p.Method == "subscriptions/listen" {
+		if why := in.streams(); why != "" {
+			refuse(w, why)
+			return
+		}
+	}
 	v := &visit{principal: principal, via: "http"}
 	revision := r.Header.Get(headerRevision)
 	if revision >= rev2026 || revision == "" && p.Params.Meta.Revision >= rev2026 {
-		s.stateless(w, r, point, v, &p, streams)
+		s.stateless(w, r, point, v, &p)
 		return
 	}
 	s.stateful(w, r, point, v, &p)
@@ -171,7 +176,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, p *probe) bool {
 	return true
 }
 
-func (s *Server) stateless(w http.ResponseWriter, r *http.Request, point endpoint, v *visit, p *probe, streams bool) {
+func (s *Server) stateless(w http.ResponseWriter, r *http.Request, point endpoint, v *visit, p *probe) {
 	if r.Method == http.MethodPost {
 		h := Hello{Revision: p.Params.Meta.Revision, Info: p.Params.Meta.Info, Capabilities: p.Params.Meta.Capabilities}
 		server, done, err := point.request(r.Context(), v, h, p)

@@ -312,6 +312,27 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestShutdownEndsSubscriptions of both revisions at once: nobody waits for what
+// has no end.
+func TestShutdownEndsSubscriptions(t *testing.T) {
+	for _, revision := range revisions {
+		p := serve(t, Config{Wholes: inMemory(t, sdkServer(), revision)})
+		cs := dial(t, p, "/mcp/up", "ann", revision, &sdk.ClientOptions{ToolListChangedHandler: func(context.Context, *sdk.ToolListChangedRequest) {}})
+		eventually(t, "it listens", func() bool {
+			p.flights.mu.Lock()
+			defer p.flights.mu.Unlock()
+			return p.flights.streams[who(local("ann"))] == 1
+		})
+		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+		defer cancel()
+		if err := p.Shutdown(ctx); err != nil {
+			t.Errorf("%s: %v", revision, err)
+		}
+		_ = cs.Close()
+		p.stop()
+	}
+}
+
 // TestRequestsAreBounded for each principal by itself.
 func TestRequestsAreBounded(t *testing.T) {
 	free, started := make(chan struct{}), make(chan struct{}, 2)

@@ -108,6 +108,22 @@ func TestMetaTools(t *testing.T) {
 	}
 }
 
+// TestOlderRevisions are negotiated as far as the SDK knows them.
+func TestOlderRevisions(t *testing.T) {
+	p := serve(t, Config{Library: testShelf()})
+	for _, revision := range []string{"2025-06-18", "2025-03-26", "2024-11-05"} {
+		cs := dial(t, p, "/mcp", "ann", revision, nil)
+		if v := cs.InitializeResult().ProtocolVersion; v != revision {
+			t.Errorf("%s was negotiated for %s", v, revision)
+		}
+		res, err := cs.CallTool(context.Background(), &sdk.CallToolParams{Name: "find", Arguments: map[string]any{"queries": []string{"mail"}}})
+		if err != nil || res.IsError {
+			t.Errorf("%s: %v %v", revision, res, err)
+		}
+		_ = cs.Close()
+	}
+}
+
 func text(r *sdk.CallToolResult) string {
 	if len(r.Content) == 0 {
 		return ""

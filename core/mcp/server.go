@@ -46,8 +46,8 @@ type Limits struct {
 	Body        int64         // bytes of one request; 4 MiB
 	Header      int           // bytes of its header; 64 KiB
 	Connections int           // open at once, of everybody; 4,096
-	Requests    int           // running at once, of one principal; 1,024
-	Sessions    int           // open at once, of one principal; 2,048
+	Requests    int           // running at once, of one principal, streams aside; 1,024
+	Sessions    int           // open at once, of one principal, and as many streams; 2,048
 	AllSessions int           // open at once, of everybody; 8,192
 	Replay      int           // bytes kept so that a broken stream can be resumed; 32 MiB
 	Idle        time.Duration // a session without a request or an open stream ends after; 30 min
@@ -124,7 +124,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.base, s.end = context.WithCancel(context.Background())
 	s.sessions = newSessions(s.limits)
-	s.flights = newFlights(s.limits.Requests)
+	s.flights = newFlights(s.limits)
 	meta, err := newMeta(c)
 	if err != nil {
 		return nil, err

@@ -11,16 +11,19 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/access"
 )
 
-// ServeStdio serves the meta surface to the one client at the other end of in and
-// out, as the principal given, until in ends, ctx ends or Shutdown. Closing is
-// the caller's, of out too. It returns nil when the client left.
-func (s *Server) ServeStdio(ctx context.Context, p access.Principal, in io.ReadCloser, out io.Writer) error {
+// ServeStdio serves the meta surface to the one client at the other end of from
+// and to, as the principal given, until from ends, ctx ends or Shutdown. Closing
+// is the caller's, of to too. It returns nil when the client left.
+func (s *Server) ServeStdio(ctx context.Context, p access.Principal, from io.ReadCloser, to io.Writer) error {
 	v := &visit{principal: p, session: "stdio", via: "stdio"}
-	leave, why := s.flights.enter(p, true)
+	in, why := s.flights.enter(p)
 	if why != "" {
 		return errors.New(why)
 	}
-	defer leave()
+	defer in.leave()
+	if why := in.streams(); why != "" {
+		return errors.New(why)
+	}
 	server, done, err := s.points["/mcp"].session(ctx, v, Hello{})
 	if err != nil {
 		return fmt.Errorf("serving MCP over stdio: %w", err)
@@ -29,7 +32,7 @@ func (s *Server) ServeStdio(ctx context.Context, p access.Principal, in io.ReadC
 	ctx, cancel := context.WithCancel(withVisit(ctx, v))
 	defer cancel()
 	defer context.AfterFunc(s.base, cancel)()
-	err = server.Run(ctx, &sdk.IOTransport{Reader: in, Writer: unclosed{out}, MaxLineLength: int(s.limits.Body)})
+	err = server.Run(ctx, &sdk.IOTransport{Reader: from, Writer: unclosed{to}, MaxLineLength: int(s.limits.Body)})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("serving MCP over stdio: %w", err)
 	}
