@@ -223,18 +223,6 @@ func options(caller mcp.Caller, r mcp.CallTool) (connector.Options, error) {
 			o.Ask = asker(r.Peer, o.Capabilities)
 		}
 	}
-	if len(r.Capabilities) > 0 {
-		if err := json.Unmarshal(r.Capabilities, &o.Capabilities); err != nil {
-			return o, &mcp.Problem{Code: mcp.CodeInvalid, What: "The client's capabilities cannot be read.", Why: sentence(err.Error())}
-		}
-	}
-	if r.Peer != nil { // a command has none: nobody there could be told or asked
-		o.Progress = func(n *sdk.ProgressNotificationParams) { tell(r.Peer, "notifications/progress", n) }
-		o.Log = func(n *sdk.LoggingMessageParams) { tell(r.Peer, "notifications/message", n) }
-		if r.Ask {
-			o.Ask = asker(r.Peer, o.Capabilities)
-		}
-	}
 	if len(r.Retry.Responses) > 0 {
 		if err := json.Unmarshal(r.Retry.Responses, &o.InputResponses); err != nil {
 			return o, &mcp.Problem{Code: mcp.CodeInvalid, What: "The inputResponses cannot be read.", Why: sentence(err.Error())}
