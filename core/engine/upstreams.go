@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/connector"
 	"github.com/plimsoll-dev/plimsoll/core/connector/egress"
@@ -37,10 +38,13 @@ func stale(c *connector.Catalogue) float64 {
 	return 0
 }
 
+// startTime bounds a start: a package runner such as npx downloads on the first one.
+const startTime = 2 * time.Minute
+
 func connectorOf(dir string, c *config.Connector) connector.Config {
 	out := connector.Config{
 		Name: c.Name, Command: c.Command, Dir: dir, Env: c.Env, URL: c.URL, Headers: headersOf(c.Headers), Plaintext: c.Plaintext, CA: []byte(c.CA),
-		Prefix: c.Prefix, Tools: c.Tools, Revision: c.Revision, Timeout: c.Timeout, Idle: c.Idle, OutputLimit: c.OutputLimit, Concurrency: c.Concurrency,
+		Start: startTime, Prefix: c.Prefix, Tools: c.Tools, Revision: c.Revision, Timeout: c.Timeout, Idle: c.Idle, OutputLimit: c.OutputLimit, Concurrency: c.Concurrency,
 	}
 	for _, p := range c.Private {
 		out.Private = append(out.Private, p.String())
@@ -50,6 +54,9 @@ func connectorOf(dir string, c *config.Connector) connector.Config {
 	}
 	if c.Session != nil {
 		out.Stateful, out.Lifetime, out.SessionLimit = true, c.Session.Lifetime, c.Session.Max
+		if out.Lifetime == 0 {
+			out.Lifetime = -1
+		}
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -29,35 +30,33 @@ type wholes struct {
 
 func (w wholes) Names() []string { return w.names }
 
-// Open starts a caller's session with a server. A client of a revision with
-// sessions has one of its own upstream: log levels, subscriptions and roots are
-// kept per session there, and must not reach another caller.
+// Open starts a caller's session with a server. It stands on what callers share as
+// long as it can: a session of its own is a process where the server is a program.
 func (w wholes) Open(ctx context.Context, name string, caller mcp.Caller, hello mcp.Hello, peer mcp.Peer) (mcp.Upstream, error) {
 	up := w.desk.host.Connector(name)
 	if up == nil || !slices.Contains(w.names, name) {
 		return nil, &mcp.Problem{Code: mcp.CodeUnknown, What: "There is no such connector."}
 	}
-	u := &upstream{desk: w.desk, name: name}
-	o := connector.SessionOptions{
-		Principal: caller.Principal.Name, Key: caller.Session, Own: !hello.Stateless,
+	u := &upstream{desk: w.desk, name: name, options: connector.SessionOptions{
+		Principal: caller.Principal.Name, Key: caller.Session,
 		Log:      func(p *sdk.LoggingMessageParams) { tell(peer, "notifications/message", p) },
 		Changed:  func(list string) { tell(peer, "notifications/"+list+"/list_changed", struct{}{}) },
 		Updated:  func(p *sdk.ResourceUpdatedNotificationParams) { tell(peer, "notifications/resources/updated", p) },
 		Elicited: func(p *sdk.ElicitationCompleteParams) { tell(peer, "notifications/elicitation/complete", p) },
-	}
+	}}
 	if len(hello.Capabilities) > 0 {
-		if err := json.Unmarshal(hello.Capabilities, &o.Capabilities); err != nil {
+		if err := json.Unmarshal(hello.Capabilities, &u.options.Capabilities); err != nil {
 			return nil, invalid("the client's capabilities cannot be read: %v", err)
 		}
 	}
 	if !hello.Stateless {
-		o.Ask = asker(peer, o.Capabilities)
+		u.options.Ask = asker(peer, u.options.Capabilities)
 	}
-	s, err := up.Session(ctx, o)
+	s, err := up.Session(ctx, u.options)
 	if err != nil {
 		return nil, problemOf(name, err)
 	}
-	u.session, u.caps = s, o.Capabilities
+	u.session = s
 	return u, nil
 }
 
@@ -65,8 +64,40 @@ func (w wholes) Open(ctx context.Context, name string, caller mcp.Caller, hello 
 type upstream struct {
 	desk    *Desk
 	name    string
-	caps    *sdk.ClientCapabilities
+	options connector.SessionOptions
+
+	mu      sync.Mutex
 	session *connector.Session
+}
+
+// now is the session that requests go over.
+func (u *upstream) now() *connector.Session {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.session
+}
+
+// own gives the caller a session of its own, for what a server keeps per session:
+// the log level and subscriptions must not reach another caller.
+func (u *upstream) own(ctx context.Context) (*connector.Session, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.options.Own {
+		return u.session, nil
+	}
+	up := u.desk.host.Connector(u.name)
+	if up == nil {
+		return nil, &mcp.Problem{Code: mcp.CodeUnavailable, What: "The connector is not declared any more."}
+	}
+	o := u.options
+	o.Own = true
+	s, err := up.Session(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	shared := u.session
+	u.options, u.session = o, s
+	return s, shared.Close()
 }
 
 // tell passes a notification on. A client that is gone is not told.
@@ -77,13 +108,13 @@ func tell(peer mcp.Peer, method string, params any) {
 }
 
 func (u *upstream) Welcome() mcp.Welcome {
-	init := u.session.Init()
+	init := u.now().Init()
 	info, _ := json.Marshal(init.ServerInfo) // the SDK's own types always have a JSON form
 	caps, _ := json.Marshal(init.Capabilities)
 	return mcp.Welcome{Revision: init.ProtocolVersion, Info: info, Capabilities: caps, Instructions: init.Instructions}
 }
 
-func (u *upstream) Close() error { return u.session.Close() }
+func (u *upstream) Close() error { return u.now().Close() }
 
 func (u *upstream) Notify(context.Context, string, json.RawMessage) error {
 	return nil // an upstream session has its capabilities once, and asks for roots when it needs them
@@ -114,12 +145,12 @@ func (u *upstream) call(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	}
 	d, caller := u.desk, r.Caller
 	o := connector.Options{
-		Principal: caller.Principal.Name, Session: caller.Session, Meta: p.Meta, Capabilities: u.caps,
+		Principal: caller.Principal.Name, Session: caller.Session, Meta: p.Meta, Capabilities: u.options.Capabilities,
 		InputResponses: p.InputResponses, RequestState: p.RequestState,
 		Log: func(n *sdk.LoggingMessageParams) { tell(r.Peer, "notifications/message", n) },
 	}
 	if r.Ask {
-		o.Ask = asker(r.Peer, u.caps)
+		o.Ask = asker(r.Peer, u.options.Capabilities)
 	}
 	if token, ok := p.Meta["progressToken"]; ok {
 		o.Progress = func(n *sdk.ProgressNotificationParams) {
@@ -131,7 +162,7 @@ func (u *upstream) call(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	record := d.call(caller, audit.ActionCall)
 	record.Connector, record.Tool = u.name, clip(line(p.Name), 256)
 	called, err := d.act(ctx, caller, c, c.offered(u.name, p.Name), record, p.Arguments, "", func(ctx context.Context) (*connector.Result, error) {
-		return u.session.CallTool(ctx, p.Name, p.Arguments, o)
+		return u.now().CallTool(ctx, p.Name, p.Arguments, o)
 	})
 	if err != nil {
 		return nil, wire(err)
@@ -143,7 +174,7 @@ func (u *upstream) call(ctx context.Context, r mcp.Request) (json.RawMessage, er
 // see or whose definition is not the one that a person approved: it is compared
 // as it comes, since servers need not announce a change.
 func (u *upstream) list(ctx context.Context, r mcp.Request) (json.RawMessage, error) {
-	raw, err := u.session.Raw(ctx, "tools/list", r.Params)
+	raw, err := u.now().Raw(ctx, "tools/list", r.Params)
 	if err != nil {
 		return nil, wire(err)
 	}
@@ -232,29 +263,37 @@ func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, er
 // quiet are requests that carry nothing anybody would look for in the log.
 func quiet(method string) bool { return method == "ping" || method == "logging/setLevel" }
 
+// perSession tells whether a server of the old revision keeps what is asked per session.
+func perSession(method string) bool {
+	return method == "resources/subscribe" || method == "resources/unsubscribe" || method == "logging/setLevel"
+}
+
 // through hands a request to the server.
 func (u *upstream) through(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
 	var p struct {
 		URI   string           `json:"uri"`
 		Level sdk.LoggingLevel `json:"level"`
 	}
-	switch method {
-	case "resources/subscribe", "resources/unsubscribe", "logging/setLevel":
+	if perSession(method) {
 		if err := json.Unmarshal(params, &p); err != nil {
 			return nil, invalid("the params of %s cannot be read: %v", method, err)
 		}
 	}
-	var err error
+	if !perSession(method) {
+		raw, err := u.now().Raw(ctx, method, params)
+		return raw, wire(err)
+	}
+	s, err := u.own(ctx)
+	if err != nil {
+		return nil, wire(err)
+	}
 	switch method {
 	case "resources/subscribe":
-		err = u.session.Subscribe(ctx, p.URI)
+		err = s.Subscribe(ctx, p.URI)
 	case "resources/unsubscribe":
-		err = u.session.Unsubscribe(ctx, p.URI)
-	case "logging/setLevel":
-		err = u.session.SetLevel(ctx, p.Level)
+		err = s.Unsubscribe(ctx, p.URI)
 	default:
-		raw, err := u.session.Raw(ctx, method, params)
-		return raw, wire(err)
+		err = s.SetLevel(ctx, p.Level)
 	}
 	if err != nil {
 		return nil, wire(err)
