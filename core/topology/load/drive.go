@@ -33,7 +33,7 @@ func Drive(ctx context.Context, c Config) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{client: cl, config: cl.config, writer: newWriter(cl.config, prompt), items: c.schedule()}
+	d := &driver{client: cl, config: cl.config, writer: newWriter(cl.config, prompt), items: c.schedule(), clock: newClock}
 	if err := d.warm(ctx); err != nil {
 		return nil, err
 	}
@@ -52,6 +52,7 @@ type driver struct {
 	config Config
 	writer *writer
 	items  []item
+	clock  func() clock // newClock, but in tests of clocks that jump
 
 	sent, done, failed, chunks, flying atomic.Int64
 }
@@ -184,7 +185,7 @@ func (d *driver) run(ctx context.Context) *Run {
 	d.client.chunk = func() { d.chunks.Add(1) }
 	// The clock of the run starts a moment ahead, so that a burst's goroutines and
 	// the first sleep are set up when it begins.
-	k := newClock()
+	k := d.clock()
 	d.client.clock = k
 	wall := k.wall()
 	bird := startCanary(k)
