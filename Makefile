@@ -140,6 +140,11 @@ bench-backend: build ## the hop into a backend's subprocess, streams, a full bat
 	$(GO) build -o bin/bench ./core/bench
 	bin/bench backend -plimsoll $(BIN)
 
+SOAK ?= 2m
+bench-gateway: build ## what agents' calls cost through the gateway, a thousand clients, 10,000 tools, a soak: [SOAK=24h]
+	$(GO) build -o bin/bench ./core/bench
+	bin/bench gateway -plimsoll $(BIN) -soak $(SOAK)
+
 bench-truth: ## how often verdicts are wrong, beside what people do: DATA=folder [PART=name] [CSV=file] [PLOT=file.svg]
 	$(GO) run ./core/verdict/truth $(if $(DATA),-data "$(DATA)") -part "$(PART)" -csv "$(CSV)" -plot "$(PLOT)"
 

@@ -1,7 +1,7 @@
 // Command bench measures what the design page promises of the engine, each
 // figure beside a floor in the same run: gates and rules, the start of a command
 // among a thousand skills, the engine's share of a night, the audit log, calls of
-// skills' code, the hop into a backend.
+// skills' code, the hop into a backend, the hop through the gateway.
 //
 // It prints a table (figure, target, measured, holds or not), ends in one line,
 // and exits 1 when a target is missed. The machine it runs on may be shared and
@@ -30,7 +30,7 @@ type figure struct {
 }
 
 func main() {
-	if sandbox.Child() || serveMetronome() {
+	if sandbox.Child() || serveMetronome() || serveUpstream() {
 		return
 	}
 	if err := run(os.Args[1:]); err != nil {
@@ -44,8 +44,15 @@ func run(args []string) error {
 	if len(args) == 1 && args[0] == "fuel" {
 		return fuelOnly()
 	}
+	if len(args) > 0 && args[0] == "gateway" {
+		figures, err := gateways(args[1:])
+		if err != nil {
+			return err
+		}
+		return show(args[0], figures)
+	}
 	if len(args) == 0 || benches[args[0]] == nil {
-		return fmt.Errorf("say which: gate, start, night, company, store, sandbox or backend")
+		return fmt.Errorf("say which: gate, start, night, company, store, sandbox, backend or gateway")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("plimsoll", "bin/plimsoll", "the program under measurement")
@@ -56,6 +63,11 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	return show(args[0], figures)
+}
+
+// show prints the table; it is an error when a target is missed.
+func show(bench string, figures []figure) error {
 	missed := 0
 	fmt.Printf("%-63s %-12s %-34s %s\n", "figure", "target", "measured", "")
 	for _, f := range figures {
@@ -70,9 +82,9 @@ func run(args []string) error {
 		fmt.Printf("%-63s %-12s %-34s %s\n", f.name, f.target, f.measured, mark)
 	}
 	if missed > 0 {
-		return fmt.Errorf("%s: %d of %d figures miss their target", args[0], missed, len(figures))
+		return fmt.Errorf("%s: %d of %d figures miss their target", bench, missed, len(figures))
 	}
-	fmt.Printf("%s: every target holds\n", args[0])
+	fmt.Printf("%s: every target holds\n", bench)
 	return nil
 }
 
