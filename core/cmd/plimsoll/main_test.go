@@ -19,7 +19,9 @@ const asOf = "2026-07-02T02:00:00Z"
 
 // TestMain makes the test binary be plimsoll when it is called by that name: in
 // scripts, in the tests that kill it, and where it starts itself as a backend.
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"plimsoll": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"plimsoll": main, "mcp-notes": notes})
+}
 
 func TestScript(t *testing.T) {
 	cache := t.TempDir()

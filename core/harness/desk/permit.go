@@ -50,11 +50,7 @@ func (d *Desk) permit(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Ca
 	}
 	d.host.Recorder.Add(telemetry.Decisions, 1, string(action), string(decision.Effect), caller.Principal.Name)
 	record.Rule = decision.Rule
-	switch decision.Effect {
-	case access.Allow:
-	case access.Ask:
-		return with, d.ask(ctx, c, r, decision, record, arguments)
-	default:
+	if decision.Effect != access.Allow && decision.Effect != access.Ask {
 		record.Outcome, record.Reason = audit.OutcomeDenied, decision.Reason
 		p := &mcp.Problem{Code: mcp.CodeDenied, What: sentence(fmt.Sprintf("This call of %s is refused", e.Name)), Why: sentence(decision.Reason), Next: "Do not try it again as it is; ask the person you work for."}
 		if !decision.Until.IsZero() {
@@ -63,9 +59,12 @@ func (d *Desk) permit(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Ca
 		}
 		return with, d.refuse(ctx, c, record, arguments, p)
 	}
-	if e.Shut != "" {
+	if e.Shut != "" { // before a person is asked about what cannot be called
 		record.Outcome, record.Reason = audit.OutcomeDenied, e.Shut
 		return with, d.refuse(ctx, c, record, arguments, &mcp.Problem{Code: mcp.CodeQuarantined, What: sentence(fmt.Sprintf("%s cannot be called", e.Name)), Why: sentence(e.Shut), Next: "A person has to look at it; go on without it."})
+	}
+	if decision.Effect == access.Ask {
+		return with, d.ask(ctx, c, r, decision, record, arguments)
 	}
 	if decision.Approval != "" {
 		record.Approval = decision.Approval
