@@ -17,8 +17,9 @@ type Caller struct {
 	Session string
 	// Client is what the client says of itself.
 	Client Client
-	// Traceparent is W3C trace context, from _meta or the HTTP header; empty
-	// when absent or malformed.
+	// Traceparent is W3C trace context: of the span that answers this request, or
+	// without a receiver of traces what _meta or the HTTP header says; empty when
+	// absent or malformed.
 	Traceparent string
 	// Via is how the request arrived: "http" or "stdio".
 	Via string

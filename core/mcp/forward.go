@@ -72,7 +72,7 @@ func (b *bridge) receive(next sdk.MethodHandler) sdk.MethodHandler {
 }
 
 func (b *bridge) request(ctx context.Context, ss *sdk.ServerSession, method string, req sdk.Request, params json.RawMessage) (sdk.Result, error) {
-	r := Request{Caller: b.visit.caller(req), Method: method, Params: params, Ask: !b.stateless}
+	r := Request{Caller: b.visit.caller(ctx, req), Method: method, Params: params, Ask: !b.stateless}
 	own := &peer{server: b.peer.server, ss: ss, ctx: ctx}
 	if p := req.GetParams(); !isNil(p) {
 		own.token = p.GetMeta()["progressToken"]
@@ -143,7 +143,7 @@ func answer(ctx context.Context, client Peer, params json.RawMessage, result obj
 // subscribed and unsubscribed tell the upstream what the SDK keeps track of, in
 // both revisions.
 func (b *bridge) subscribed(ctx context.Context, req *sdk.SubscribeRequest) error {
-	_, err := b.upstream.Request(ctx, Request{Caller: b.visit.caller(req), Method: "resources/subscribe",
+	_, err := b.upstream.Request(ctx, Request{Caller: b.visit.caller(ctx, req), Method: "resources/subscribe",
 		Params: object{{"uri", quote(req.Params.URI)}}.bytes(), Peer: b.peer})
 	return err
 }
@@ -152,7 +152,7 @@ func (b *bridge) unsubscribed(ctx context.Context, req *sdk.UnsubscribeRequest) 
 	// A subscription of 2026-07-28 ends when its request does: ctx is over then.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 	defer cancel()
-	_, err := b.upstream.Request(ctx, Request{Caller: b.visit.caller(req), Method: "resources/unsubscribe",
+	_, err := b.upstream.Request(ctx, Request{Caller: b.visit.caller(ctx, req), Method: "resources/unsubscribe",
 		Params: object{{"uri", quote(req.Params.URI)}}.bytes(), Peer: b.peer})
 	return err
 }

@@ -185,7 +185,7 @@ func (s *Server) stateless(w http.ResponseWriter, r *http.Request, point endpoin
 			return
 		}
 		defer done()
-		v.server = server
+		v.server, v.request = server, string(p.ID)
 	}
 	s.now.ServeHTTP(w, r.WithContext(withVisit(r.Context(), v)))
 }
@@ -216,6 +216,7 @@ func (s *Server) stateful(w http.ResponseWriter, r *http.Request, point endpoint
 		refuse(w, why)
 		return
 	}
+	entry.revision = p.Params.ProtocolVersion // nobody ends it before there is a session
 	defer s.sessions.settle(entry)
 	v.session, v.live = entry.id, entry.bind
 	h := Hello{Revision: p.Params.ProtocolVersion, Info: p.Params.ClientInfo, Capabilities: p.Params.Capabilities}

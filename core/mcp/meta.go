@@ -146,6 +146,7 @@ func (m *meta) server(id string) (*sdk.Server, error) {
 			return nil, err
 		}
 	}
+	s.AddReceivingMiddleware(measured(m.config.Recorder, ""))
 	return s, nil
 }
 
@@ -155,7 +156,7 @@ func (m *meta) tool(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToo
 	if v == nil {
 		return nil, errors.New("mcp: a call that nobody made")
 	}
-	c := v.caller(req)
+	c := v.caller(ctx, req)
 	var res *sdk.CallToolResult
 	var err error
 	switch req.Params.Name {
@@ -211,7 +212,7 @@ func (m *meta) receive(next sdk.MethodHandler) sdk.MethodHandler {
 		if !ok || v == nil || call.Params.Name != "call_tool" {
 			return next(ctx, method, req)
 		}
-		raw, err := m.callTool(ctx, v.caller(req), call)
+		raw, err := m.callTool(ctx, v.caller(ctx, req), call)
 		if err != nil {
 			problem, err := m.problem(ctx, call.Params.Name, err)
 			if err != nil {

@@ -97,6 +97,7 @@ func (w *whole) server(b *bridge, welcome Welcome) (*sdk.Server, error) {
 			return nil, err
 		}
 	}
+	s.AddReceivingMiddleware(measured(w.config.Recorder, w.name))
 	return s, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/plimsoll-dev/plimsoll/core/access"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // Config is what a surface is made of. Desk and Now are needed.
@@ -39,6 +40,8 @@ type Config struct {
 	// Ready says why the surface cannot answer yet, for /readyz.
 	Ready  func(context.Context) error
 	Limits Limits
+	// Recorder measures requests and sessions; nil measures nothing.
+	Recorder telemetry.Recorder
 }
 
 // Limits bound what clients can use up. A zero member takes its default.
@@ -118,12 +121,15 @@ func New(c Config) (*Server, error) {
 	if c.Principal == nil {
 		return nil, errors.New("mcp: a way to find the principal of a request is needed")
 	}
+	if c.Recorder == nil {
+		c.Recorder = telemetry.Nothing()
+	}
 	s := &Server{config: c, limits: c.Limits.filled(), log: c.Log, points: map[string]endpoint{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.base, s.end = context.WithCancel(context.Background())
-	s.sessions = newSessions(s.limits)
+	s.sessions = newSessions(s.limits, c.Recorder, c.Now)
 	s.flights = newFlights(s.limits)
 	meta, err := newMeta(c)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/plimsoll-dev/plimsoll/core/access"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // sessions are those of the older revisions. The SDK keeps the sessions
@@ -18,6 +19,8 @@ import (
 // client that only listens stays.
 type sessions struct {
 	limits Limits
+	record telemetry.Recorder
+	now    func() time.Time
 
 	mu  sync.Mutex
 	all map[string]*entry
@@ -30,6 +33,7 @@ type entry struct {
 	id    string
 	path  string
 	who   string
+	born  time.Time
 
 	// guarded by table.mu
 	ss    *sdk.ServerSession // nil until initialize was read
@@ -37,6 +41,8 @@ type entry struct {
 	refs  int // requests and streams
 	idle  *time.Timer
 	gone  bool
+	// revision is what the client asked for at initialize.
+	revision string
 }
 
 const (
@@ -44,8 +50,8 @@ const (
 	busyAll      = "Too many sessions are open. Try again later."
 )
 
-func newSessions(l Limits) *sessions {
-	return &sessions{limits: l, all: map[string]*entry{}, of: map[string]int{}}
+func newSessions(l Limits, r telemetry.Recorder, now func() time.Time) *sessions {
+	return &sessions{limits: l, record: r, now: now, all: map[string]*entry{}, of: map[string]int{}}
 }
 
 // open makes an entry with a fresh id of 130 random bits. It counts as busy until
@@ -60,10 +66,17 @@ func (s *sessions) open(path string, p access.Principal) (e *entry, why string) 
 	case len(s.all) >= s.limits.AllSessions:
 		return nil, busyAll
 	}
-	e = &entry{table: s, id: rand.Text(), path: path, who: key, refs: 1}
+	e = &entry{table: s, id: rand.Text(), path: path, who: key, refs: 1, born: s.now()}
 	s.all[e.id] = e
 	s.of[key]++
+	s.count()
 	return e, ""
+}
+
+// count shows how many sessions there are. s.mu is held, so that the last one to
+// change their number is the last one to tell it.
+func (s *sessions) count() {
+	s.record.Set(telemetry.Sessions, float64(len(s.all)), string(telemetry.HTTP))
 }
 
 // bind is told of the SDK's session once there is one.
@@ -146,6 +159,10 @@ func (s *sessions) ended(id string) {
 		return
 	}
 	delete(s.all, id)
+	s.count()
+	if e.ss != nil {
+		s.record.Observe(telemetry.SessionDuration, max(0, s.now().Sub(e.born)).Seconds(), "", e.revision, string(telemetry.HTTP))
+	}
 	if s.of[e.who]--; s.of[e.who] == 0 {
 		delete(s.of, e.who)
 	}

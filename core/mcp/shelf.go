@@ -51,7 +51,7 @@ func (m *meta) shelve(s *sdk.Server) error {
 			if err := json.Unmarshal(params, &in); err != nil {
 				return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: method + ": the params cannot be read"}
 			}
-			body, err := answer(ctx, v.caller(req), in)
+			body, err := answer(ctx, v.caller(ctx, req), in)
 			if err != nil {
 				return nil, shelfError(ctx, method, in, err)
 			}

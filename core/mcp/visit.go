@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,6 +9,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/plimsoll-dev/plimsoll/core/access"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // visit is who came and how, found out once per session (older revisions, stdio)
@@ -19,6 +19,7 @@ type visit struct {
 	principal access.Principal
 	session   string // "" when there is none
 	via       string
+	request   string      // JSON-RPC id, where the visit is one request
 	server    *sdk.Server // for the SDK's handler to find
 	live      func(*sdk.ServerSession)
 }
@@ -35,34 +36,15 @@ func visitOf(ctx context.Context) *visit {
 }
 
 // caller puts together what is known of who sent req.
-func (v *visit) caller(req sdk.Request) Caller {
+func (v *visit) caller(ctx context.Context, req sdk.Request) Caller {
 	c := Caller{Principal: v.principal, Session: v.session, Via: v.via}
 	if ss, ok := req.GetSession().(*sdk.ServerSession); ok {
 		if p := ss.InitializeParams(); p != nil && p.ClientInfo != nil {
 			c.Client = Client{Name: short(p.ClientInfo.Name), Version: short(p.ClientInfo.Version)}
 		}
 	}
-	c.Traceparent = traceparent(req)
+	c.Traceparent = telemetry.Traceparent(ctx) // measured has put it there
 	return c
-}
-
-// trace is a W3C traceparent of version 00.
-var trace = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
-
-// traceparent prefers _meta, which the client set for this very message, to the
-// header, which a proxy may have set for the connection.
-func traceparent(req sdk.Request) string {
-	if p := req.GetParams(); !isNil(p) {
-		if t, ok := p.GetMeta()["traceparent"].(string); ok && trace.MatchString(t) {
-			return t
-		}
-	}
-	if e := req.GetExtra(); e != nil && e.Header != nil {
-		if t := e.Header.Get("Traceparent"); trace.MatchString(t) {
-			return t
-		}
-	}
-	return ""
 }
 
 // short cuts what a client says of itself to 256 bytes of printable text.
