@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/connector/egress"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // Config is one connector as it was declared. Either Command or URL is set.
@@ -54,17 +55,18 @@ type Config struct {
 
 // Host is what the connectors need of the engine. Every member may be left out.
 type Host struct {
-	Now     func() time.Time                     // the clock; needed
-	Lookup  func(name string) (string, bool)     // environment variables; os.LookupEnv when nil
-	Keep    Keeper                               // where last-good catalogues survive a restart
-	Spill   Spiller                              // where results beyond OutputLimit go; without it they are cut, and say so
-	Log     *slog.Logger                         // what an operator should see; secrets are masked
-	Key     []byte                               // authenticates request states; random when empty, and then a restart forgets suspended calls, which it does anyway
-	Name    string                               // how Plimsoll names itself to servers; "plimsoll" when empty
-	Version string                               // its version; "dev" when empty
-	Dial    egress.DialFunc                      // replaces the network in tests
-	Look    egress.LookupFunc                    // replaces DNS in tests
-	Change  func(connector string, c *Catalogue) // called after every list that differs from the one before; must not block
+	Now      func() time.Time                     // the clock; needed
+	Lookup   func(name string) (string, bool)     // environment variables; os.LookupEnv when nil
+	Keep     Keeper                               // where last-good catalogues survive a restart
+	Spill    Spiller                              // where results beyond OutputLimit go; without it they are cut, and say so
+	Log      *slog.Logger                         // what an operator should see; secrets are masked
+	Key      []byte                               // authenticates request states; random when empty, and then a restart forgets suspended calls, which it does anyway
+	Name     string                               // how Plimsoll names itself to servers; "plimsoll" when empty
+	Version  string                               // its version; "dev" when empty
+	Dial     egress.DialFunc                      // replaces the network in tests
+	Look     egress.LookupFunc                    // replaces DNS in tests
+	Change   func(connector string, c *Catalogue) // called after every list that differs from the one before; must not block
+	Recorder telemetry.Recorder                   // measures requests, restarts and results that were too long; nothing when nil
 }
 
 // Keeper keeps the last good catalogue of each connector over restarts. The

@@ -11,6 +11,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/plimsoll-dev/plimsoll/core/connector/wire"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // argsLimit is how large the arguments of a call may be.
@@ -122,8 +123,10 @@ func (k *invocation) run(ctx context.Context) (*Result, error) {
 			return k.resume(ctx, s)
 		}
 		k.o.RequestState = upstream
-	} else if len(k.o.InputResponses) > 0 {
-		return nil, &Error{Kind: BadInput, Connector: k.c.config.Name, Text: "input responses need the requestState that asked for them"}
+	} else {
+		// Answers without the state that asked for them answer nothing: the tool asks
+		// again.
+		k.o.InputResponses = nil
 	}
 	// A session that ended before the request left is nobody's fault: once more.
 	for try := 0; ; try++ {
@@ -161,15 +164,19 @@ func (k *invocation) once(ctx context.Context) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
+		end := k.c.measured(ctx, l.conn, k.def.Public, &req)
 		res, err := l.conn.Call(ctx, req)
 		if err != nil {
+			end(0, false, err)
 			return nil, err
 		}
 		k.c.succeeded()
 		out, err := k.result(res, l.conn.Server().Revision)
 		if err != nil {
+			end(0, false, err)
 			return nil, err
 		}
+		end(int(out.Bytes), out.IsError, nil)
 		if !out.NeedsInput {
 			return out, nil
 		}
@@ -200,7 +207,7 @@ func (k *invocation) lane(ctx context.Context) (l *lane, suspends bool, err erro
 		l, err = c.acquire(ctx, key, false)
 		return l, err == nil && k.asks() && !k.o.Ask.any() && l.conn.Server().Revision != wire.Stateless, err
 	}
-	if !k.asks() {
+	if !k.asks() && k.o.Capabilities == nil {
 		l, err = c.acquire(ctx, key, false)
 		return l, false, err
 	}
@@ -223,6 +230,12 @@ func (k *invocation) lane(ctx context.Context) (l *lane, suspends bool, err erro
 		return l, false, err
 	}
 	key.caps = string(capabilities(k.o.Capabilities, k.o.Ask))
+	if key.caps == nothing {
+		// A client that says it can do nothing must not look as if it could: the server
+		// has to refuse what it could not do without asking.
+		l, err = c.acquire(ctx, key, false)
+		return l, false, err
+	}
 	l, err = c.acquire(ctx, key, c.config.URL == "")
 	return l, err == nil && !k.o.Ask.any(), err
 }
@@ -241,7 +254,7 @@ func (k *invocation) asks() bool { return k.o.Ask.any() || declares(k.o.Capabili
 // mustBeAlone: over stdio in 2025-11-25 nothing but solitude says whose question
 // it is.
 func (k *invocation) mustBeAlone(l *lane) bool {
-	return k.c.config.URL == "" && l.key.caps != "" && l.key.number == 0 && l.conn.Server().Revision != wire.Stateless && (k.view == nil || !k.view.o.Own)
+	return k.c.config.URL == "" && l.key.caps != "" && l.key.caps != nothing && l.key.number == 0 && l.conn.Server().Revision != wire.Stateless && (k.view == nil || !k.view.o.Own)
 }
 
 // request is the call as it goes over the wire.
@@ -335,6 +348,9 @@ func (c *Connector) succeeded() {
 // result reads the little that has to be known of an answer.
 func (k *invocation) result(res *wire.Response, revision string) (*Result, error) {
 	if res.Over != nil {
+		if res.Over.Kept {
+			k.c.host.Recorder.Add(telemetry.Spilled, 1, k.c.config.Name)
+		}
 		return shorten(res.Over, revision)
 	}
 	out := &Result{Raw: res.Result, Bytes: int64(len(res.Result)), Revision: revision}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/connector/wire"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // laneKey says who shares an upstream session.
@@ -31,6 +32,10 @@ type laneKey struct {
 
 // everything is what the plain lane declares.
 const everything = `{"elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}}`
+
+// nothing is what a lane declares for clients that say that they have no
+// capabilities.
+const nothing = `{}`
 
 // lane is one upstream session.
 type lane struct {
@@ -221,6 +226,12 @@ func (c *Connector) start(l *lane, hint string) {
 	s := conn.Server()
 	c.revision = s.Revision
 	c.server = serverName(s.Info)
+	if l.key == (laneKey{}) {
+		if c.started {
+			c.host.Recorder.Add(telemetry.Restarts, 1, c.config.Name)
+		}
+		c.started = true
+	}
 	c.wait.Add(1)
 	go c.mourn(l)
 	if s.Revision == wire.Stateless {

@@ -206,7 +206,10 @@ func (g *gather) all(ctx context.Context, kind, method, member, name string) ([]
 			params, _ = json.Marshal(map[string]string{"cursor": cursor})
 		}
 		pageCtx, cancel := context.WithTimeout(ctx, g.c.config.Timeout)
-		res, err := g.conn.Call(pageCtx, wire.Request{Method: method, Params: params, Limit: pageLimit})
+		req := wire.Request{Method: method, Params: params, Limit: pageLimit}
+		end := g.c.measured(pageCtx, g.conn, "", &req)
+		res, err := g.conn.Call(pageCtx, req)
+		end(sizeOf(res), false, err)
 		cancel()
 		var f *wire.Fault
 		if errors.As(err, &f) && f.Answer != nil && f.Answer.Code == wire.CodeNoMethod && page == 0 {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/connector/wire"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // Set is all connectors of a project. It is safe for concurrent use.
@@ -40,6 +41,9 @@ func New(h Host, configs ...Config) (*Set, error) {
 	}
 	if h.Log == nil {
 		h.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if h.Recorder == nil {
+		h.Recorder = telemetry.Nothing()
 	}
 	if len(h.Key) == 0 {
 		h.Key = make([]byte, 32)

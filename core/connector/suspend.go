@@ -82,6 +82,7 @@ func (k *invocation) suspendable(ctx context.Context, l *lane) (*Result, error) 
 		defer s.mu.Unlock()
 		deliver(method, p, s.token, s.progress, s.log)
 	}
+	end := k.c.measured(ctx, l.conn, k.def.Public, &req)
 	run, cancel := context.WithCancel(k.c.life)
 	s.cancel = cancel
 	alone := k.mustBeAlone(l)
@@ -89,6 +90,7 @@ func (k *invocation) suspendable(ctx context.Context, l *lane) (*Result, error) 
 	if k.c.closed {
 		k.c.mu.Unlock()
 		cancel()
+		end(0, false, context.Canceled)
 		l.release(k.c.host.Now())
 		return nil, &Error{Kind: Closed, Connector: k.c.config.Name, Text: "Plimsoll is shutting down"}
 	}
@@ -103,11 +105,13 @@ func (k *invocation) suspendable(ctx context.Context, l *lane) (*Result, error) 
 			case l.turn <- struct{}{}:
 				defer func() { <-l.turn }()
 			case <-run.Done():
+				end(0, false, run.Err())
 				s.outcome <- outcome{err: run.Err()}
 				return
 			}
 		}
 		res, err := l.conn.Call(run, req)
+		end(sizeOf(res), failed(res), err)
 		s.outcome <- outcome{res, err}
 	}()
 	s.turn.Lock()

@@ -17,14 +17,16 @@ import (
 
 // Connector is one upstream server. It is safe for concurrent use.
 type Connector struct {
-	config Config
-	set    *Set
-	host   *Host
-	client *http.Client // for a URL
-	slots  chan struct{}
-	wait   sync.WaitGroup
-	life   context.Context
-	end    context.CancelFunc
+	config  Config
+	set     *Set
+	host    *Host
+	client  *http.Client // for a URL
+	address string       // of the URL
+	port    int
+	slots   chan struct{}
+	wait    sync.WaitGroup
+	life    context.Context
+	end     context.CancelFunc
 
 	mu         sync.Mutex
 	closed     bool
@@ -32,6 +34,7 @@ type Connector struct {
 	numbered   int
 	circuit    circuit
 	revision   string // as negotiated the last time
+	started    bool   // the plain lane was up before
 	server     string
 	since      time.Time
 	was        State
@@ -71,6 +74,7 @@ func newConnector(s *Set, config Config) (*Connector, error) {
 		lanes: map[laneKey]*lane{}, circuit: circuit{min: time.Second, max: 2 * time.Minute, trips: 5},
 		since: s.host.Now(), was: Cold, suspended: map[string]*suspended{}, views: map[*Session]bool{}}
 	c.life, c.end = context.WithCancel(s.life)
+	c.address, c.port = place(config.URL)
 	if config.URL != "" {
 		client, err := egress.New(egress.Config{URL: config.URL, Headers: config.Headers, Private: config.Private, Plaintext: config.Plaintext,
 			CA: config.CA, BodyLimit: -1, Answer: -1, Quiet: -1, Lookup: s.host.Lookup, Look: s.host.Look, Dial: s.host.Dial})

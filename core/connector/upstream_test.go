@@ -114,8 +114,9 @@ func TestBothRevisions(t *testing.T) {
 			if err != nil || len(got) != 5 {
 				t.Error(got, err)
 			}
-			res, err = c.Call(t.Context(), "meta", nil, Options{Meta: mcp.Meta{"traceparent": "00-1", "io.modelcontextprotocol/protocolVersion": "1999"}})
-			if err != nil || !strings.Contains(textOf(t, res), `"traceparent":"00-1"`) || strings.Contains(textOf(t, res), "1999") {
+			const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+			res, err = c.Call(t.Context(), "meta", nil, Options{Meta: mcp.Meta{"traceparent": trace, "baggage": "who=ann", "io.modelcontextprotocol/protocolVersion": "1999"}})
+			if err != nil || !strings.Contains(textOf(t, res), `"traceparent":"`+trace+`"`) || strings.Contains(textOf(t, res), "1999") || strings.Contains(textOf(t, res), "ann") {
 				t.Error(string(res.Raw), err)
 			}
 		})

@@ -125,7 +125,9 @@ func (s *Session) Raw(ctx context.Context, method string, params any) (json.RawM
 		req.Progress = s.o.Progress != nil && token != nil
 		req.Notify = func(method string, p json.RawMessage) { deliver(method, p, token, s.o.Progress, s.o.Log) }
 	}
+	end := c.measured(ctx, l.conn, "", &req)
 	res, err := l.conn.Call(ctx, req)
+	end(sizeOf(res), false, err)
 	if err != nil {
 		return nil, c.fail("", err)
 	}
