@@ -149,9 +149,3 @@ func (b *Blocked) Error() string {
 type Refused struct{ Why, Do string }
 
 func (r *Refused) Error() string { return r.Why + ". " + r.Do }
-
-// Make makes the plan of s. Errors are *Blocked, *Refused, an error of topology, or
-// say what of the input contradicts itself; all contradictions at once.
-func Make(s Spec) (Plan, error) {
-	return Plan{}, &Refused{Why: "no plan is made yet", Do: "see the commits that follow"}
-}
