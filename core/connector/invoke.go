@@ -123,10 +123,8 @@ func (k *invocation) run(ctx context.Context) (*Result, error) {
 			return k.resume(ctx, s)
 		}
 		k.o.RequestState = upstream
-	} else {
-		// Answers without the state that asked for them answer nothing: the tool asks
-		// again.
-		k.o.InputResponses = nil
+	} else if len(k.o.InputResponses) > 0 {
+		return nil, &Error{Kind: BadInput, Connector: k.c.config.Name, Text: "input responses need the requestState that asked for them"}
 	}
 	// A session that ended before the request left is nobody's fault: once more.
 	for try := 0; ; try++ {
