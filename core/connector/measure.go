@@ -46,20 +46,35 @@ func (c *Connector) measured(ctx context.Context, conn wire.Conn, tool string, r
 // class is the error.type of a request.
 func class(err error) string {
 	var f *wire.Fault
-	if !errors.As(err, &f) {
-		return telemetry.ErrorOf(err)
-	}
-	if f.Answer != nil {
+	var e *Error
+	switch {
+	case errors.As(err, &f) && f.Answer != nil:
 		return strconv.Itoa(f.Answer.Code)
+	case errors.As(err, &f):
+		return Kind(f.Kind).class(err)
+	case errors.As(err, &e):
+		return e.Class()
 	}
-	switch Kind(f.Kind) {
+	return telemetry.ErrorOf(err)
+}
+
+// Class is the error.type of the failure in core/telemetry's words.
+func (e *Error) Class() string {
+	if e.Kind == Upstream && e.Code != 0 {
+		return strconv.Itoa(e.Code)
+	}
+	return e.Kind.class(e.Err)
+}
+
+func (k Kind) class(err error) string {
+	switch k {
 	case Timeout:
 		return "timeout"
 	case Cancelled:
 		return "cancelled"
 	case Unauthorised:
 		return "unauthorized"
-	case Network, NoStart, Died, Gone:
+	case Network, NoStart, Died, Gone, Circuit, Closed:
 		return "unreachable"
 	case Protocol, Flood:
 		return "protocol"
@@ -67,6 +82,17 @@ func class(err error) string {
 		return "too_large"
 	case Refused:
 		return "denied"
+	case Unknown:
+		return "unknown"
+	case BadInput, BadConfig:
+		return "invalid"
+	case Busy:
+		return "limited"
+	case Quarantine:
+		return "quarantined"
+	}
+	if err == nil {
+		return "_OTHER"
 	}
 	return telemetry.ErrorOf(err)
 }
