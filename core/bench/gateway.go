@@ -84,6 +84,14 @@ func quantiles(sorted []time.Duration) string {
 	return fmt.Sprintf("%.2f / %.2f / %.2f ms", ms(at(sorted, 50)), ms(at(sorted, 90)), ms(at(sorted, 99)))
 }
 
+func average(all []time.Duration) time.Duration {
+	sum := time.Duration(0)
+	for _, d := range all {
+		sum += d
+	}
+	return sum / time.Duration(len(all))
+}
+
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // over writes by how much the quantiles of one lie above those of the other.
@@ -170,7 +178,13 @@ func (g *gateway) latency(r revision, disk *disk, rounds int) ([]figure, error) 
 	all := []*timed{direct, meta, passed, piped, metaPiped, passedPiped, find, describe, synced}
 	order := rand.New(rand.NewPCG(1, 2))
 	warm := max(20, rounds/10)
+	var before map[string]float64
 	for i := range warm + rounds {
+		if i == warm {
+			if before, err = g.read(); err != nil {
+				return nil, err
+			}
+		}
 		for _, k := range order.Perm(len(all)) {
 			if i == warm {
 				all[k].took = all[k].took[:0]
@@ -182,6 +196,14 @@ func (g *gateway) latency(r revision, disk *disk, rounds int) ([]figure, error) 
 	}
 	for _, t := range all {
 		slices.Sort(t.took)
+	}
+	after, err := g.read()
+	if err != nil {
+		return nil, err
+	}
+	mean := func(what string) time.Duration {
+		count := after[what+"_count"] - before[what+"_count"]
+		return time.Duration((after[what+"_sum"] - before[what+"_sum"]) / max(1, count) * float64(time.Second))
 	}
 	floor := at(synced.took, 50)
 	added := func(what string, through, direct *timed) []figure {
@@ -202,6 +224,8 @@ func (g *gateway) latency(r revision, disk *disk, rounds int) ([]figure, error) 
 	figures = append(figures, added("call_tool, upstream over stdio", metaPiped, piped)...)
 	figures = append(figures, added("whole connector, upstream over stdio", passedPiped, piped)...)
 	return append(figures,
+		figure{r.name + ": inside the gateway, means: an append; a call with its append", "", fmt.Sprintf("%.2f ms; %.2f ms", ms(mean("plimsoll_audit_append_duration_seconds")), ms(mean("gen_ai_execute_tool_duration_seconds"))), true},
+		figure{r.name + ": means of the bench: an append; a direct call over HTTP, stdio", "", fmt.Sprintf("%.2f ms; %.2f ms, %.2f ms", ms(average(synced.took)), ms(average(direct.took)), ms(average(piped.took))), true},
 		figure{r.name + ": find", "", quantiles(find.took), true},
 		figure{r.name + ": describe", "", quantiles(describe.took), true}), nil
 }

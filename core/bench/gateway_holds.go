@@ -54,7 +54,8 @@ func (g *gateway) holds() (holding, error) {
 	return out, fmt.Errorf("the server collected no garbage while its figures were read")
 }
 
-// read is the figures of the server without labels.
+// read is the figures of the server without labels, and of each with labels the
+// sum over them.
 func (g *gateway) read() (map[string]float64, error) {
 	res, err := http.Get(g.metrics)
 	if err != nil {
@@ -64,9 +65,14 @@ func (g *gateway) read() (map[string]float64, error) {
 	m := map[string]float64{}
 	s := bufio.NewScanner(res.Body)
 	for s.Scan() {
-		name, value, ok := strings.Cut(s.Text(), " ")
-		if v, err := strconv.ParseFloat(value, 64); ok && err == nil && name != "#" {
-			m[name] = v
+		line := s.Text()
+		end := strings.LastIndexByte(line, ' ') // a label may hold one, a value never
+		if end < 0 || line[0] == '#' {
+			continue
+		}
+		name, _, _ := strings.Cut(line[:end], "{")
+		if v, err := strconv.ParseFloat(line[end+1:], 64); err == nil {
+			m[name] += v
 		}
 	}
 	return m, s.Err()

@@ -77,7 +77,13 @@ func tagged(raw json.RawMessage, id string) (json.RawMessage, error) {
 // act is one call of a tool: may it happen, is the server as it was approved, is it
 // written down, and only then send. What came of it is written down, too. Its error
 // is the connector's own, or a Problem.
-func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, record audit.Call, arguments json.RawMessage, approval string, send func(context.Context) (*connector.Result, error)) (mcp.Called, error) {
+func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, record audit.Call, arguments json.RawMessage, approval string, send func(context.Context) (*connector.Result, error)) (called mcp.Called, err error) {
+	l := telemetry.Labels{Op: telemetry.Execute, Tool: record.Tool, Connector: record.Connector}
+	if e != nil {
+		l.Tool, l.Connector = e.Name, e.Connector
+	}
+	ctx, done := d.host.Recorder.Call(ctx, l)
+	defer func() { done(telemetry.Result{Error: class(record.Outcome, err), Bytes: record.Bytes}) }()
 	with, err := d.permit(ctx, c, e, caller, access.Call, arguments, approval, &record)
 	if err != nil {
 		return mcp.Called{}, err
@@ -85,17 +91,14 @@ func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entr
 	if err := d.ready(ctx, c, e, &record, arguments); err != nil {
 		return mcp.Called{}, err
 	}
-	ctx, done := d.host.Recorder.Call(ctx, telemetry.Labels{Op: telemetry.Execute, Tool: e.Name, Connector: e.Connector})
 	began := d.host.Now()
 	if err := d.journal.begin(ctx, &record, c.arguments(arguments), with); err != nil {
-		done(telemetry.Result{Error: "audit"})
 		return mcp.Called{}, err
 	}
 	res, err := send(ctx)
 	record.Duration = d.host.Now().Sub(began)
-	called, err := d.called(ctx, &record, e, res, err)
-	d.journal.end(ctx, record)
-	done(telemetry.Result{Error: failure(record.Outcome), Bytes: record.Bytes})
+	called, err = d.called(ctx, &record, e, res, err)
+	d.journal.end(record)
 	switch record.Outcome {
 	case audit.OutcomeError:
 		d.undo(ctx, caller, c, e, arguments, record)
@@ -179,7 +182,7 @@ func (d *Desk) undo(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Ent
 	if _, err := d.called(ctx, &record, back, res, err); err != nil || record.Outcome != audit.OutcomeOK {
 		d.host.Problem("the rollback of call %s by %s failed: %s", failed.ID, back.Name, record.Reason)
 	}
-	d.journal.end(ctx, record)
+	d.journal.end(record)
 }
 
 // called turns what came into the answer, and says in the record what it was.
@@ -239,11 +242,23 @@ func (d *Desk) learn(caller mcp.Caller, id, run string, succeeded bool) {
 	}
 }
 
-func failure(o audit.Outcome) string {
-	if o == audit.OutcomeOK {
-		return ""
+// class is the error.type of a call in core/telemetry's words.
+func class(o audit.Outcome, err error) string {
+	var p *mcp.Problem
+	var e *connector.Error
+	switch {
+	case errors.As(err, &e):
+		return e.Class()
+	case errors.As(err, &p) && p.Code == mcp.CodeApproval:
+		return "asked"
+	case errors.As(err, &p):
+		return p.Code
+	case err != nil && o == audit.OutcomeBegun:
+		return "audit" // it could not be written down, and so was not sent
+	case err == nil && o != audit.OutcomeOK:
+		return "tool_error"
 	}
-	return string(o)
+	return telemetry.ErrorOf(err)
 }
 
 // problemOf says a connector's failure to an agent. What the server said itself

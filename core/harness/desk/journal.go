@@ -19,8 +19,16 @@ import (
 // waits, too.
 const ends = 256
 
-// endTime bounds the writing of an end, which must not be cut off with the
-// caller that does not wait for it any more.
+// lull is how long an end may wait for others before it is written. Written at
+// once, its sync stood before the beginning of the caller's next call: appends took
+// 2.2 ms on a disk that syncs in 1.3 ms (2026-11-21). A call that ended this little
+// before the power went is one that nobody saw end.
+const lull = 25 * time.Millisecond
+
+// together is how many ends are written without waiting for more.
+const together = 64
+
+// endTime bounds the writing of ends, which no caller waits for.
 const endTime = 30 * time.Second
 
 // journal writes calls into the audit log.
@@ -34,11 +42,24 @@ type journal struct {
 	slots  chan struct{}
 	wait   sync.WaitGroup
 	broken atomic.Pointer[error]
+
+	mu    sync.Mutex
+	ended []end
+}
+
+// end is how a call ended, on its way into the log.
+type end struct {
+	id    string
+	batch store.Batch
 }
 
 func newJournal(h Host) *journal { return &journal{host: h, slots: make(chan struct{}, ends)} }
 
-func (j *journal) close() { j.wait.Wait() }
+// close writes what is not written yet.
+func (j *journal) close() {
+	j.flush()
+	j.wait.Wait()
+}
 
 // sound is an error while ends cannot be written down.
 func (j *journal) sound() error {
@@ -108,24 +129,61 @@ func (j *journal) markKey(id string) []byte {
 }
 
 // end writes down how an act ended, without keeping its caller.
-func (j *journal) end(ctx context.Context, c audit.Call) {
+func (j *journal) end(c audit.Call) {
+	c.Arguments = nil // they stand in its beginning
+	batch, err := j.batch(&c, nil)
+	if err != nil {
+		j.lose(c.ID, err)
+		return
+	}
+	batch.Puts = append(batch.Puts, store.Put{Key: j.markKey(c.ID), Delete: true})
 	j.slots <- struct{}{}
-	j.wait.Go(func() {
-		defer func() { <-j.slots }()
-		ctx, over := context.WithTimeout(context.WithoutCancel(ctx), endTime)
-		defer over()
-		c.Arguments = nil // they stand in its beginning
-		batch, err := j.batch(&c, nil)
-		if err == nil {
-			batch.Puts = append(batch.Puts, store.Put{Key: j.markKey(c.ID), Delete: true})
-			err = j.commit(ctx, batch)
-		}
+	j.mu.Lock()
+	j.ended = append(j.ended, end{c.ID, batch})
+	n := len(j.ended)
+	j.mu.Unlock()
+	switch n {
+	case 1:
+		j.wait.Add(1)
+		time.AfterFunc(lull, func() {
+			defer j.wait.Done()
+			j.flush()
+		})
+	case together:
+		j.wait.Go(j.flush)
+	}
+}
+
+// flush writes the ends that wait, in one commit.
+func (j *journal) flush() {
+	j.mu.Lock()
+	ended := j.ended
+	j.ended = nil
+	j.mu.Unlock()
+	if len(ended) == 0 {
+		return
+	}
+	var all store.Batch
+	for _, e := range ended {
+		all.Puts = append(all.Puts, e.batch.Puts...)
+		all.Entries = append(all.Entries, e.batch.Entries...)
+	}
+	ctx, over := context.WithTimeout(context.Background(), endTime)
+	defer over()
+	err := j.commit(ctx, all)
+	for _, e := range ended {
 		if err != nil {
-			why := fmt.Errorf("the end of call %s could not be written into the audit log, so nothing more is called: %w", c.ID, err)
-			j.broken.Store(&why)
-			j.host.Problem("%v", why)
+			j.lose(e.id, err)
 		}
-	})
+		<-j.slots
+	}
+}
+
+// lose lets nothing begin any more, since an end is not in the log.
+func (j *journal) lose(id string, err error) {
+	why := fmt.Errorf("the end of call %s could not be written into the audit log, so nothing more is called: %w", id, err)
+	j.broken.Store(&why)
+	j.host.Problem("%v", why)
 }
 
 // batch is one entry, with its arguments kept beside the log under a salt.

@@ -8,7 +8,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/access"
 	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/mcp"
-	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // RunSkill runs a skill on its effective tiers.
@@ -24,10 +23,8 @@ func (d *Desk) RunSkill(ctx context.Context, caller mcp.Caller, r mcp.RunSkill) 
 	if err != nil {
 		return mcp.Ran{}, err
 	}
-	ctx, done := d.host.Recorder.Call(ctx, telemetry.Labels{Op: telemetry.Skill, Skill: e.Name})
 	began := d.host.Now()
 	if err := d.journal.begin(ctx, &record, c.arguments(r.Input), with); err != nil {
-		done(telemetry.Result{Error: "audit"})
 		return mcp.Ran{}, err
 	}
 	r.Progress(0, 0, "running "+e.Name)
@@ -47,8 +44,7 @@ func (d *Desk) RunSkill(ctx context.Context, caller mcp.Caller, r mcp.RunSkill) 
 	default:
 		record.Result, record.Bytes = digestOf(answer(out)), int64(len(out.Text)+len(out.Output))
 	}
-	d.journal.end(ctx, record)
-	done(telemetry.Result{Error: failure(record.Outcome), Bytes: record.Bytes})
+	d.journal.end(record)
 	if record.Outcome != audit.OutcomeCanceled && (ran.Verified || ran.Failed != "") {
 		d.learn(caller, e.ID, record.ID, ran.Verified)
 	}

@@ -256,7 +256,7 @@ func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	default:
 		record.Result = digestOf(raw)
 	}
-	d.journal.end(ctx, record)
+	d.journal.end(record)
 	return raw, err
 }
 
