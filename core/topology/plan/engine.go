@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/topology"
+	"github.com/plimsoll-dev/plimsoll/core/topology/arch"
 )
 
 // owned are flags that a plan sets itself: declared by hand they would contradict it.
@@ -47,6 +48,7 @@ type engine struct {
 	kv      map[string]string // of kv_connector_extra_config
 	split   bool
 	hybrid  bool
+	latent  bool
 	layered bool // caches of several kinds: windows or states beside full attention
 	lease   time.Duration
 	seconds int
@@ -81,7 +83,7 @@ func (e *engine) configure(s Spec, all []pool) error {
 		set("no-enable-chunked-prefill", "")
 	}
 	kinds := m.Arch.Kinds()
-	e.hybrid, e.layered, e.split = m.Arch.Hybrid(), len(kinds) > 1, t.Split()
+	e.hybrid, e.layered, e.latent, e.split = m.Arch.Hybrid(), len(kinds) > 1, kinds[arch.Latent] > 0, t.Split()
 	if !t.Split() {
 		return nil
 	}

@@ -96,6 +96,9 @@ func (e *engine) merge(found []preflight.Finding, declared time.Duration) {
 		}
 		e.args[k] = v
 	}
+	if e.args["attention-backend"] == "TRITON_ATTN" && e.latent {
+		e.args["attention-backend"] = "TRITON_MLA" // the same kernels' name for latent attention
+	}
 	wait := max(declared, ready, usual)
 	e.seconds = int((wait + time.Second - 1) / time.Second)
 	if wait > usual {
@@ -253,6 +256,9 @@ func notes(e *engine, s Spec, all []pool, fits []topology.Fit) []string {
 	}
 	if !newest.atLeast(e.version) {
 		out = append(out, fmt.Sprintf("Flags were checked up to vLLM %s, and this is %s: what came after is not known.", newest, e.version))
+	}
+	if n := all[0].replicas; !e.split && n > 1 && s.Topology.Runtime != "kubernetes" {
+		out = append(out, fmt.Sprintf("There are %d servers with an endpoint each, and nothing balances between them: name them all.", n))
 	}
 	if e.hybrid && e.split && e.args["no-async-scheduling"] == "" && all[0].tensor == 1 {
 		out = append(out, "vLLM's own accuracy runs of models with recurrent state over NIXL used --no-async-scheduling (#41869, #45019): set it if answers differ from those of an aggregated server.")

@@ -76,7 +76,7 @@ func (e *engine) objects(s Spec, all []pool) ([]object, error) {
 	if e.split {
 		c := container{Name: "proxy", Image: s.Proxy.Image, Command: e.router("0.0.0.0", s.Port, urls[Prefill], urls[Decode]), Ports: []opening{{"http", s.Port}}}
 		c.StartupProbe, c.ReadinessProbe = e.start(), still()
-		t := template{s.meta("", "proxy"), pod{Containers: []container{c}}}
+		t := template{s.meta("", "proxy"), pod{EnableServiceLinks: new(bool), Containers: []container{c}}}
 		out = append(out, s.deployment(s.Name+"-proxy", "proxy", 1, e.seconds, t), s.service(s.Name, "proxy"))
 	}
 	return out, nil
@@ -160,7 +160,7 @@ func (e *engine) pod(s Spec, p pool, gpus int, command []string, answers bool) p
 		}
 	}
 	c.VolumeMounts = []mount{{Name: "shm", MountPath: "/dev/shm"}}
-	out := pod{TerminationGracePeriodSeconds: 60, Volumes: []volume{{Name: "shm", EmptyDir: &emptyDir{"Memory", s.Kubernetes.Memory}}}}
+	out := pod{EnableServiceLinks: new(bool), TerminationGracePeriodSeconds: 60, Volumes: []volume{{Name: "shm", EmptyDir: &emptyDir{"Memory", s.Kubernetes.Memory}}}}
 	if s.Kubernetes.Claim != "" {
 		c.VolumeMounts = append(c.VolumeMounts, mount{Name: "model", MountPath: s.Kubernetes.Mount, ReadOnly: true})
 		out.Volumes = append(out.Volumes, volume{Name: "model", PersistentVolumeClaim: &claim{s.Kubernetes.Claim, true}})
@@ -256,7 +256,7 @@ func (e *engine) kserve(s Spec, all []pool) ([]object, error) {
 		}
 		c.Env = append(c.Env, variable{Name: "VLLM_ADDITIONAL_ARGS", Value: ptr(strings.Join(words, " "))})
 		c.StartupProbe = &probe{PeriodSeconds: 10, FailureThreshold: (e.seconds + 9) / 10}
-		w := workload{Replicas: p.replicas, Parallelism: parallelism{Tensor: p.tensor, Expert: p.expert}, Template: pod{Containers: []container{c}}}
+		w := workload{Replicas: p.replicas, Parallelism: parallelism{Tensor: p.tensor, Expert: p.expert}, Template: pod{EnableServiceLinks: new(bool), Containers: []container{c}}}
 		if p.data > 1 {
 			w.Parallelism.Data = p.data
 		}

@@ -40,6 +40,9 @@ type template struct {
 }
 
 type pod struct {
+	// EnableServiceLinks is false: a service called vllm would set VLLM_PORT to a URL,
+	// which the engine takes for its own variable.
+	EnableServiceLinks            *bool       `yaml:"enableServiceLinks,omitempty"`
 	TerminationGracePeriodSeconds int         `yaml:"terminationGracePeriodSeconds,omitempty"`
 	Containers                    []container `yaml:"containers"`
 	Volumes                       []volume    `yaml:"volumes,omitempty"`
