@@ -82,12 +82,12 @@ type Bench struct{ Warmup int } // requests before the first that counts
 
 // Finding is a rule that fired.
 type Finding struct {
-	ID     string
-	Effect Effect
-	Says   string            // what is wrong and what is done or to do
-	Env    map[string]string // to set
-	Args   map[string]string // to set
-	Ready  time.Duration     // the engine's ready timeout, the bench's ready check and the startup probe; 0: as they are
+	ID     string            `json:"id"`
+	Effect Effect            `json:"effect"`
+	Says   string            `json:"says"`            // what is wrong and what is done or to do
+	Env    map[string]string `json:"env,omitempty"`   // to set
+	Args   map[string]string `json:"args,omitempty"`  // to set
+	Ready  time.Duration     `json:"ready,omitempty"` // the engine's ready timeout, the bench's ready check and the startup probe; 0: as they are
 }
 
 // Rule is one line of the table.

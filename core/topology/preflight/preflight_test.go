@@ -115,6 +115,23 @@ func TestEachRuleFiresWhereItShould(t *testing.T) {
 	}
 }
 
+// A lease is raised where the version reads it, and an old variable is ignored by
+// versions that took it out.
+func TestRulesFollowTheVersion(t *testing.T) {
+	const key, variable = "kv-transfer-config.kv_connector_extra_config.kv_lease_duration", "VLLM_NIXL_ABORT_REQUEST_TIMEOUT"
+	for version, want := range map[string][2]string{"0.20": {"", "90"}, "0.22": {"90", "90"}, "0.24.1": {"90", ""}, "": {"90", "90"}} {
+		env, args, _ := preflight.Merged(preflight.Check(preflight.Facts{Version: version, Lease: 30 * time.Second, DecodeQueue: 45 * time.Second}))
+		if got := [2]string{args[key], env[variable]}; got != want {
+			t.Errorf("vLLM %q gets the lease %q, and should get %q", version, got, want)
+		}
+	}
+	for version, ignored := range map[string]bool{"0.13": false, "0.14.1": false, "0.15": true, "0.24": true} {
+		if got := preflight.Blocked(preflight.Check(preflight.Facts{Engine: "vllm", Version: version, Env: map[string]string{"VLLM_ATTENTION_BACKEND": "X"}})); got != ignored {
+			t.Errorf("vLLM %s ignores the variable: %v", version, got)
+		}
+	}
+}
+
 func TestNothingDeclaredFiresNothing(t *testing.T) {
 	if found := preflight.Check(preflight.Facts{}); len(found) > 0 {
 		t.Errorf("no facts fire %+v", found)

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -17,14 +18,14 @@ func Rules() []Rule {
 				Env:  map[string]string{"VLLM_USE_FLASHINFER_SAMPLER": "0"}, Args: map[string]string{"attention-backend": "TRITON_ATTN"},
 			}, true
 		}},
-		{"P2", Block, "an attention backend that would be ignored", "the reference: vLLM 0.24 does not read the variable any more", func(f Facts) (Finding, bool) {
+		{"P2", Block, "an attention backend that would be ignored", "the reference, on 0.24; the variable was taken out after 0.14.0 (vllm-project/vllm#32812), and 0.13 and 0.14 read it with a warning (#26315)", func(f Facts) (Finding, bool) {
 			v, ok := f.Env["VLLM_ATTENTION_BACKEND"]
-			if !ok || f.Engine != "vllm" || !from(f.Version, 0, 13) {
+			if !ok || f.Engine != "vllm" || !from(f.Version, 0, 15) {
 				return Finding{}, false
 			}
 			return Finding{Says: fmt.Sprintf("VLLM_ATTENTION_BACKEND=%s is ignored by vLLM %s: use --attention-backend %s, and take the variable out.", v, f.Version, v)}, true
 		}},
-		{"P3", Environment, "the first start compiles", "the reference: two ranks with an empty cache took longer than the default of 600 s, and were killed while they compiled", func(f Facts) (Finding, bool) {
+		{"P3", Environment, "the first start compiles", "the reference: two ranks with an empty cache took longer than the default of 600 s, and were killed while they compiled; VLLM_ENGINE_READY_TIMEOUT_S is of vllm-project/vllm#27444", func(f Facts) (Finding, bool) {
 			if !is(f.FirstStart) || !is(f.ColdCache) || f.DataParallel < 2 || f.ReadyTimeout >= ready {
 				return Finding{}, false
 			}
@@ -34,7 +35,7 @@ func Rules() []Rule {
 				Ready: ready,
 			}, true
 		}},
-		{"P4", Environment, "recurrent state over NIXL", "the reference: without the layout the connector moves the convolution's state wrongly, and answers differ silently", func(f Facts) (Finding, bool) {
+		{"P4", Environment, "recurrent state over NIXL", "the reference; vllm-project/vllm#37635: the connector asserts the layout and names the variable (#37416); the compatibility matrix has unequal tensor parallel sizes as unfinished", func(f Facts) (Finding, bool) {
 			if !f.Hybrid || f.Prefill == nil || f.Decode == nil || f.Connector != "NixlConnector" {
 				return Finding{}, false
 			}
@@ -47,11 +48,11 @@ func Rules() []Rule {
 			}
 			return Finding{Says: says, Env: map[string]string{"VLLM_SSM_CONV_STATE_LAYOUT": "DS"}}, true
 		}},
-		{"P5", Block, "gemma-4 mixture with data parallel ranks", "the reference: gemma-4-26B-A4B with data parallel 2 does not start on vLLM 0.24", func(f Facts) (Finding, bool) {
-			if !strings.HasPrefix(f.Family, "gemma4") || !f.Experts || f.DataParallel < 2 || f.Engine != "vllm" || from(f.Version, 0, 25) {
+		{"P5", Block, "gemma-4 mixture with data parallel ranks", "the reference: gemma-4-26B-A4B with data parallel 2 does not start on vLLM 0.24; on 0.19 it fails at the first request (vllm-project/vllm#38999, open)", func(f Facts) (Finding, bool) {
+			if !strings.HasPrefix(f.Family, "gemma4") || !f.Experts || f.DataParallel < 2 || f.Engine != "vllm" {
 				return Finding{}, false
 			}
-			return Finding{Says: fmt.Sprintf("gemma-4 with experts does not start with data parallel %d on vLLM %s: use tensor parallel, or separate servers.", f.DataParallel, f.Version)}, true
+			return Finding{Says: fmt.Sprintf("gemma-4 with experts does not run with data parallel %d on vLLM %s, and no version is known that mended it: use tensor parallel, or separate servers.", f.DataParallel, f.Version)}, true
 		}},
 		{"P6", Block, "prefill and decode disagree", "vLLM's disaggregated prefill documentation: both sides must be configured alike", func(f Facts) (Finding, bool) {
 			if f.Prefill == nil || f.Decode == nil {
@@ -60,7 +61,7 @@ func Rules() []Rule {
 			d := differences(*f.Prefill, *f.Decode)
 			return Finding{Says: "Prefill and decode must agree: " + strings.Join(d, "; ") + "."}, len(d) > 0
 		}},
-		{"P7", Block, "two processes on one NIXL port", "vLLM's NixlConnector documentation: VLLM_NIXL_SIDE_CHANNEL_PORT is unique for each process on a host", func(f Facts) (Finding, bool) {
+		{"P7", Block, "two processes on one NIXL port", "docs/features/nixl_connector_usage.md of vllm-project/vllm: each worker needs its own VLLM_NIXL_SIDE_CHANNEL_PORT on its host, 5600 by default, and a data parallel rank listens on base + rank", func(f Facts) (Finding, bool) {
 			seen := map[string]string{}
 			for _, p := range f.Ports {
 				at := fmt.Sprintf("%s:%d", p.Host, p.Number)
@@ -71,15 +72,25 @@ func Rules() []Rule {
 			}
 			return Finding{}, false
 		}},
-		{"P8", Environment, "a cache that is given up before it is fetched", "vLLM's NixlConnector documentation: blocks are freed after VLLM_NIXL_ABORT_REQUEST_TIMEOUT, 480 s by default", func(f Facts) (Finding, bool) {
+		{"P8", Environment, "a cache that is given up before it is fetched", "docs/features/nixl_connector_usage.md of vllm-project/vllm: kv_lease_duration, 30 s, renewed by heartbeats (#41383); up to 0.20 VLLM_NIXL_ABORT_REQUEST_TIMEOUT, 480 s (#25897)", func(f Facts) (Finding, bool) {
 			if f.Lease <= 0 || f.DecodeQueue <= 0 || f.Lease >= f.DecodeQueue {
 				return Finding{}, false
 			}
 			to := 2 * f.DecodeQueue
-			return Finding{
-				Says: fmt.Sprintf("Prefill keeps a cache for %s, and requests wait up to %s before decode: the lease is raised to %s.", f.Lease, f.DecodeQueue, to),
-				Env:  map[string]string{"VLLM_NIXL_ABORT_REQUEST_TIMEOUT": fmt.Sprintf("%.0f", to.Seconds())},
-			}, true
+			seconds := fmt.Sprintf("%.0f", math.Ceil(to.Seconds()))
+			x := Finding{Says: fmt.Sprintf("Prefill keeps a cache for %s, and requests wait up to %s before decode: the lease is raised to %s.", f.Lease, f.DecodeQueue, to)}
+			// Between 0.20 and 0.24 it is not known which of the two a version reads, and
+			// each ignores the other's.
+			if !from(f.Version, 0, 24) {
+				x.Env = map[string]string{"VLLM_NIXL_ABORT_REQUEST_TIMEOUT": seconds}
+			}
+			if from(f.Version, 0, 21) || !from(f.Version, 0, 0) {
+				x.Args = map[string]string{"kv-transfer-config.kv_connector_extra_config.kv_lease_duration": seconds}
+			}
+			if from(f.Version, 0, 24) {
+				x.Says += " Heartbeats renew it once the decoder knows of the request: what is left is the wait before that."
+			}
+			return x, true
 		}},
 		{"P9", Block, "it does not fit into memory", "arithmetic", func(f Facts) (Finding, bool) {
 			m := f.Memory
