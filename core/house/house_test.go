@@ -124,8 +124,8 @@ func TestWhoOwnsWhichLibrary(t *testing.T) {
 		"github.com/evanw/esbuild":       {"core/sandbox/script"},
 		"github.com/dgraph-io/badger":    {"core/store/badgerstore"},
 		"github.com/spf13/cobra":         {"core/cli"},
-		"github.com/santhosh-tekuri":     {"core/gate", "core/rule", "core/skill"},
-		"github.com/goccy/go-yaml":       {"core/skill"},
+		"github.com/santhosh-tekuri":     {"core/gate", "core/rule", "core/skill", "core/topology/plan"},
+		"github.com/goccy/go-yaml":       {"core/skill", "core/topology/plan"},
 		"golang.org/x/mod":               {"core/audit", "core/author/pack"},
 		"github.com/robfig/cron":         {"hcl/cron"},
 		"github.com/prometheus":          {"core/telemetry"},
@@ -153,7 +153,7 @@ var forbidden = map[string][]string{
 }
 
 // pure packages read no clock, draw no chance and touch no file.
-var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price", "core/access", "core/connector/lock", "core/lint", "core/topology/arch", "core/topology/hardware", "core/topology/step", "core/topology/metric", "core/topology/preflight"}
+var pure = []string{"core/verdict", "core/gate", "core/rule", "core/tier", "core/render", "core/price", "core/access", "core/connector/lock", "core/lint", "core/topology/arch", "core/topology/hardware", "core/topology/step", "core/topology/metric", "core/topology/preflight", "core/topology/plan"}
 
 // benches are programs that live beside the pure package they measure.
 var benches = []string{"core/verdict/truth", "core/lint/corpus"}
