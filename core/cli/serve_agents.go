@@ -99,7 +99,7 @@ func (a *agents) listen(p *engine.Project) error {
 		return fmt.Errorf("showing metrics at %s: %w", s.Metrics, err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", a.recorder.Handler())
+	mux.Handle("GET /metrics", a.surface.Metrics(a.recorder))
 	a.metrics = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
 	a.running.Go(func() {
 		if err := a.metrics.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -157,7 +157,7 @@ func (c *command) stdio(ctx context.Context, as string) error {
 	if err != nil {
 		return err
 	}
-	err = server.ServeStdio(auth.With(ctx, caller.Principal), caller.Principal, io.NopCloser(c.In), c.Out)
+	err = x.Line(auth.With(ctx, caller.Principal), server, caller.Principal, io.NopCloser(c.In), c.Out)
 	bound, over := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer over()
 	return errors.Join(err, server.Shutdown(bound))

@@ -23,7 +23,7 @@ func (x *Surface) Agents(version string, warn func(error)) (*mcp.Server, error) 
 	p := x.Project().Config
 	c := mcp.Config{
 		Version: version, Desk: x.Desk, Library: x.Desk, Now: clock, Log: slog.New(slog.DiscardHandler),
-		Principal: auth.From,
+		Principal: auth.From, Recorder: x.record,
 	}
 	surface := p.Serving().MCP
 	if surface == nil {

@@ -75,6 +75,9 @@ type Engine struct {
 // Open takes the state folder, for this process alone unless Options.State holds
 // it, and makes ready to call backends; none is launched before it is needed.
 func Open(ctx context.Context, o Options) (*Engine, error) {
+	if o.Recorder == nil {
+		o.Recorder = telemetry.Nothing()
+	}
 	tools, err := OpenTools(ctx, o.Project, o.AsOf)
 	if err != nil {
 		return nil, err
@@ -91,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.Close())
 	}
 	e.runs = run.Executor{
-		Models: models{e.backends}, Blobs: e.store, Now: clock,
+		Models: models{e.backends, o.Recorder}, Blobs: e.store, Now: clock,
 		Keys: keys{e.store}, Tools: e.toolbox(), Announce: e.announce, Recorded: e.recorded,
 	}
 	if err := e.reconcile(ctx); err != nil {
@@ -193,9 +196,19 @@ func (p *Project) ReadLock() (*lockfile.File, error) {
 }
 
 // models hands calls to backends and tells their failures in core/run's words.
-type models struct{ client *backend.Client }
+type models struct {
+	client *backend.Client
+	record telemetry.Recorder
+}
 
 func (m models) Generate(ctx context.Context, name string, req message.Request) (message.Response, bool, error) {
+	ctx, done := m.record.Call(ctx, telemetry.Labels{Op: telemetry.Model, Provider: name, Model: req.Model})
+	resp, lost, err := m.ask(ctx, name, req)
+	done(answered(resp, err))
+	return resp, lost, err
+}
+
+func (m models) ask(ctx context.Context, name string, req message.Request) (message.Response, bool, error) {
 	resp, meta, err := m.client.Generate(ctx, name, req)
 	if err == nil {
 		return resp, meta.Lost, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/core/tier"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
@@ -210,6 +211,9 @@ func (e *Engine) escalateFrom(ctx context.Context, s *skill.Skill, step *config.
 	}
 	if err != nil {
 		return place, false, fmt.Errorf("recording the escalation of %s: %w", s.Name, err)
+	}
+	if from != "" { // a person who moves it has seen what production has not
+		e.options.Recorder.Add(telemetry.Escalations, 1, s.Name, step.Name, next.Ref())
 	}
 	e.state.announce()
 	place, err = e.Place(s, step)

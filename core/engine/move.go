@@ -69,6 +69,7 @@ func (e *Engine) Apply(ctx context.Context, moves []nightly.Move) (string, map[s
 	} else if err != nil {
 		return "", nil, err
 	}
+	e.measureMoves(moves, refused)
 	return policyfile.Diff(before, after, PolicyFile), refused, nil
 }
 

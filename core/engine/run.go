@@ -13,7 +13,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
-	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
@@ -64,7 +63,7 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	if err != nil {
 		return nil, err
 	}
-	rec, err := e.runs.Do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladders: ladders, Truth: e.knownTruth(s, input)})
+	rec, err := e.do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladders: ladders, Truth: e.knownTruth(s, input)})
 	if err != nil {
 		return nil, errors.Join(err, e.noteRefusal(ctx, s, err))
 	}
@@ -180,25 +179,6 @@ func (e *Engine) recordRun(ctx context.Context, s *skill.Skill, rec *run.Record,
 	}
 	e.measureRun(s.Name, rec)
 	return nil
-}
-
-// measureRun counts a run where metrics are shown.
-func (e *Engine) measureRun(name string, rec *run.Record) {
-	r := e.options.Recorder
-	if r == nil {
-		return
-	}
-	tier := ""
-	for _, step := range slices.Sorted(maps.Keys(rec.End)) {
-		tier = rec.End[step]
-	}
-	r.Add(telemetry.Runs, 1, name, tier, string(rec.Status))
-	r.Add(telemetry.Cost, rec.Micro, name, tier, "run")
-	for step, from := range rec.Start {
-		if to := rec.End[step]; to != from {
-			r.Add(telemetry.Escalations, 1, name, step, to)
-		}
-	}
 }
 
 func noteOf(rec *run.Record) runNote {

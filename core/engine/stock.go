@@ -15,7 +15,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/harness/desk"
 	"github.com/plimsoll-dev/plimsoll/core/mcp"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
-	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
 
@@ -79,40 +78,6 @@ func (x *Surface) parts() (desk.Parts, *config.Search, []string) {
 	}
 	x.taught = false
 	return parts, x.project.Config.Searching(), problems
-}
-
-// measure tells how much there is.
-func (x *Surface) measure(p desk.Parts) {
-	kinds, shut := map[harness.Kind]int{}, map[string]int{}
-	var tools, skills, connectors []string
-	for _, e := range p.Entries {
-		kinds[e.Kind]++
-		if e.Skill != nil {
-			skills = append(skills, e.Name)
-		} else {
-			tools = append(tools, e.Name)
-		}
-		if e.Shut != "" {
-			shut[e.Connector]++
-		}
-	}
-	for kind, n := range kinds {
-		x.record.Set(telemetry.Documents, float64(n), string(kind))
-	}
-	for _, s := range p.Servers {
-		connectors = append(connectors, s.Name)
-		x.record.Set(telemetry.Quarantined, float64(shut[s.Name]), s.Name)
-	}
-	knows(x.record, telemetry.Tools, tools)
-	knows(x.record, telemetry.Skills, skills)
-	knows(x.record, telemetry.Connectors, connectors)
-}
-
-// knows tells a recorder which names are told apart: others are counted together.
-func knows(r telemetry.Recorder, kind telemetry.Kind, names []string) {
-	if t, ok := r.(*telemetry.Telemetry); ok {
-		t.Know(kind, names)
-	}
 }
 
 // Problems are what an operator should know of the catalogue: skills that are not

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -30,6 +31,7 @@ type Surface struct {
 	state   *State
 	options Options
 	record  telemetry.Recorder
+	lines   atomic.Int64 // clients over stdio
 
 	stocking sync.Mutex // one catalogue is made at a time; taken before mu
 
@@ -76,7 +78,7 @@ func newSurface(ctx context.Context, s *State, o Options) (*Surface, error) {
 	if x.learned, err = s.readLearned(); err != nil {
 		return nil, err
 	}
-	x.vectors = &vectors{state: s}
+	x.vectors = &vectors{state: s, record: x.record}
 	x.Desk = desk.New(desk.Host{
 		Scope: scope, Now: clock, NewID: newID, Store: s.store,
 		Run: x.run, Connector: x.connector, Ready: x.ready, Learn: x.learn, Asked: x.asked,

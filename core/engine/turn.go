@@ -11,7 +11,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/store"
-	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 // turn lets one night at a time work on a state. Runs need no turn: by day and
@@ -79,29 +78,6 @@ func (e *Engine) Nightly(ctx context.Context, o NightOptions) (*report.Night, er
 		return n, err
 	}
 	return n, errors.Join(err, e.noteEnd(ctx, began, o))
-}
-
-// measureNight counts a night where metrics are shown.
-func (e *Engine) measureNight(n *report.Night, err error, began time.Time) {
-	r := e.options.Recorder
-	if r == nil {
-		return
-	}
-	outcome := "ended"
-	switch {
-	case errors.Is(err, nightly.ErrStopped):
-		outcome = "stopped"
-	case err != nil:
-		outcome = "failed"
-	}
-	r.Add(telemetry.Nights, 1, outcome)
-	r.Observe(telemetry.NightDuration, clock().Sub(began).Seconds(), outcome)
-	if n == nil {
-		return
-	}
-	r.Add(telemetry.Verdicts, int64(n.Totals.Moved), "moved")
-	r.Add(telemetry.Verdicts, int64(n.Totals.Held), "held")
-	r.Add(telemetry.Verdicts, int64(n.Totals.Inconclusive), "inconclusive")
 }
 
 // draining tells whether nights are to stop where they can.

@@ -26,16 +26,8 @@ func (x *Surface) connect(p *Project) (*connector.Set, error) {
 		configs = append(configs, connectorOf(p.Dir, c))
 	}
 	return connector.New(connector.Host{
-		Now: clock, Keep: keeper{x.state}, Spill: spiller{x.state}, Version: x.options.Version,
-		Change: func(name string, c *connector.Catalogue) { x.record.Set("plimsoll_connector_stale", stale(c), name) },
+		Now: clock, Keep: keeper{x.state}, Spill: spiller{x.state}, Version: x.options.Version, Recorder: x.record,
 	}, configs...)
-}
-
-func stale(c *connector.Catalogue) float64 {
-	if c.Stale {
-		return 1
-	}
-	return 0
 }
 
 // startTime bounds a start: a package runner such as npx downloads on the first one.

@@ -12,6 +12,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 	"github.com/plimsoll-dev/plimsoll/core/harness/embed"
 	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 )
 
@@ -21,7 +22,10 @@ const embedTime = 2 * time.Minute
 
 // vectors makes embeddings where the project declares an endpoint for them, and
 // keeps them in the state.
-type vectors struct{ state *State }
+type vectors struct {
+	state  *State
+	record telemetry.Recorder
+}
 
 // of is an index with vectors beside its words; nil where none are declared. With
 // an error it finds by words, and says why.
@@ -35,7 +39,7 @@ func (v *vectors) of(ctx context.Context, x *harness.Index, s *config.Search) (*
 	}
 	ctx, over := context.WithTimeout(ctx, embedTime)
 	defer over()
-	hybrid, err := harness.Embed(ctx, x, client.Model, client, v)
+	hybrid, err := harness.Embed(ctx, x, client.Model, embedder{client, v.record}, v)
 	if err != nil {
 		return hybrid, fmt.Errorf("search by words alone: %w", err)
 	}

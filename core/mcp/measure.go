@@ -77,3 +77,12 @@ func class(res sdk.Result, err error) string {
 	}
 	return telemetry.ErrorOf(err)
 }
+
+// MetaTools are the names of the tools of the meta surface.
+func MetaTools() []string {
+	var out []string
+	for _, t := range metaTools {
+		out = append(out, t.name)
+	}
+	return out
+}

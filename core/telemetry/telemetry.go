@@ -63,7 +63,6 @@ type Labels struct {
 	Tool      string // as the caller knows it; must be in the catalogue to be told apart
 	Prompt    string // name of an MCP prompt
 	Skill     string
-	Step      string // of a skill
 	Tier      string
 	Connector string
 	Provider  string // of a model: "openai", "anthropic", or the backend's name

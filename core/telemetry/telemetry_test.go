@@ -54,7 +54,7 @@ func open(t testing.TB, c Config) *Telemetry {
 // full are labels and a result of every operation with every field set.
 func full(o Op) (Labels, Result) {
 	l := Labels{
-		Op: o, Method: "tools/call", Tool: "github_issues_get", Skill: "digest", Step: "main", Tier: "small", Connector: "github",
+		Op: o, Method: "tools/call", Tool: "github_issues_get", Skill: "digest", Tier: "small", Connector: "github",
 		Provider: "openai", Model: "gpt-x", Protocol: "2026-07-28", Transport: HTTP, Session: "s1", RequestID: "7", Run: "r1",
 		Address: "api.example.com", Port: 443,
 	}
@@ -382,7 +382,7 @@ func TestSpansArriveByTheConventions(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"mcp.method.name": "tools/call", "mcp.protocol.version": "2026-07-28", "mcp.session.id": "s1", "jsonrpc.request.id": "7", "network.transport": "tcp",
-		"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "github_issues_get", "plimsoll.result.bytes": "300",
+		"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "github_issues_get", "plimsoll.connector": "github",
 	} {
 		if got := attr(serve, key); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)

@@ -200,16 +200,17 @@ func spanName(words *vocabulary, l Labels) string {
 // puts into Labels or Result beyond that is left out, so that the page that
 // lists them stays true.
 var carried = func() map[Op]map[attribute.Key]bool {
-	message := "error.type rpc.response.status_code gen_ai.operation.name gen_ai.tool.name gen_ai.prompt.name jsonrpc.request.id mcp.method.name " +
-		"mcp.protocol.version mcp.session.id network.transport plimsoll.connector plimsoll.result.bytes"
-	usage := "error.type gen_ai.operation.name gen_ai.agent.name gen_ai.usage.input_tokens gen_ai.usage.output_tokens gen_ai.usage.cache_read.input_tokens " +
-		"gen_ai.usage.cache_creation.input_tokens gen_ai.usage.reasoning.output_tokens plimsoll.run plimsoll.step plimsoll.tier plimsoll.cost_microdollars"
-	where := " server.address server.port"
-	model := usage + where + " gen_ai.provider.name gen_ai.request.model gen_ai.response.model gen_ai.response.finish_reasons"
+	message := "error.type rpc.response.status_code gen_ai.operation.name gen_ai.tool.name gen_ai.prompt.name mcp.method.name " +
+		"mcp.protocol.version network.transport plimsoll.connector"
+	usage := "error.type gen_ai.operation.name gen_ai.usage.input_tokens gen_ai.usage.output_tokens gen_ai.usage.cache_read.input_tokens " +
+		"gen_ai.usage.cache_creation.input_tokens gen_ai.usage.reasoning.output_tokens"
 	out := map[Op]map[attribute.Key]bool{}
 	for op, list := range map[Op]string{
-		Serve: message, Request: message + where, Model: model, Embed: model, Skill: usage,
-		Execute: "error.type gen_ai.operation.name gen_ai.tool.name gen_ai.agent.name plimsoll.connector plimsoll.run plimsoll.result.bytes",
+		Serve: message + " mcp.session.id jsonrpc.request.id", Request: message + " plimsoll.result.bytes server.address server.port",
+		Model:   usage + " gen_ai.provider.name gen_ai.request.model gen_ai.response.model gen_ai.response.finish_reasons",
+		Embed:   "error.type gen_ai.operation.name gen_ai.request.model",
+		Skill:   usage + " gen_ai.agent.name plimsoll.run plimsoll.tier plimsoll.cost_microdollars",
+		Execute: "error.type gen_ai.operation.name gen_ai.tool.name plimsoll.connector plimsoll.result.bytes",
 		Find:    "error.type gen_ai.operation.name plimsoll.found",
 	} {
 		out[op] = map[attribute.Key]bool{}
@@ -246,7 +247,6 @@ func attributes(l Labels) []attribute.KeyValue {
 	put("gen_ai.provider.name", l.Provider)
 	put("gen_ai.request.model", l.Model)
 	put("plimsoll.connector", l.Connector)
-	put("plimsoll.step", l.Step)
 	put("plimsoll.tier", l.Tier)
 	put("plimsoll.run", l.Run)
 	put("server.address", l.Address)

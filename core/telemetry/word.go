@@ -52,7 +52,7 @@ var fixed = map[string][]string{
 	"gen_ai_token_type":     {"input", "output"},
 	"error_type": {
 		otherError, "timeout", "cancelled", "tool_error", "denied", "asked", "rejected", "limited", "unknown", "unauthorized", "quarantined",
-		"unreachable", "unavailable", "failed", "protocol", "too_large", "invalid", "rate_limited", "overloaded", "gate", "budget", "audit",
+		"unreachable", "unavailable", "failed", "refused", "missing", "lost", "auth", "context_length", "content_policy", "invalid_request", "protocol", "too_large", "invalid", "rate_limited", "overloaded", "gate", "budget", "audit",
 		"-32700", "-32600", "-32601", "-32602", "-32603", "-32000", "-32001", "-32002", "-32003", "-32004", "-32042", "-32800", "-32801",
 		"400", "401", "403", "404", "405", "408", "409", "413", "422", "429", "500", "502", "503", "504",
 	},
