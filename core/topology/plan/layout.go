@@ -74,11 +74,16 @@ func heads(m topology.Model) int {
 }
 
 // place gives each server of all pools its GPUs: those that its block names, or the
-// first that are free. They are all of one machine.
-func place(all []pool, t topology.Topology, h topology.Hardware) error {
+// first that are free of those that the plan may take. They are all of one machine.
+func place(all []pool, s Spec) error {
+	t, h := s.Topology, s.Hardware
 	machine := h.Count
 	if h.PerNode > 0 {
 		machine = min(h.PerNode, h.Count)
+	}
+	may, err := allowed(s.GPUs, machine)
+	if err != nil {
+		return err
 	}
 	need, taken, want := 0, map[int]Role{}, make([][]int, len(all))
 	var errs []error
@@ -98,6 +103,8 @@ func place(all []pool, t topology.Topology, h topology.Hardware) error {
 		for _, g := range want[i] {
 			if g < 0 || g >= machine {
 				errs = append(errs, fmt.Errorf("%s names GPU %d, and the machine has 0 to %d", p.role, g, machine-1))
+			} else if !slices.Contains(may, g) {
+				errs = append(errs, fmt.Errorf("%s names GPU %d, which is not one of %v that the plan may take", p.role, g, may))
 			}
 			if other, ok := taken[g]; ok {
 				errs = append(errs, fmt.Errorf("GPU %d is named by %s and by %s", g, other, p.role))
@@ -105,29 +112,41 @@ func place(all []pool, t topology.Topology, h topology.Hardware) error {
 			taken[g] = p.role
 		}
 	}
-	if len(errs) == 0 && need > machine {
-		return &Refused{fmt.Sprintf("The topology takes %d GPUs, and one machine of %s has %d", need, h.Name, machine), `Use runtime = "kubernetes", which spreads servers over machines, or fewer GPUs.`}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
-	next := 0
+	if need > len(may) {
+		return &Refused{fmt.Sprintf("The topology takes %d GPUs, and %d of one machine of %s are to be had", need, len(may), h.Name), `Use runtime = "kubernetes", which spreads servers over machines, or fewer GPUs.`}
+	}
+	free := slices.DeleteFunc(may, func(g int) bool { _, ok := taken[g]; return ok })
 	for i := range all {
-		list := slices.Clone(want[i])
-		for len(errs) == 0 && len(list) < all[i].replicas*all[i].size() {
-			for {
-				if _, ok := taken[next]; !ok {
-					break
-				}
-				next++
+		list, n := want[i], all[i].replicas*all[i].size()
+		if len(list) == 0 {
+			if n > len(free) {
+				return &Refused{fmt.Sprintf("Beside the GPUs that blocks name, %d are left, and %s takes %d", len(free), all[i].role, n), "Name the GPUs of every block, or of none."}
 			}
-			if next >= machine {
-				return &Refused{fmt.Sprintf("Beside the GPUs that blocks name, not enough are left on one machine of %d", machine), "Name the GPUs of every block, or of none."}
-			}
-			taken[next] = all[i].role
-			list = append(list, next)
+			list, free = free[:n], free[n:]
 		}
-		for len(list) >= all[i].size() && len(all[i].gpus) < all[i].replicas {
-			all[i].gpus = append(all[i].gpus, list[:all[i].size()])
-			list = list[all[i].size():]
+		for r := range all[i].replicas {
+			all[i].gpus = append(all[i].gpus, slices.Clone(list[r*all[i].size():(r+1)*all[i].size()]))
 		}
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+// allowed are the GPUs that a plan may take of a machine, each once, in order.
+func allowed(named []int, machine int) ([]int, error) {
+	if named == nil {
+		named = make([]int, machine)
+		for i := range named {
+			named[i] = i
+		}
+	}
+	out := slices.Sorted(slices.Values(named))
+	for i, g := range out {
+		if g < 0 || g >= machine || i > 0 && out[i-1] == g {
+			return nil, fmt.Errorf("the plan may take GPU %d, which the machine of %d has not, or which stands there twice", g, machine)
+		}
+	}
+	return out, nil
 }

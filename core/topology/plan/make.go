@@ -54,7 +54,7 @@ func Make(s Spec) (Plan, error) {
 	}
 	cluster := s.Topology.Runtime == "kubernetes"
 	if !cluster {
-		if err := place(all, s.Topology, s.Hardware); err != nil {
+		if err := place(all, s); err != nil {
 			return Plan{}, err
 		}
 	}

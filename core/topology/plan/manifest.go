@@ -42,7 +42,7 @@ func (e *engine) manifests(s Spec, all []pool) ([]Manifest, []string, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("writing the %s of %s: %w", o.Kind, o.Metadata.Name, err)
 		}
-		out = append(out, Manifest{Kind: o.Kind, Name: o.Metadata.Name, YAML: src})
+		out = append(out, Manifest{Kind: o.Kind, Name: o.Metadata.Name, YAML: string(src)})
 		stream = append(append(stream, "---\n"...), src...)
 	}
 	if err := schema.Check(stream); err != nil {

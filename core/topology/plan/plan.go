@@ -9,7 +9,7 @@
 //	var b *plan.Blocked
 //	if errors.As(err, &b) { fmt.Println(b) }         // P5: gemma-4 with experts does not start ...
 //	for _, x := range p.Processes { fmt.Println(x.Command, x.Env, x.Ready, x.After) }
-//	for _, x := range p.Manifests { fmt.Println(string(x.YAML)) } // runtime = "kubernetes"
+//	for _, x := range p.Manifests { fmt.Println(x.YAML) } // runtime = "kubernetes"
 //
 // Flags are keyed by the engine's version: Changes says which flag came or went
 // when, and where that is written. Where the version that made a change is not
@@ -36,6 +36,7 @@ type Spec struct {
 	Workload *topology.Workload // how long requests are, for the memory check; nil: weights are checked alone
 	Context  int                // longest request in tokens; 0: as the model says
 	Machine  Machine
+	GPUs     []int             // of the machine that this plan may take, by index; nil: all. Another model has the rest
 	Env      map[string]string // for the engine's processes, on top of everything else
 	Args     map[string]string // engine flags without dashes; "" is a switch. A plan's own flags cannot be set here
 	Ready    time.Duration     // how long a start may take; 0: 600 s, the engine's own
@@ -108,7 +109,7 @@ type Process struct {
 type Manifest struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
-	YAML []byte `json:"yaml"`
+	YAML string `json:"yaml"`
 }
 
 // Plan is a launch. It is the document that a serving backend gets.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/plimsoll-dev/plimsoll/core/topology"
 	"github.com/plimsoll-dev/plimsoll/core/topology/arch"
 	"github.com/plimsoll-dev/plimsoll/core/topology/hardware"
@@ -287,6 +289,9 @@ func TestRefused(t *testing.T) {
 		"a cache of nothing":   {func(s *plan.Spec) { s.Model.KV = "int3" }, `kv = "bf16" or "fp8"`},
 		"weights of nothing":   {func(s *plan.Spec) { s.Model.Weights = "bf16" }, "checkpoint"},
 		"a path and no claim":  {with(runtime("kubernetes")), "no claim mounts"},
+		"a GPU of another":     {with(tp2, func(s *plan.Spec) { s.GPUs = []int{1} }), "1 of one machine"},
+		"a named one of it":    {with(pd, func(s *plan.Spec) { s.GPUs = []int{1} }), "may take"},
+		"a GPU allowed twice":  {func(s *plan.Spec) { s.GPUs = []int{1, 1} }, "twice"},
 		"an unknown kind":      {with(cluster("statefulset")), "leaderworkerset or kserve"},
 		"a ready of years":     {func(s *plan.Spec) { s.Ready = 1 << 60 }, "cannot be meant"},
 	} {
@@ -328,4 +333,60 @@ func TestBetweenKnownReleases(t *testing.T) {
 	if _, err := plan.Make(spec(qwen(t), "0.22.1", pd)); err == nil {
 		t.Error("whether 0.22 moves this model's state is not known, and there is a plan")
 	}
+}
+
+// Whatever sizes are asked for, there is a plan that holds together, or a reason.
+func TestAnySizesGetAPlanOrAReason(t *testing.T) {
+	made := map[string]int{}
+	models := []topology.Model{qwen(t), gemma(t), model(t, "qwen3-32b"), model(t, "deepseek-v3")}
+	rapid.Check(t, func(r *rapid.T) {
+		size := func(what string) int {
+			return rapid.SampledFrom([]int{0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 4, 8, 16, 3, -1}).Draw(r, what)
+		}
+		draw := func(what string) topology.Pool {
+			p := topology.Pool{Replicas: size(what + " replicas"), DataParallel: size(what + " data"), TensorParallel: size(what + " tensor")}
+			p.ExpertParallel = rapid.SampledFrom([]int{0, 0, 0, topology.NoExpertParallel, max(p.DataParallel, 1) * max(p.TensorParallel, 1)}).Draw(r, what+" experts")
+			if rapid.IntRange(0, 3).Draw(r, what+" names") == 0 {
+				p.GPUs = rapid.SliceOfNDistinct(rapid.IntRange(0, 8), 1, 4, rapid.ID[int]).Draw(r, what+" gpus")
+			}
+			return p
+		}
+		runtimes := []string{"process", "podman", "docker", "kubernetes"}
+		s := spec(rapid.SampledFrom(models).Draw(r, "model"), rapid.SampledFrom([]string{"0.13", "0.20", "0.22", "0.24", "0.24.1", "0.30"}).Draw(r, "version"), func(s *plan.Spec) {
+			s.Topology.Name, s.Hardware = "any", machine(rapid.SampledFrom([]int{2, 8, 8, 16, 32}).Draw(r, "count"), 0)
+			s.Hardware.PerNode = rapid.SampledFrom([]int{0, 2, 4, 8}).Draw(r, "per node")
+			if rapid.Bool().Draw(r, "split") {
+				p, d := draw("prefill"), draw("decode")
+				s.Topology.Prefill, s.Topology.Decode = &p, &d
+			} else {
+				s.Topology.Pool = draw("all")
+			}
+			runtime(rapid.SampledFrom(runtimes).Draw(r, "runtime"))(s)
+			s.Kubernetes = plan.Kubernetes{Kind: rapid.SampledFrom([]string{"", "deployment", "leaderworkerset", "kserve"}).Draw(r, "kind"), Claim: "weights"}
+		})
+		p, err := plan.Make(s)
+		if err != nil {
+			if strings.Contains(err.Error(), "checking the manifests") {
+				r.Errorf("a plan of its own is broken: %v", err)
+			}
+			return
+		}
+		made[p.Runtime]++
+		used := map[int]bool{}
+		for _, x := range p.Processes {
+			for _, g := range x.GPUs {
+				if used[g] || g < 0 || g >= s.Hardware.Count {
+					r.Errorf("GPU %d is given twice or is not there", g)
+				}
+				used[g] = true
+			}
+		}
+		if len(p.Processes)+len(p.Manifests) == 0 {
+			r.Error("a plan of nothing")
+		}
+	})
+	if len(made) == 0 {
+		t.Error("no sizes have a plan")
+	}
+	t.Log(made)
 }

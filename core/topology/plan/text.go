@@ -37,7 +37,7 @@ func (p Plan) String() string {
 	}
 	for _, m := range p.Manifests {
 		say("---")
-		b.Write(m.YAML)
+		b.WriteString(m.YAML)
 	}
 	return b.String()
 }

@@ -71,7 +71,11 @@ func Sources() ([]Source, error) {
 }
 
 // largest is the longest stream that is read: a plan's own has a few KB.
-const largest = 1 << 20
+const largest = 256 << 10
+
+// deepest is how far collections may stand in each other: plans go to 12. The parser
+// and the validator recurse, and a stack that is full ends the process.
+const deepest = 64
 
 // Check refuses a stream of objects that a cluster would refuse, or that would never
 // work there. Every fault of every object is reported at once.
@@ -109,10 +113,8 @@ func parse(stream []byte) ([]map[string]any, error) {
 	if len(stream) > largest {
 		return nil, fmt.Errorf("the manifests have %d bytes, and at most %d are read", len(stream), largest)
 	}
-	for _, t := range lexer.Tokenize(string(stream)) {
-		if t.Type == token.AnchorType || t.Type == token.AliasType || t.Type == token.MergeKeyType {
-			return nil, fmt.Errorf("line %d: anchors and aliases are not read", t.Position.Line)
-		}
+	if err := shallow(lexer.Tokenize(string(stream))); err != nil {
+		return nil, err
 	}
 	var out []map[string]any
 	d := yaml.NewDecoder(bytes.NewReader(stream))
@@ -145,6 +147,33 @@ func parse(stream []byte) ([]map[string]any, error) {
 	}
 }
 
+// shallow refuses what would expand or nest beyond bounds, before it is parsed.
+func shallow(all token.Tokens) error {
+	flow, line, starts := 0, 0, 0
+	for _, t := range all {
+		if t.Position.Line != line {
+			line, starts = t.Position.Line, 0
+			if t.Position.Column > 2*deepest {
+				return fmt.Errorf("line %d is indented further than any object is deep", line)
+			}
+		}
+		switch t.Type {
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			return fmt.Errorf("line %d: anchors and aliases are not read", line)
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType:
+			starts++
+		}
+		if flow > deepest || flow == 0 && starts > deepest {
+			return fmt.Errorf("line %d: more than %d collections stand in each other", line, deepest)
+		}
+	}
+	return nil
+}
+
 // offline refuses to load anything: all schemas are embedded.
 type offline struct{}
 
@@ -152,8 +181,8 @@ func (offline) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s is not one of the embedded schemas", url)
 }
 
-// compile reads the schema of each kind. It takes a millisecond, and keeping the
-// result would be state.
+// compile reads the schema of each kind anew: keeping the result would be state, and
+// checking a plan of six objects takes 28 ms with it (BenchmarkCheck, 2026-11).
 func compile() (map[string]*jsonschema.Schema, error) {
 	all, err := Sources()
 	if err != nil {

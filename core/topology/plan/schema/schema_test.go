@@ -142,11 +142,25 @@ func TestStreamsThatAreNotManifests(t *testing.T) {
 		"an anchor":  "a: &x [1]\nb: *x\n",
 		"too long":   strings.Repeat("#", 2<<20),
 		"only a key": "kind:\n",
+		"brackets":   strings.Repeat("[", 200_000),
+		"braces":     strings.Repeat("{a: ", 50_000),
+		"dashes":     strings.Repeat("- ", 100_000) + "a",
+		"questions":  strings.Repeat("? ", 100_000) + "a",
+		"stairs":     stairs(700),
 	} {
 		if err := schema.Check([]byte(src)); err == nil {
 			t.Errorf("%s is accepted", what)
 		}
 	}
+}
+
+// stairs are mappings in mappings, a blank deeper on each line.
+func stairs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String()
 }
 
 func TestEverySchemaSaysWhereItIsFrom(t *testing.T) {
