@@ -267,7 +267,9 @@ func (c *command) called(called mcp.Called) error {
 	}
 	for _, part := range res.Content {
 		if part.Type == "text" {
-			c.say("%s", printable(part.Text))
+			for line := range strings.Lines(part.Text) {
+				c.say("%s", printable(strings.TrimRight(line, "\r\n")))
+			}
 		} else {
 			c.say("[%s]", printable(part.Type))
 		}

@@ -67,7 +67,7 @@ func (c *command) found(f harness.Found) error {
 			why += "; learned from use"
 		}
 		c.say("%s  %s", c.bold(h.Document.Name), c.dim(fmt.Sprintf("%s, %d %%, by %s", h.Document.Kind, h.Confidence/10_000, printable(why))))
-		c.say("    %s", clip(printable(h.Document.Description), 160))
+		c.say("    %s", clip(printable(strings.Join(strings.Fields(h.Document.Description), " ")), 160))
 	}
 	if f.Vectors.Reason != "" {
 		c.note("Words alone: %s", f.Vectors.Reason)
