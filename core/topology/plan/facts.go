@@ -69,10 +69,7 @@ func tightest(fits []topology.Fit, all []pool, m topology.Model, share float64) 
 	least := 0.0
 	for i, f := range fits {
 		state := min(float64(m.Arch.StateBytes())/float64(all[i].tensor), f.Request)
-		// What the engine keeps for itself is beside weights and cache: Usable has it
-		// taken off, and preflight takes share of all.
-		own := f.Memory*share - f.Usable
-		x := &preflight.Memory{Weights: f.Weights + own, State: state, KV: f.Request - state, Requests: 1, HBM: f.Memory, Utilisation: share}
+		x := &preflight.Memory{Weights: f.Weights, State: state, KV: f.Request - state, Requests: 1, HBM: f.Memory, Utilisation: share}
 		if room := f.Usable - f.Weights - f.Request; out == nil || room < least {
 			out, least = x, room
 		}

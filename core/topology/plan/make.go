@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -53,10 +54,16 @@ func Make(s Spec) (Plan, error) {
 		return Plan{}, err
 	}
 	cluster := s.Topology.Runtime == "kubernetes"
-	if !cluster {
-		if err := place(all, s); err != nil {
-			return Plan{}, err
+	if cluster {
+		need := 0
+		for _, p := range all {
+			need += p.replicas * p.size()
 		}
+		if need > s.Hardware.Count {
+			return Plan{}, &Refused{fmt.Sprintf("The topology takes %d GPUs, and %s has %d", need, s.Hardware.Name, s.Hardware.Count), "Use fewer servers, or declare the hardware that there is."}
+		}
+	} else if err := place(all, s); err != nil {
+		return Plan{}, err
 	}
 	ports, err := assign(s, all, cluster)
 	if err != nil {
@@ -69,6 +76,11 @@ func Make(s Spec) (Plan, error) {
 	p.Findings = preflight.Check(facts)
 	if preflight.Blocked(p.Findings) {
 		return Plan{}, &Blocked{Topology: s.Topology.Name, Findings: p.Findings}
+	}
+	for i, f := range fits {
+		if !f.Fits { // what preflight does not count: the engine keeps some memory for itself
+			return Plan{}, &topology.Misfit{Topology: s.Topology.Name, Why: fmt.Sprintf("a GPU of %s has no room for one request: %s", all[i].role, f), Fit: f}
+		}
 	}
 	e.merge(p.Findings, s.Ready)
 	p.Seconds = e.seconds
@@ -107,10 +119,10 @@ func (e *engine) merge(found []preflight.Finding, declared time.Duration) {
 }
 
 var (
-	nameForm  = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
-	flagForm  = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_-]+)*$`)
-	envForm   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	queueForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
+	nameForm   = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	flagForm   = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_-]+)*$`)
+	envForm    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	objectForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 )
 
 // plain says whether a value can stand in a command and in a manifest.
@@ -133,8 +145,8 @@ func (s Spec) check() error {
 	if s.Model.Name == "" {
 		bad("the model has no name")
 	}
-	for what, v := range map[string]string{"the model's name": s.Model.Name, "the model's source": s.Source, "the attention backend": t.Attention, "the proxy's script": s.Proxy.Script, "the host": s.Host} {
-		if !plain(v) || strings.HasPrefix(v, "-") {
+	for _, x := range [][2]string{{"the model's name", s.Model.Name}, {"the model's source", s.Source}, {"the attention backend", t.Attention}, {"the proxy's script", s.Proxy.Script}, {"the host", s.Host}} {
+		if what, v := x[0], x[1]; !plain(v) || strings.HasPrefix(v, "-") {
 			bad("%s %q cannot stand in a command", what, v)
 		}
 	}
@@ -158,10 +170,16 @@ func (s Spec) check() error {
 			bad("the value of %s cannot stand in an environment", k)
 		}
 	}
-	for what, d := range map[string]time.Duration{"ready": s.Ready, "decode queue": s.DecodeQueue, "lease": lease(t)} {
-		if d < 0 || d > longest {
-			bad("a %s of %s cannot be meant", what, d)
+	for _, x := range []struct {
+		what string
+		d    time.Duration
+	}{{"ready", s.Ready}, {"decode queue", s.DecodeQueue}, {"lease", lease(t)}} {
+		if x.d < 0 || x.d > longest {
+			bad("a %s of %s cannot be meant", x.what, x.d)
 		}
+	}
+	if u, err := url.Parse(t.Attach); t.Attach != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil) {
+		bad("attach = %q is not the URL of a server: http or https, a host, no credentials", t.Attach)
 	}
 	if s.Context < 0 || s.Context > 16<<20 {
 		bad("a context of %d tokens cannot be meant", s.Context)
@@ -190,9 +208,9 @@ func (s Spec) checkRuntime() []error {
 		if !slices.Contains([]string{"", "deployment", "leaderworkerset", "kserve"}, k.Kind) {
 			errs = append(errs, fmt.Errorf("kubernetes: the kind %q is not deployment, leaderworkerset or kserve", k.Kind))
 		}
-		for what, v := range map[string]string{"namespace": k.Namespace, "queue": k.Queue, "claim": k.Claim} {
-			if v != "" && !queueForm.MatchString(v) {
-				errs = append(errs, fmt.Errorf("kubernetes: the %s %q is not a name", what, v))
+		for _, x := range [][2]string{{"namespace", k.Namespace}, {"queue", k.Queue}, {"claim", k.Claim}} {
+			if x[1] != "" && !objectForm.MatchString(x[1]) {
+				errs = append(errs, fmt.Errorf("kubernetes: the %s %q is not a name", x[0], x[1]))
 			}
 		}
 		if mounted := k.Claim != "" && strings.HasPrefix(s.Source, cmp.Or(k.Mount, "/models")+"/"); path.IsAbs(s.Source) && !mounted {
@@ -262,6 +280,12 @@ func notes(e *engine, s Spec, all []pool, fits []topology.Fit) []string {
 	}
 	if e.hybrid && e.split && e.args["no-async-scheduling"] == "" && all[0].tensor == 1 {
 		out = append(out, "vLLM's own accuracy runs of models with recurrent state over NIXL used --no-async-scheduling (#41869, #45019): set it if answers differ from those of an aggregated server.")
+	}
+	if s.Topology.Runtime == "kubernetes" && s.Kubernetes.Kind == "kserve" {
+		out = append(out, "KServe starts the image with a script of its own, which needs bash, and serves by its own proxy and gateway: the address is in the object's status.")
+	}
+	if s.Topology.Runtime == "kubernetes" && s.Kubernetes.Queue != "" {
+		out = append(out, "Kueue admits these objects only where its integration for them is switched on, and in namespaces that it manages.")
 	}
 	if e.split && s.Proxy.Script != "" && s.Topology.Runtime != "kubernetes" {
 		out = append(out, "The proxy is vLLM's test script: it takes turns, and does not retry or leave out a server that fails.")

@@ -18,7 +18,8 @@ const (
 	labelPart = "app.kubernetes.io/component" // engine, prefill, decode, proxy; a worker has -worker
 	labelBy   = "app.kubernetes.io/managed-by"
 	// labelQueue is what Kueue reads on a Deployment and a LeaderWorkerSet
-	// (kueue.sigs.k8s.io, run/leaderworkerset).
+	// (kueue.sigs.k8s.io, tasks/run/deployment and tasks/run/leaderworkerset): each
+	// pod of the first is admitted by itself, a group of the second as a whole.
 	labelQueue = "kueue.x-k8s.io/queue-name"
 )
 
@@ -231,8 +232,8 @@ func (s Spec) service(name, part string) object {
 }
 
 // kserve is the one object from which KServe makes servers, proxy and routes. It runs
-// vLLM by a template of its own, which adds VLLM_ADDITIONAL_ARGS to its command
-// through a shell (docs/samples/llmisvc of kserve/kserve).
+// vLLM by a template of its own, whose shell evaluates VLLM_ADDITIONAL_ARGS into the
+// command (config/llmisvcconfig and docs/samples/llmisvc of kserve/kserve).
 func (e *engine) kserve(s Spec, all []pool) ([]object, error) {
 	var uri string
 	switch {

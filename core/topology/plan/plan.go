@@ -42,10 +42,10 @@ type Spec struct {
 	Ready    time.Duration     // how long a start may take; 0: 600 s, the engine's own
 	// DecodeQueue is the longest wait that is expected before decode; 0: not known.
 	DecodeQueue     time.Duration
-	AccuracyChecked *bool // answers were compared with those of an aggregated server
-	Host            string
-	Port            int // of the endpoint; 0: 8000
-	KVPort          int // the first for KV transfers; 0: 5600, the connector's own
+	AccuracyChecked *bool  // answers were compared with those of an aggregated server
+	Host            string // where the endpoint listens; "": 127.0.0.1. Not for manifests
+	Port            int    // of the endpoint; 0: 8000
+	KVPort          int    // the first for KV transfers; 0: 5600, the connector's own
 	Proxy           Proxy
 	Kubernetes      Kubernetes
 }

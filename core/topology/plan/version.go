@@ -62,9 +62,9 @@ const (
 // Changes is the table. Releases between Before and Since are not known to be either.
 func Changes() []Change {
 	return []Change{
-		{attentionFlag, "", "0.13", "--attention-backend names the attention backend", "vllm-project/vllm#26315, docs #30564 of 2025-12-12"},
+		{attentionFlag, "", "0.13", "--attention-backend names the attention backend", "vllm-project/vllm#26315, docs #30564 of 2025-12-12; docs.vllm.ai/en/v0.20.1/design/attention_backends"},
 		{attentionGone, "0.14", "0.15", "VLLM_ATTENTION_BACKEND is not read any more; 0.13 and 0.14 read it with a warning", "vllm-project/vllm#32812 of 2026-01-21, after 0.14.0; the warning was seen on 0.14.1 (EuroEval/EuroEval#1488)"},
-		{leaseConfig, "0.20", "0.24", "prefill keeps a cache for kv_lease_duration of kv_connector_extra_config, 30 s and renewed by heartbeats; before, for VLLM_NIXL_ABORT_REQUEST_TIMEOUT, 480 s", "vllm-project/vllm#41383 of 2026-04-30, docs #43099 of 2026-05-19; the default of 480 s is #25897"},
+		{leaseConfig, "0.20", "0.24", "prefill keeps a cache for kv_lease_duration of kv_connector_extra_config, 30 s and renewed by heartbeats; before, for VLLM_NIXL_ABORT_REQUEST_TIMEOUT, 480 s", "vllm-project/vllm#41383 of 2026-04-30, docs/design/nixl_kv_cache_lease.md (#43099 of 2026-05-19); the default of 480 s is #25897"},
 		{hybridCache, "0.20", "0.24", "the hybrid cache manager stays on with a KV connector that supports it; before, --no-disable-hybrid-kv-cache-manager asks for it", "vllm-project/vllm#41847 of 2026-05-06, which closes #41830"},
 		{deltaTransfer, "0.20", "0.24", "NixlConnector moves the recurrent state of gated delta networks (Qwen3.5, Qwen3.6)", "vllm-project/vllm#41869; 0.20.0 does not (#41860); the reference ran 0.24"},
 		{manyNodes, "0.17", "0.18", "--nnodes, --node-rank and --master-addr run one engine over several nodes without Ray", "GPUStack 2.2, running distributed vLLM with multiprocessing: the backend from 0.18.0 on"},
