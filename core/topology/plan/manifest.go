@@ -251,7 +251,7 @@ func (e *engine) kserve(s Spec, all []pool) ([]object, error) {
 	}
 	part := func(p pool) workload {
 		c := container{Name: "main", Image: s.Topology.Image, Env: e.variables(s), Resources: &resources{map[string]string{"nvidia.com/gpu": strconv.Itoa(p.size())}}}
-		var words []string
+		var words []string // the tensor parallel size too: only later templates read it from parallelism
 		for _, w := range e.flags(p) {
 			words = append(words, quote(w))
 		}
