@@ -103,11 +103,13 @@ func (c *remote) callAs(ctx context.Context, r Request, revision string) (*Respo
 	}
 	// The session's end ends the call, the call's end ends its stream: for
 	// 2026-07-28 that is the cancellation.
-	ctx2, stop := context.WithCancel(ctx)
-	defer stop()
-	defer context.AfterFunc(c.life, stop)()
-	res, err := c.exchange(ctx2, p, body, revision)
-	if err == nil || ctx2.Err() == nil {
+	ctx2, stop := context.WithCancel(context.WithoutCancel(ctx))
+	apart, survive := context.AfterFunc(ctx, stop), context.AfterFunc(c.life, stop)
+	res, rest, err := c.exchange(ctx2, p, body, revision)
+	cut := ctx2.Err() != nil
+	apart()
+	c.leave(rest, func() { survive(); stop() })
+	if err == nil || !cut {
 		return res, err
 	}
 	if ctx.Err() == nil { // the session ended under it
@@ -128,11 +130,39 @@ func (c *remote) callAs(ctx context.Context, r Request, revision string) (*Respo
 	return nil, ended(ctx)
 }
 
-// exchange posts a request and reads its answer, as JSON or as a stream.
-func (c *remote) exchange(ctx context.Context, p *pending, body []byte, revision string) (*Response, error) {
+// leave reads what follows the answer, as a rule nothing but the end of the
+// stream, so that the connection can be used again. Nobody waits for it. Without
+// it every call of a server that answers in streams dialled anew (2026-11-21).
+func (c *remote) leave(rest io.ReadCloser, over func()) {
+	if rest == nil {
+		over()
+		return
+	}
+	if c.life.Err() != nil {
+		_ = rest.Close()
+		over()
+		return
+	}
+	c.end.Add(1)
+	go func() {
+		defer c.end.Done()
+		defer over()
+		late := time.AfterFunc(leaving, over) // a server may keep the stream open
+		defer late.Stop()
+		_, _ = io.CopyN(io.Discard, rest, 4<<10)
+		_ = rest.Close()
+	}()
+}
+
+// leaving is how long the end of an answered stream is waited for.
+const leaving = 250 * time.Millisecond
+
+// exchange posts a request and reads its answer, as JSON or as a stream. rest is
+// what is left of the stream behind the answer; the caller closes it.
+func (c *remote) exchange(ctx context.Context, p *pending, body []byte, revision string) (res *Response, rest io.ReadCloser, err error) {
 	req, err := c.request(ctx, http.MethodPost, body, revision)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if revision == Stateless {
 		req.Header.Set("Mcp-Method", p.req.Method)
@@ -145,14 +175,18 @@ func (c *remote) exchange(ctx context.Context, p *pending, body []byte, revision
 	}
 	resp, err := c.at.Client.Do(req)
 	if err != nil {
-		return nil, c.network(ctx, err, true)
+		return nil, nil, c.network(ctx, err, true)
 	}
 	if p.req.Sent != nil {
 		p.req.Sent()
 	}
-	defer func() { _ = resp.Body.Close() }()
+	defer func() {
+		if rest == nil {
+			_ = resp.Body.Close()
+		}
+	}()
 	if err := c.status(resp); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if id := resp.Header.Get("Mcp-Session-Id"); id != "" && revision != Stateless {
 		c.mu.Lock()
@@ -163,9 +197,14 @@ func (c *remote) exchange(ctx context.Context, p *pending, body []byte, revision
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind != "text/event-stream" {
-		return c.whole(ctx, p, resp, kind)
+		res, err := c.whole(ctx, p, resp, kind)
+		return res, nil, err
 	}
-	return c.stream(ctx, p, resp, revision)
+	res, open, err := c.stream(ctx, p, resp, revision)
+	if open {
+		return res, resp.Body, err
+	}
+	return res, nil, err
 }
 
 // whole reads an answer that is one JSON document.

@@ -10,12 +10,15 @@ import (
 )
 
 // stream reads an answer that comes as events, and goes on where it was cut off
-// when the server offers that.
-func (c *remote) stream(ctx context.Context, p *pending, resp *http.Response, revision string) (*Response, error) {
+// when the server offers that. open tells that the answer came in the first stream,
+// which is not read to its end.
+func (c *remote) stream(ctx context.Context, p *pending, resp *http.Response, revision string) (res *Response, open bool, err error) {
 	last, wait := "", time.Second
 	body := resp.Body
+	space := buffers.Get().(*[]byte)
+	defer buffers.Put(space)
 	for try := 0; ; try++ {
-		events := &events{body: body, assembler: c.assembler(p)}
+		events := &events{body: body, assembler: c.assembler(p), buf: (*space)[:0]}
 		for {
 			e, err := events.next()
 			if events.id != "" && events.id != last {
@@ -28,27 +31,27 @@ func (c *remote) stream(ctx context.Context, p *pending, resp *http.Response, re
 				break // the connection, not the content
 			}
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if id, ok := e.number(); e.Method == nil && ok && id == p.id {
 				res, err := c.response(e, p.req)
 				c.drain(p)
-				return res, err
+				return res, body == resp.Body, err
 			}
 			if err := c.incoming(e, p, c.answer); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			c.drain(p)
 		}
 		if ctx.Err() != nil {
-			return nil, ended(ctx)
+			return nil, false, ended(ctx)
 		}
 		if last == "" || revision == Stateless || try >= 5 {
-			return nil, fault(Network, "the server ended the stream of %s without an answer", p.req.Method)
+			return nil, false, fault(Network, "the server ended the stream of %s without an answer", p.req.Method)
 		}
 		again, err := c.resume(ctx, last, wait, revision)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		body = again.Body
 		defer func() { _ = again.Body.Close() }()
