@@ -34,8 +34,10 @@ func toolDesk(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("slow: copies and starts four npm servers")
 	}
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is missing: the servers of examples/tool-desk need version 20 or newer")
+	version, err := exec.Command("node", "--version").Output()
+	var major int
+	if _, bad := fmt.Sscanf(string(version), "v%d.", &major); err != nil || bad != nil || major < 20 {
+		t.Skipf("the servers of examples/tool-desk need node 20 or newer, and here is %q", version)
 	}
 	source := filepath.Join("..", "..", "..", "examples", "tool-desk")
 	if _, err := os.Stat(filepath.Join(source, "node_modules", ".bin", "mcp-server-everything")); err != nil {
@@ -96,13 +98,14 @@ type deskClient struct {
 	mu       sync.Mutex
 	progress map[any][]float64
 	heard    []string
+	calls    map[string]string // id in the log -> tool, of what succeeded
 }
 
 func dialDesk(t *testing.T, revision string, transport mcp.Transport) *deskClient {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	c := &deskClient{t: t, ctx: ctx, progress: map[any][]float64{}}
+	c := &deskClient{t: t, ctx: ctx, progress: map[any][]float64{}, calls: map[string]string{}}
 	client := mcp.NewClient(&mcp.Implementation{Name: "desk-test", Version: "1"}, &mcp.ClientOptions{
 		ProgressNotificationHandler: func(_ context.Context, r *mcp.ProgressNotificationClientRequest) {
 			c.mu.Lock()
@@ -163,6 +166,11 @@ func (c *deskClient) call(tool string, arguments obj) string {
 	if res.IsError {
 		c.t.Fatalf("%s %v: %s", tool, arguments, text)
 	}
+	id, _ := res.Meta["plimsoll.dev/call"].(string)
+	if _, twice := c.calls[id]; id == "" || twice {
+		c.t.Errorf("the result of %s names call %q", tool, id)
+	}
+	c.calls[id] = tool
 	return text
 }
 
@@ -375,6 +383,9 @@ func useDesk(t *testing.T, dir string, c *deskClient) {
 	if diff := compareRecords(counted, got, want); diff != "" {
 		t.Errorf("the log has not what was done: %s", diff)
 	}
+	for id, tool := range c.calls {
+		c.holds("audit show --call", asking(t, dir, 0, "audit", "show", "--call", id), tool, "principal", "result", "sha256:")
+	}
 }
 
 // longOperation is told how far it is, and ends when nobody waits any more.
@@ -481,7 +492,7 @@ func editFiles(t *testing.T, dir string, c *deskClient) {
 
 // deskRecords counts the calls in the log by tool and outcome. A call that reaches
 // out has one entry when it begins and one when it ends, with one id; any other has
-// one. What the log has of each can be shown.
+// one.
 func deskRecords(t *testing.T, dir string) map[string]int {
 	t.Helper()
 	type call struct{ ID, Action, Outcome, Tool string }
@@ -603,8 +614,13 @@ func TestToolDeskKilled(t *testing.T) {
 	c.call("memory_read_graph", nil)
 	c.call("everything_echo", obj{"message": "ahoy"})
 	c.call("thinking_sequentialthinking", obj{"thought": "x", "thoughtNumber": 1, "totalThoughts": 1, "nextThoughtNeeded": false})
-	if n := nodesIn(t, dir); len(n) < 4 {
-		t.Fatalf("four servers run, and %d are found: %v", len(n), n)
+	// A client of a whole connector that sets a log level has a server of its own.
+	whole := overHTTP(t, url+"/everything", "", "2025-11-25")
+	if err := whole.SetLoggingLevel(whole.ctx, &mcp.SetLoggingLevelParams{Level: "error"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := nodesIn(t, dir); len(n) < 5 {
+		t.Fatalf("five servers run, and %d are found: %v", len(n), n)
 	}
 	if err := p.stop(t, syscall.SIGKILL); err == nil {
 		t.Error("a killed engine ends in order")
