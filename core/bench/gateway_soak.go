@@ -114,7 +114,7 @@ func soaks(program string, length time.Duration) (figures []figure, err error) {
 		{name + "RSS from the middle to the end", "<= 96 MiB", fmt.Sprintf("%+.0f MiB", mib(end.resident-middle.resident)), end.resident-middle.resident <= residentBound},
 		{name + "goroutines from the start to the end", "<= 8", fmt.Sprintf("%+d", end.goroutines-start.goroutines), end.goroutines-start.goroutines <= 8},
 		{name + "open files from the start to the end", "<= 8", fmt.Sprintf("%+d", end.files-start.files), end.files-start.files <= 8},
-		{name + "upstream processes: running, left after the end", "1, none", fmt.Sprintf("%d, %d", end.children, left), end.children <= 1 && left == 0},
+		{name + "processes of upstreams: at the start, at the end, after it", "none after", fmt.Sprintf("%d, %d, %d", start.children, end.children, left), end.children <= start.children && left == 0},
 	}, nil
 }
 

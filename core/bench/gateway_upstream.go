@@ -5,8 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -32,8 +36,13 @@ func serveUpstream() bool {
 	flags := flag.NewFlagSet(upstreamArg, flag.ExitOnError)
 	address := flags.String("http", "", "serve there, not over stdio")
 	tools := flags.Int("tools", 0, "how many tools more")
+	to := flags.String("to", "", "be a bare reverse proxy of that address instead")
 	_ = flags.Parse(os.Args[2:]) // it ends the process itself
-	if err := upstream(*address, *tools); err != nil {
+	serve := func() error { return upstream(*address, *tools) }
+	if *to != "" {
+		serve = func() error { return hop(*address, *to) }
+	}
+	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "upstream:", err)
 		os.Exit(1)
 	}
@@ -79,6 +88,25 @@ func upstream(address string, tools int) error {
 	mux.Handle("/now", sdk.NewStreamableHTTPHandler(one, &sdk.StreamableHTTPOptions{Stateless: true, PropagateRequestCancellation: true}))
 	mux.Handle("/old", sdk.NewStreamableHTTPHandler(one, &sdk.StreamableHTTPOptions{SessionTimeout: time.Minute}))
 	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(l)
+}
+
+// hop is the least that can stand between a client and a server: it reads nothing
+// of what it passes on and writes nothing down.
+func hop(address, to string) error {
+	u, err := url.Parse(to)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	p := httputil.NewSingleHostReverseProxy(u)
+	p.FlushInterval = -1
+	p.ErrorLog = log.New(io.Discard, "", 0) // clients leave streams before their end
+	p.Transport = &http.Transport{MaxIdleConnsPerHost: 64}
+	return (&http.Server{Handler: p, ReadHeaderTimeout: time.Minute}).Serve(l)
 }
 
 // The words of a large catalogue: 20 x 25 x 20 names, each said another way in

@@ -161,7 +161,7 @@ func newGateway(program, config string, tools int, connectors ...string) (g *gat
 	if err = g.startUpstream("127.0.0.1:0"); err != nil {
 		return g, 0, err
 	}
-	text := config
+	var text string
 	if config == project {
 		text = fmt.Sprintf(config, g.address, g.self, upstreamArg)
 	} else {

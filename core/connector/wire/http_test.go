@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -152,4 +153,40 @@ func TestOverHTTP(t *testing.T) {
 	if resumed.Load() != 1 {
 		t.Error("the stream was not resumed")
 	}
+}
+
+// TestStreamIsReadToItsEnd: a connection is used again after an answer that came
+// as a stream, and a server that keeps the stream open holds up nobody.
+func TestStreamIsReadToItsEnd(t *testing.T) {
+	var seen sync.Map
+	var open atomic.Bool
+	held := make(chan struct{})
+	s := web(t, func(w http.ResponseWriter, r *http.Request, id string) {
+		seen.Store(r.RemoteAddr, true)
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[]}}\n\n", id)
+		_ = http.NewResponseController(w).Flush()
+		if open.Load() {
+			<-r.Context().Done() // the client lets it go
+			close(held)
+		}
+	})
+	c := reach(t, s)
+	const calls = 20
+	for range calls {
+		if _, err := c.Call(t.Context(), Request{Method: "tools/call", Params: json.RawMessage(`{"name":"x"}`), Limit: 1 << 10}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond) // an agent thinks between two calls
+	}
+	connections := 0
+	seen.Range(func(any, any) bool { connections++; return true })
+	if connections >= calls {
+		t.Errorf("%d calls dialled %d times", calls, connections)
+	}
+	open.Store(true)
+	if _, err := c.Call(t.Context(), Request{Method: "tools/call", Params: json.RawMessage(`{"name":"x"}`), Limit: 1 << 10}); err != nil {
+		t.Fatal(err)
+	}
+	<-held
 }

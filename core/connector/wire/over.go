@@ -21,7 +21,6 @@ const tailOfResult = 4 << 10
 // overflow receives a result whose length nobody knows. Memory is head + 8 KiB.
 type overflow struct {
 	limit, hard int64
-	create      func() (Blob, error)
 
 	head, tail []byte
 	n          int64

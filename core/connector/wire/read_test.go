@@ -139,7 +139,7 @@ func TestEvents(t *testing.T) {
 		"retry: 250\nid:3\ndata:" + fmt.Sprintf(m, 3) + "\r\rdata\nunknown: x\n\ndata: {\"half\":"
 	for _, oneByte := range []bool{false, true} {
 		got, e, err := readAll(t, stream, oneByte)
-		if err != io.EOF || len(got) != 3 || *got[0].Method != "m1" || *got[1].Method != "m2" || *got[2].Method != "m3" || e.id != "3" || e.retry != 250*time.Millisecond {
+		if !errors.Is(err, io.EOF) || len(got) != 3 || *got[0].Method != "m1" || *got[1].Method != "m2" || *got[2].Method != "m3" || e.id != "3" || e.retry != 250*time.Millisecond {
 			t.Errorf("%v %d %+v", err, len(got), e)
 		}
 	}
@@ -161,7 +161,7 @@ func FuzzEvents(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream string) {
 		a, ea, errA := readAll(t, stream, false)
 		b, eb, errB := readAll(t, stream, true)
-		if len(a) != len(b) || ea.id != eb.id || (errA == io.EOF) != (errB == io.EOF) {
+		if len(a) != len(b) || ea.id != eb.id || errors.Is(errA, io.EOF) != errors.Is(errB, io.EOF) {
 			t.Errorf("%q: %d %d messages, %v %v", stream, len(a), len(b), errA, errB)
 		}
 	})

@@ -147,7 +147,7 @@ func (s *stdio) read() {
 				return
 			}
 		}
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
 		if err != nil {

@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"time"
@@ -27,7 +26,7 @@ func (c *remote) stream(ctx context.Context, p *pending, resp *http.Response, re
 			if events.retry > 0 {
 				wait = min(events.retry, 30*time.Second)
 			}
-			if err == io.EOF || err != nil && !isFault(err) {
+			if err != nil && !isFault(err) {
 				break // the connection, not the content
 			}
 			if err != nil {

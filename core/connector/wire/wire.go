@@ -121,7 +121,12 @@ type Conn interface {
 	Call(context.Context, Request) (*Response, error)
 	Send(ctx context.Context, method string, params any) error // a notification
 	Stderr() string                                            // the tail of what the process printed; "" over HTTP
-	Done() <-chan struct{}                                     // closed once the session is of no use any more
-	Err() error                                                // why; nil after Close
-	Close() error                                              // ends the process and waits for it
+	Life
+}
+
+// Life is how a session ends.
+type Life interface {
+	Done() <-chan struct{} // closed once the session is of no use any more
+	Err() error            // why; nil after Close
+	Close() error          // ends the process and waits for it
 }
