@@ -9,6 +9,7 @@ import (
 
 	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
 var start = time.Date(2026, 7, 2, 2, 0, 0, 0, time.UTC)
@@ -27,7 +28,7 @@ func bare(t *testing.T) *Engine {
 			t.Error(err)
 		}
 	})
-	return &Engine{Tools: &Tools{Project: &Project{Dir: dir}}, asOf: start, state: state, store: state.store, log: state.log}
+	return &Engine{options: Options{Recorder: telemetry.Nothing()}, Tools: &Tools{Project: &Project{Dir: dir}}, asOf: start, state: state, store: state.store, log: state.log}
 }
 
 // index puts runs into a skill's index.

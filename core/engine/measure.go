@@ -102,12 +102,12 @@ func (e *Engine) measureNight(n *report.Night, err error, began time.Time) {
 	r.Add(telemetry.Verdicts, int64(n.Totals.Inconclusive), "inconclusive")
 	for _, row := range n.Rows {
 		if row.Spent > 0 {
-			r.Add(telemetry.Cost, row.Spent, row.Skill, row.Candidate, "night")
+			r.Add(telemetry.Cost, row.Spent, row.Skill, "", "night") // on both tiers
 		}
 	}
 	for _, w := range n.Watched {
 		if w.Spent > 0 {
-			r.Add(telemetry.Cost, w.Spent, w.Skill, w.Present, "watch")
+			r.Add(telemetry.Cost, w.Spent, w.Skill, "", "watch")
 		}
 	}
 }
@@ -174,7 +174,6 @@ func (x *Surface) measure(p desk.Parts) {
 	knows(x.record, telemetry.Skills, skills)
 	knows(x.record, telemetry.Prompts, skills)
 	knows(x.record, telemetry.Connectors, connectors)
-	knowsProject(x.record, x.Project())
 	for kind, n := range kinds {
 		x.record.Set(telemetry.Documents, float64(n), string(kind))
 	}

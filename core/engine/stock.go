@@ -24,6 +24,7 @@ import (
 func (x *Surface) restock(ctx context.Context) error {
 	x.stocking.Lock()
 	defer x.stocking.Unlock()
+	knowsProject(x.record, x.Project())
 	parts, search, problems := x.parts()
 	var docs []harness.Document
 	ids := map[string]bool{}

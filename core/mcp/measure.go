@@ -51,6 +51,8 @@ func labels(ctx context.Context, method string, req sdk.Request, connector strin
 		}
 	}
 	switch r := req.(type) {
+	case *sdk.ServerRequest[*sdk.InitializeParams]:
+		l.Protocol = r.Params.ProtocolVersion // there is no session before it
 	case *sdk.CallToolRequest:
 		l.Tool = r.Params.Name
 	case *sdk.GetPromptRequest:

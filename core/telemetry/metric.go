@@ -76,8 +76,6 @@ var (
 	sizes      = []float64{256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864}
 )
 
-const principalLabel = "principal"
-
 // metrics is every instrument by its name.
 var metrics = index([]Metric{
 	{string(ServeDuration), "histogram", "seconds", "Duration of MCP requests that were answered.", []string{"mcp_method_name", "gen_ai_tool_name", "error_type", "mcp_protocol_version", "network_transport"}, seconds},
@@ -93,7 +91,7 @@ var metrics = index([]Metric{
 	{string(NightDuration), "histogram", "seconds", "Duration of nights.", []string{"outcome"}, nights},
 	{string(ResultBytes), "histogram", "bytes", "Size of tool results before they are cut.", []string{"connector"}, sizes},
 
-	{string(Decisions), "counter", "", "Decisions of the call gate.", []string{"action", "effect", principalLabel}, nil},
+	{string(Decisions), "counter", "", "Decisions of the call gate.", []string{"action", "effect"}, nil},
 	{string(Logins), "counter", "", "Requests by how their credentials were judged.", []string{"outcome"}, nil},
 	{string(Limited), "counter", "", "Requests refused by a rate limit.", []string{"limit"}, nil},
 	{string(Abstentions), "counter", "", "Searches that found nothing good enough.", nil, nil},

@@ -5,9 +5,8 @@
 // status development); docs/telemetry.md lists every metric and span, and a test
 // keeps that page and this code equal.
 //
-// It must not carry arguments, results, prompts or secrets, and no names of
-// principals unless Config.Principals asks for them. Labels have few values: a
-// name that is not in the catalogue (see [Telemetry.Know]) is "other". It must
+// It must not carry arguments, results, prompts, secrets or names of principals.
+// Labels have few values: a name that is not in the catalogue (see [Telemetry.Know]) is "other". It must
 // not reach out: without Config.Traces nothing is sent.
 //
 //	t, err := telemetry.New(telemetry.Config{Version: v, Now: clock, Traces: "http://127.0.0.1:4318"})
@@ -131,8 +130,6 @@ type Config struct {
 	// Client sends the traces; without one, a client that knows no proxy and
 	// follows no redirect.
 	Client *http.Client
-	// Principals puts the name of the caller into plimsoll_access_decisions_total.
-	Principals bool
 	// Names bounds how many names of one kind are told apart in labels; 0 is 2000.
 	Names int
 	// Failed is told when a batch of traces could not be sent; it must not block.
@@ -228,10 +225,9 @@ func (t *Telemetry) bound(name string, values []string) []string {
 	}
 	out := make([]string, len(m.Labels))
 	for i, l := range m.Labels {
-		if i >= len(values) || l == principalLabel && !t.config.Principals {
-			continue
+		if i < len(values) {
+			out[i] = t.words.bound(l, values[i])
 		}
-		out[i] = t.words.bound(l, values[i])
 	}
 	return out
 }

@@ -120,11 +120,7 @@ func (v *vocabulary) bound(label, word string) string {
 		}
 		return other
 	}
-	limit := maxWords
-	if label == principalLabel {
-		limit = v.limit
-	}
-	return v.learn(label, word, limit)
+	return v.learn(label, word, maxWords)
 }
 
 func (v *vocabulary) learn(label, word string, limit int) string {

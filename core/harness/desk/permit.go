@@ -49,7 +49,7 @@ func (d *Desk) permit(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Ca
 		}
 	}
 	d.host.Recorder.Observe(telemetry.DecideDuration, d.host.Now().Sub(now).Seconds())
-	d.host.Recorder.Add(telemetry.Decisions, 1, string(action), string(decision.Effect), caller.Principal.Name)
+	d.host.Recorder.Add(telemetry.Decisions, 1, string(action), string(decision.Effect))
 	record.Rule = decision.Rule
 	if decision.Effect != access.Allow && decision.Effect != access.Ask {
 		record.Outcome, record.Reason = audit.OutcomeDenied, decision.Reason
