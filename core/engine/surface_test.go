@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,6 +58,9 @@ func newDesktop(t *testing.T, config string) *desktop {
 func (d *desktop) tool(name, description string, a *sdk.ToolAnnotations) {
 	sdk.AddTool(d.server, &sdk.Tool{Name: name, Description: description, Annotations: a}, func(_ context.Context, _ *sdk.CallToolRequest, in jotting) (*sdk.CallToolResult, any, error) {
 		d.calls.Add(1)
+		if n, err := strconv.Atoi(in.Text); err == nil && n > 1000 {
+			in.Text = strings.Repeat("ä long page. ", n/13)
+		}
 		if name == "notes_fail" {
 			return nil, nil, errors.New("there is no such note")
 		}
@@ -428,5 +432,39 @@ func TestLimitOutlivesTheEngine(t *testing.T) {
 	}
 	if _, err := d.call("desk_notes_read", `{"text":"x"}`, ""); code(err) != mcp.CodeLimited {
 		t.Errorf("after other files changed: %v", err)
+	}
+}
+
+func TestLongResultIsReadInParts(t *testing.T) {
+	d := newDesktop(t, "access {\n  unmatched = \"allow\"\n}\n")
+	d.approve()
+	called, err := d.surface.Desk.CallTool(context.Background(), anybody, mcp.CallTool{Tool: "desk_notes_read", Arguments: json.RawMessage(`{"text":"3000000"}`)})
+	if err != nil || called.Blob == "" || len(called.Result) > 2<<20 {
+		t.Fatalf("blob %q, %d bytes, %v", called.Blob, len(called.Result), err)
+	}
+	var whole strings.Builder
+	for from, parts := int64(0), 0; ; parts++ {
+		part, err := d.surface.Desk.Result(context.Background(), anybody, called.Blob, from)
+		if err != nil || parts > 100 {
+			t.Fatal(parts, err)
+		}
+		whole.WriteString(part.Text)
+		if from = part.Next; from == 0 {
+			break
+		}
+	}
+	if got := whole.String(); store.Digest([]byte(got)) != called.Blob || !strings.Contains(got, "ä long page") {
+		t.Errorf("the parts are %d bytes of another digest", len(got))
+	}
+	somebody := anybody
+	somebody.Principal.Name = "bob"
+	for _, tt := range []struct {
+		who    mcp.Caller
+		digest string
+		from   int64
+	}{{somebody, called.Blob, 0}, {anybody, "sha256:" + strings.Repeat("0", 64), 0}, {anybody, "x", 0}, {anybody, called.Blob, 1 << 40}} {
+		if _, err := d.surface.Desk.Result(context.Background(), tt.who, tt.digest, tt.from); code(err) != mcp.CodeUnknown {
+			t.Errorf("%s from %d for %s: %v", tt.digest, tt.from, tt.who.Principal.Name, err)
+		}
 	}
 }

@@ -171,8 +171,18 @@ type Library interface {
 	// [*Problem] of CodeUnknown for what there is not, and the bytes have the
 	// digest that Skills told, or it is an error.
 	File(ctx context.Context, c Caller, skill, path string) ([]byte, error)
+	// Result reads a part of a result that was too long and is kept: of the caller's
+	// own calls only.
+	Result(ctx context.Context, c Caller, digest string, from int64) (Part, error)
 	// Prompt fills a skill's instructions in with arguments.
 	Prompt(ctx context.Context, c Caller, skill string, arguments map[string]string) (string, error)
+}
+
+// Part is a part of a kept result: text from a byte on, the length of the whole,
+// and where the next part begins; 0 after the last.
+type Part struct {
+	Text        string
+	Bytes, Next int64
 }
 
 // Skill is a skill as the extension lists it.

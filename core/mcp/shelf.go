@@ -278,7 +278,10 @@ func (m *meta) templates(_ context.Context, _ Caller, in ask) (object, error) {
 	if in.Cursor != "" {
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: "the cursor is not one of this server's; list again without one"}
 	}
-	raw, err := marshal([]*sdk.ResourceTemplate{{Name: "skill-file", Description: "A file of a skill.", URITemplate: "skill://{skill}/{+path}"}})
+	raw, err := marshal([]*sdk.ResourceTemplate{
+		{Name: "skill-file", Description: "A file of a skill.", URITemplate: "skill://{skill}/{+path}"},
+		{Name: "result", Description: "A result of yours that was too long, from a byte on; its digest stands in the result.", URITemplate: resultScheme + "{digest}/{from}"},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -320,6 +323,9 @@ func at(all []shelved, uri string) (shelved, string, bool) {
 }
 
 func (m *meta) read(ctx context.Context, c Caller, in ask) (object, error) {
+	if body, ok, err := m.resultOf(ctx, c, in.URI); ok {
+		return body, err
+	}
 	all, err := m.load(ctx, c)
 	if err != nil {
 		return nil, err

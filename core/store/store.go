@@ -48,6 +48,7 @@
 //	TableLearned         document, run, digest of the query
 //	TableVector          digest
 //	TableConnector       connector
+//	TableResult          digest, kind, principal            -> TableBlob
 //	TableIntent          intent
 //	TableLabel           judge, item, label
 //	TableApproval        approval

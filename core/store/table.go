@@ -81,6 +81,10 @@ const (
 	// TableConnector holds the digest of the last good catalogue of a connector.
 	TableConnector Table = 0x52
 
+	// TableResult holds whose results were too long and are kept: the digest leads to
+	// the blob.
+	TableResult Table = 0x53
+
 	// TableAuditEntry holds the entries of the audit log: key Seq(index), scope
 	// "", value the canonical JSON itself, since the log fixes its bytes.
 	TableAuditEntry Table = 0xf0

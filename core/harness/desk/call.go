@@ -48,7 +48,7 @@ func (d *Desk) CallTool(ctx context.Context, caller mcp.Caller, r mcp.CallTool) 
 
 // CallKey is the member of a result's _meta with the id of the call: what to give
 // plimsoll audit show --call.
-const CallKey = "plimsoll.dev/call"
+const CallKey = "dev.plimsoll/call"
 
 // tagged puts the id of a call into the _meta of its result.
 func tagged(raw json.RawMessage, id string) (json.RawMessage, error) {
@@ -98,7 +98,7 @@ func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entr
 	res, err := send(ctx)
 	record.Duration = d.host.Now().Sub(began)
 	called, err = d.called(ctx, &record, e, res, err)
-	d.journal.end(record)
+	d.journal.end(record, d.kept(caller, called.Blob)...)
 	switch record.Outcome {
 	case audit.OutcomeError:
 		d.undo(ctx, caller, c, e, arguments, record)

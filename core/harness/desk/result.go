@@ -1,0 +1,75 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"unicode/utf8"
+
+	"github.com/plimsoll-dev/plimsoll/core/audit"
+	"github.com/plimsoll-dev/plimsoll/core/mcp"
+	"github.com/plimsoll-dev/plimsoll/core/store"
+)
+
+// partSize is how many bytes of a kept result are read at once.
+const partSize = 256 << 10
+
+func (d *Desk) resultKey(caller mcp.Caller, digest string) []byte {
+	return store.Key(store.TableResult, d.host.Scope, digest, caller.Principal.Kind, caller.Principal.Name)
+}
+
+// kept says whose result a blob is. A digest alone opens nothing: equal content of
+// two callers is kept once.
+func (d *Desk) kept(caller mcp.Caller, blob string) []store.Put {
+	if blob == "" {
+		return nil
+	}
+	return []store.Put{{Key: d.resultKey(caller, blob)}}
+}
+
+// Result reads a part of a result that was too long, of the caller's own calls.
+func (d *Desk) Result(ctx context.Context, caller mcp.Caller, digest string, from int64) (mcp.Part, error) {
+	began := d.host.Now()
+	record := d.call(caller, audit.ActionDescribe)
+	arguments := map[string]any{"result": clip(line(digest), 128), "from": from}
+	data, err := d.own(caller, digest)
+	if errors.Is(err, store.ErrNotFound) { // perhaps the end of its call is not written yet
+		d.journal.flush()
+		data, err = d.own(caller, digest)
+	}
+	if errors.Is(err, store.ErrNotFound) || err == nil && from > int64(len(data)) {
+		record.Outcome, record.Reason = audit.OutcomeUnknown, "there is no such result for this caller"
+		if err := d.journal.note(ctx, record, arguments); err != nil {
+			return mcp.Part{}, err
+		}
+		return mcp.Part{}, &mcp.Problem{Code: mcp.CodeUnknown, What: "There is no such result."}
+	}
+	if err != nil {
+		return mcp.Part{}, err
+	}
+	part := mcp.Part{Bytes: int64(len(data))}
+	rest := data[from:]
+	for len(rest) > 0 && !utf8.RuneStart(rest[0]) { // a part begins at a character
+		rest, from = rest[1:], from+1
+	}
+	if len(rest) > partSize {
+		end := partSize
+		for !utf8.RuneStart(rest[end]) {
+			end--
+		}
+		rest, part.Next = rest[:end], from+int64(end)
+	}
+	part.Text = string(rest)
+	record.Outcome, record.Result, record.Bytes, record.Duration = audit.OutcomeOK, store.Digest(rest), int64(len(rest)), d.host.Now().Sub(began)
+	return part, d.journal.note(ctx, record, arguments)
+}
+
+// own is a blob that a call of this caller left.
+func (d *Desk) own(caller mcp.Caller, digest string) ([]byte, error) {
+	if store.CheckDigest(digest) != nil {
+		return nil, store.ErrNotFound
+	}
+	if _, err := d.host.Store.Get(d.resultKey(caller, digest)); err != nil {
+		return nil, err
+	}
+	return d.host.Store.GetBlob(digest)
+}
