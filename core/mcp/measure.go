@@ -45,7 +45,7 @@ func labels(ctx context.Context, method string, req sdk.Request, connector strin
 			l.Transport = telemetry.Stdio
 		}
 	}
-	if ss, ok := req.GetSession().(*sdk.ServerSession); ok {
+	if ss, ok := req.GetSession().(*sdk.ServerSession); ok && ss != nil {
 		if p := ss.InitializeParams(); p != nil {
 			l.Protocol = p.ProtocolVersion
 		}

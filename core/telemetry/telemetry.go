@@ -6,8 +6,9 @@
 // keeps that page and this code equal.
 //
 // It must not carry arguments, results, prompts, secrets or names of principals.
-// Labels have few values: a name that is not in the catalogue (see [Telemetry.Know]) is "other". It must
-// not reach out: without Config.Traces nothing is sent.
+// Labels have few values: a name that is not in the catalogue (see
+// [Telemetry.Know]) is "other". It must not reach out: without Config.Traces
+// nothing is sent.
 //
 //	t, err := telemetry.New(telemetry.Config{Version: v, Now: clock, Traces: "http://127.0.0.1:4318"})
 //	t.Know(telemetry.Tools, names)
