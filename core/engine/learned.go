@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,19 +25,16 @@ func (s *State) readLearned() (*harness.Learned, error) {
 	return learned, nil
 }
 
-// learn keeps a use. It counts from the next catalogue on; that it is lost is no
-// reason to fail the call that it is about.
-func (x *Surface) learn(u harness.Use) {
+// learn takes a use, and gives what keeps it. It counts from the next catalogue
+// on; that it is lost is no reason to fail the call that it is about.
+func (x *Surface) learn(u harness.Use) []store.Put {
 	raw, err := json.Marshal(u)
-	if err == nil {
-		key := store.Key(store.TableLearned, scope, u.Document, u.Run, store.Digest([]byte(u.Query)))
-		_, err = x.state.store.Commit(context.Background(), store.Batch{Puts: []store.Put{{Key: key, Value: store.Seal(1, raw)}}})
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err = errors.Join(err, x.learned.Add(u)); err != nil {
 		x.problem("keeping what search has learned: %v", err)
-		return
+		return nil
 	}
 	x.taught = true
+	return []store.Put{{Key: store.Key(store.TableLearned, scope, u.Document, u.Run, store.Digest([]byte(u.Query))), Value: store.Seal(1, raw)}}
 }

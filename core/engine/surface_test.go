@@ -379,6 +379,7 @@ func TestSearchLearnsFromUse(t *testing.T) {
 	if names := d.find("scribble memo"); len(names) == 0 || names[0] != "desk_notes_write" {
 		t.Errorf("after three callers found it by these words: %v", names)
 	}
+	d.surface.Desk.Close() // what was learned is written beside the calls
 	learned, err := d.engine.state.readLearned()
 	if err != nil || learned.Len() != 3 {
 		t.Errorf("the state keeps %d uses, %v", learned.Len(), err)

@@ -238,7 +238,10 @@ func options(caller mcp.Caller, r mcp.CallTool) (connector.Options, error) {
 func (d *Desk) learn(caller mcp.Caller, id, run string, succeeded bool) {
 	now := d.host.Now()
 	if query := d.memory.by(caller, id, now); query != "" {
-		d.host.Learn(harness.Use{Document: id, Query: query, Run: run, Principal: caller.Principal.Name, At: now, Succeeded: succeeded})
+		u := harness.Use{Document: id, Query: query, Run: run, Principal: caller.Principal.Name, At: now, Succeeded: succeeded}
+		if puts := d.host.Learn(u); len(puts) > 0 {
+			d.journal.queue(run, store.Batch{Puts: puts})
+		}
 	}
 }
 

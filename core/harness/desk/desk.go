@@ -47,8 +47,9 @@ type Host struct {
 	// nothing is asked of it.
 	Ready func(ctx context.Context, name string) error
 	// Learn takes what a verified use has taught; it is folded into the catalogue
-	// when that is made anew.
-	Learn func(harness.Use)
+	// when that is made anew. What it returns is written down with the ends of calls:
+	// the caller does not wait for it.
+	Learn func(harness.Use) []store.Put
 	// Asked makes the changes that tell people of a call that waits for them; they
 	// belong into the commit that keeps it. nil tells nobody.
 	Asked    func(a access.Approval) ([]store.Put, error)

@@ -138,9 +138,14 @@ func (j *journal) end(c audit.Call, extra ...store.Put) {
 		return
 	}
 	batch.Puts = append(append(batch.Puts, store.Put{Key: j.markKey(c.ID), Delete: true}), extra...)
+	j.queue(c.ID, batch)
+}
+
+// queue has something written with the ends: an end, or what a use has taught.
+func (j *journal) queue(id string, batch store.Batch) {
 	j.slots <- struct{}{}
 	j.mu.Lock()
-	j.ended = append(j.ended, end{c.ID, batch})
+	j.ended = append(j.ended, end{id, batch})
 	n := len(j.ended)
 	j.mu.Unlock()
 	switch n {
