@@ -528,7 +528,7 @@ func TestMiddleware(t *testing.T) {
 		fmt.Fprint(w, ok, " ", p.Name, " ", r.Header.Get("Authorization"))
 	})))
 	defer server.Close()
-	get := func(header string) (*http.Response, string) {
+	get := func(header string) (int, http.Header, string) {
 		t.Helper()
 		r, err := http.NewRequest("GET", server.URL, nil)
 		if err != nil {
@@ -546,26 +546,26 @@ func TestMiddleware(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return resp, string(body)
+		return resp.StatusCode, resp.Header, string(body)
 	}
-	if resp, body := get("Bearer " + secretA); resp.StatusCode != 200 || body != "true ci " {
-		t.Errorf("%d %q: the principal is handed on and the credential is not", resp.StatusCode, body)
+	if status, _, body := get("Bearer " + secretA); status != 200 || body != "true ci " {
+		t.Errorf("%d %q: the principal is handed on and the credential is not", status, body)
 	}
 	meta := `resource_metadata="https://plimsoll.example.com/.well-known/oauth-protected-resource/mcp"`
-	resp, _ := get("")
-	if h := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != 401 || !strings.Contains(h, meta) || strings.Contains(h, "error=") || !strings.Contains(h, `scope="mcp"`) {
-		t.Errorf("%d %s", resp.StatusCode, h)
+	status, header, _ := get("")
+	if h := header.Get("WWW-Authenticate"); status != 401 || !strings.Contains(h, meta) || strings.Contains(h, "error=") || !strings.Contains(h, `scope="mcp"`) {
+		t.Errorf("%d %s", status, h)
 	}
-	resp, body := get("Bearer wrong-wrong-wrong")
-	if h := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != 401 || !strings.Contains(h, `error="invalid_token"`) || strings.Contains(h+body, "wrong-wrong") {
-		t.Errorf("%d %s %s", resp.StatusCode, h, body)
+	status, header, body := get("Bearer wrong-wrong-wrong")
+	if h := header.Get("WWW-Authenticate"); status != 401 || !strings.Contains(h, `error="invalid_token"`) || strings.Contains(h+body, "wrong-wrong") {
+		t.Errorf("%d %s %s", status, h, body)
 	}
-	resp, _ = get("Bearer " + mint(t, jose.ES256, keys().ec, "ec", nil, encode(t, with(members{"scope": ""}))))
-	if h := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != 403 || !strings.Contains(h, `error="insufficient_scope"`) {
-		t.Errorf("%d %s", resp.StatusCode, h)
+	status, header, _ = get("Bearer " + mint(t, jose.ES256, keys().ec, "ec", nil, encode(t, with(members{"scope": ""}))))
+	if h := header.Get("WWW-Authenticate"); status != 403 || !strings.Contains(h, `error="insufficient_scope"`) {
+		t.Errorf("%d %s", status, h)
 	}
-	if resp, _ = get("Digest x"); resp.StatusCode != 400 || !strings.Contains(resp.Header.Get("WWW-Authenticate"), `error="invalid_request"`) {
-		t.Errorf("%d", resp.StatusCode)
+	if status, header, _ = get("Digest x"); status != 400 || !strings.Contains(header.Get("WWW-Authenticate"), `error="invalid_request"`) {
+		t.Errorf("%d", status)
 	}
 	if want := []string{"token", "missing", "invalid_token", "insufficient_scope", "invalid_request"}; !slices.Equal(outcomes, want) {
 		t.Errorf("outcomes %v, want %v", outcomes, want)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -52,9 +51,7 @@ func (c *command) auditCall(l *engine.AuditLog, id, proof string) error {
 }
 
 func callDocument(f audit.FoundCall) map[string]any {
-	out := map[string]any{"index": f.Index, "time": f.Entry.Time.UTC(), "kind": f.Entry.Kind, "scope": f.Entry.Scope, "skill": f.Entry.Skill, "run": f.Entry.Run}
-	out["data"] = json.RawMessage(f.Entry.Data)
-	return out
+	return map[string]any{"index": f.Index, "time": f.Entry.Time.UTC(), "kind": f.Entry.Kind, "scope": f.Entry.Scope, "skill": f.Entry.Skill, "run": f.Entry.Run, "data": f.Entry.Data}
 }
 
 func (c *command) sayCall(f audit.FoundCall) {

@@ -53,30 +53,30 @@ type Catalogue struct {
 
 // Offered are the tools that Config.Tools lets through, by public name, in the
 // server's order.
-func (c *Catalogue) Offered() []Definition {
-	out := make([]Definition, 0, len(c.offered))
-	for i := range c.Tools {
-		if at, ok := c.offered[c.Tools[i].Public]; ok && at == i {
-			out = append(out, c.Tools[i])
+func (cat *Catalogue) Offered() []Definition {
+	out := make([]Definition, 0, len(cat.offered))
+	for i := range cat.Tools {
+		if at, ok := cat.offered[cat.Tools[i].Public]; ok && at == i {
+			out = append(out, cat.Tools[i])
 		}
 	}
 	return out
 }
 
 // Tool finds an offered tool by its public name.
-func (c *Catalogue) Tool(public string) (Definition, bool) {
-	i, ok := c.offered[public]
+func (cat *Catalogue) Tool(public string) (Definition, bool) {
+	i, ok := cat.offered[public]
 	if !ok {
 		return Definition{}, false
 	}
-	return c.Tools[i], true
+	return cat.Tools[i], true
 }
 
 // Own finds any tool by the server's own name, offered or not.
-func (c *Catalogue) Own(name string) (Definition, bool) {
-	i, ok := c.own[name]
+func (cat *Catalogue) Own(name string) (Definition, bool) {
+	i, ok := cat.own[name]
 	if !ok {
 		return Definition{}, false
 	}
-	return c.Tools[i], true
+	return cat.Tools[i], true
 }

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -253,7 +254,8 @@ func (c *Connector) mourn(l *lane) {
 	}
 	if why != nil && c.life.Err() == nil {
 		c.stderr = l.conn.Stderr()
-		if f, ok := why.(*wire.Fault); !ok || f.Kind != wire.Gone { // a forgotten session is no failure
+		var f *wire.Fault
+		if !errors.As(why, &f) || f.Kind != wire.Gone { // a forgotten session is no failure
 			c.circuit.fail(c.host.Now(), oneLine(c.fail("", why)))
 		}
 	}
@@ -361,15 +363,16 @@ func (c *Connector) sweep() {
 const relistPause = 200 * time.Millisecond
 
 func oneLine(err error) string {
-	if e, ok := err.(*Error); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		return wire.Show(e.Text, 300)
 	}
 	return wire.Show(err.Error(), 300)
 }
 
 func isUpstream(err error) bool {
-	f, ok := err.(*wire.Fault)
-	return ok && f.Kind == wire.Upstream
+	var f *wire.Fault
+	return errors.As(err, &f) && f.Kind == wire.Upstream
 }
 
 func serverName(info json.RawMessage) string {

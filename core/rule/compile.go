@@ -328,7 +328,7 @@ func (c *compiler) variable(n *ast.VariableDeclaratorNode) (term, error) {
 	}
 	t.may = func(f *frame) Outcomes {
 		x, err := v.eval(f)
-		if err == error(errOpen) {
+		if errors.Is(err, errOpen) {
 			x, err = errOpen, nil // whoever reads the name finds out
 		}
 		if err != nil {

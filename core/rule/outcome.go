@@ -1,5 +1,7 @@
 package rule
 
+import "errors"
+
 // Outcomes is the set of what a rule may still say when the arguments of a call
 // are not known yet, as when tools are listed.
 type Outcomes uint8
@@ -42,7 +44,7 @@ func (t term) outcomes(f *frame) Outcomes {
 	}
 	v, err := t.eval(f)
 	switch {
-	case err == error(errOpen):
+	case errors.Is(err, errOpen):
 		return True | False | Fails
 	case err != nil:
 		return Fails

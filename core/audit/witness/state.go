@@ -99,8 +99,12 @@ func readState(key, public string) (*state, error) {
 	var s state
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&s); err != nil || s.Logs == nil {
-		return nil, fmt.Errorf("the state of the witness %s cannot be read (%v): put it back from a copy", path, err)
+	err = dec.Decode(&s)
+	if err == nil && s.Logs == nil {
+		err = errors.New("it has no logs")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the state of the witness %s cannot be read (%w): put it back from a copy", path, err)
 	}
 	if s.V != stateVersion {
 		return nil, fmt.Errorf("the state of the witness %s is of version %d, this program knows %d: use a newer one", path, s.V, stateVersion)

@@ -15,7 +15,7 @@ func modes(dir string, w io.Writer) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, right, splitWins, byAlways := 0, 0, 0, 0
+	n, right, splitWins := 0, 0, 0
 	for _, g := range groups(rows, textbook) {
 		both := map[bool]bool{}
 		for _, o := range g.options {
@@ -49,7 +49,7 @@ func modes(dir string, w io.Writer) ([]figure, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("no group has both")
 	}
-	byAlways = max(splitWins, n-splitWins)
+	byAlways := max(splitWins, n-splitWins)
 	share := float64(right) / float64(n)
 	return []figure{
 		{"aggregated against disaggregated", ">= 75 %", fmt.Sprintf("%.1f %% of %d", share*100, n), false, share >= .75},

@@ -93,7 +93,7 @@ func (r *Reader) last() (Event, error) {
 	if r.any && string(bytes.TrimSpace(r.data)) == "[DONE]" {
 		return Event{Data: r.data, At: r.when}, nil
 	}
-	if r.ended == io.EOF && (r.any || len(rest) > 0) {
+	if errors.Is(r.ended, io.EOF) && (r.any || len(rest) > 0) {
 		return Event{}, io.ErrUnexpectedEOF
 	}
 	return Event{}, r.ended
