@@ -54,10 +54,10 @@ func (e *Engine) read(r *http.Request, chat bool) (ask, int, error) {
 	}
 	a.chat = chat
 	if !slices.Contains(e.launch.Served, a.Model) {
-		return a, http.StatusNotFound, fmt.Errorf("The model `%s` does not exist.", a.Model) //nolint:staticcheck // vLLM's own words
+		return a, http.StatusNotFound, fmt.Errorf("The model `%s` does not exist.", a.Model) // vLLM's own words
 	}
 	if e.script.RefuseExtras && (a.IgnoreEOS != nil || a.MinTokens != nil || a.PromptIDs != nil) {
-		return a, http.StatusBadRequest, errors.New("Unrecognized request argument supplied: ignore_eos") //nolint:staticcheck // OpenAI's own words
+		return a, http.StatusBadRequest, errors.New("Unrecognized request argument supplied: ignore_eos") // OpenAI's own words
 	}
 	if err := e.count(&a); err != nil {
 		return a, http.StatusBadRequest, err

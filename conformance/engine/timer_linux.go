@@ -9,7 +9,9 @@ import (
 
 // alarm sleeps to some 50 us. The runtime's own timers are rounded up to whole
 // milliseconds on Linux, which would stand in every TTFT; a timer that is a file
-// is waited for as a connection is.
+// is waited for as a connection is. core/topology/load has the
+// same: the two may not import one another, and what measures should not share its
+// clock with what is measured.
 type alarm struct {
 	file *os.File
 	fd   int
@@ -36,10 +38,4 @@ func (a *alarm) sleep(d time.Duration) {
 		return
 	}
 	a.file.Read(expirations[:]) //nolint:errcheck // however it ends, the caller looks at the clock again
-}
-
-func (a *alarm) close() {
-	if a.file != nil {
-		a.file.Close()
-	}
 }
