@@ -25,15 +25,6 @@ func FromHTTP(ctx context.Context, h http.Header) context.Context {
 	return w3c.Extract(ctx, propagation.HeaderCarrier(h))
 }
 
-// ToHTTP puts the trace context of ctx into the headers of a request to be sent,
-// in place of what is there.
-func ToHTTP(ctx context.Context, h http.Header) {
-	h.Del("traceparent")
-	h.Del("tracestate")
-	h.Del("baggage")
-	w3c.Inject(ctx, propagation.HeaderCarrier(h))
-}
-
 // FromMeta takes the trace context of an MCP request's _meta: it is the parent,
 // and what came by HTTP becomes a link. Without one, ctx stays as it is.
 func FromMeta(ctx context.Context, meta map[string]any) context.Context {
