@@ -72,6 +72,11 @@ func catalogues(program string) (figures []figure, err error) {
 	for _, t := range []*timed{find, describe, synced} {
 		slices.Sort(t.took)
 	}
+	seen, err := g.read()
+	if err != nil {
+		return nil, err
+	}
+	count, within := seen["plimsoll_search_duration_seconds_count"], seen["plimsoll_search_duration_seconds_bucket<=0.005"]
 	holding, err := g.holds()
 	if err != nil {
 		return nil, err
@@ -87,7 +92,7 @@ func catalogues(program string) (figures []figure, err error) {
 		{"10,000 tools: one synced append, p50 / p90 / p99", "", quantiles(synced.took), true},
 		{"10,000 tools: find", "", quantiles(find.took), true},
 		{"10,000 tools: describe, the same way without a search", "", quantiles(describe.took), true},
-		{"10,000 tools: find beyond a describe", "p99 <= 5ms", over(find.took, describe.took), at(find.took, 99)-at(describe.took, 99) <= 5*time.Millisecond},
+		{"10,000 tools: searches that took at most 5 ms themselves", ">= 99 %", fmt.Sprintf("%.1f %%, mean %.2f ms", 100*within/count, 1000*seen["plimsoll_search_duration_seconds_sum"]/count), within >= 0.99*count},
 		{"10,000 tools: tools that were looked for and not found", "none", fmt.Sprintf("%d of %d", missed, asked), missed == 0},
 		{"10,000 tools: the server, after a GC", "", holding.String(), true},
 		{fmt.Sprintf("10,000 tools: %d lists of the meta-tools and one restart", lists), "same bytes", fmt.Sprintf("%d differ; %d bytes", same, bytes), same == 0},

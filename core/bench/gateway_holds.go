@@ -55,7 +55,7 @@ func (g *gateway) holds() (holding, error) {
 }
 
 // read is the figures of the server without labels, and of each with labels the
-// sum over them.
+// sum over them; of histograms also the sums by bound, as NAME<=BOUND.
 func (g *gateway) read() (map[string]float64, error) {
 	res, err := http.Get(g.metrics)
 	if err != nil {
@@ -70,9 +70,15 @@ func (g *gateway) read() (map[string]float64, error) {
 		if end < 0 || line[0] == '#' {
 			continue
 		}
-		name, _, _ := strings.Cut(line[:end], "{")
-		if v, err := strconv.ParseFloat(line[end+1:], 64); err == nil {
-			m[name] += v
+		v, err := strconv.ParseFloat(line[end+1:], 64)
+		if err != nil {
+			continue
+		}
+		name, labels, _ := strings.Cut(line[:end], "{")
+		m[name] += v
+		if _, bound, ok := strings.Cut(labels, `le="`); ok {
+			bound, _, _ = strings.Cut(bound, `"`)
+			m[name+"<="+bound] += v
 		}
 	}
 	return m, s.Err()
