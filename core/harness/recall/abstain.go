@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 )
 
@@ -38,7 +39,7 @@ func (r rate) String() string {
 // the right document is among the first five it should not; where the right
 // documents are out of sight, for small talk, and for the queries of the other
 // sets it should. The last two are weak labels: catalogues overlap.
-func abstention(b bench) ([]figure, error) {
+func abstention(b bench) ([]figure.Figure, error) {
 	loaded := map[string]set{}
 	for _, name := range sets {
 		s, err := b.load(name)
@@ -55,7 +56,7 @@ func abstention(b bench) ([]figure, error) {
 		}
 		loaded[name] = s
 	}
-	var out []figure
+	var out []figure.Figure
 	for _, name := range sets {
 		s := loaded[name]
 		x, err := harness.Build(s.docs)
@@ -79,10 +80,10 @@ func abstention(b bench) ([]figure, error) {
 		}
 		share := float64(right.abstained) / float64(max(1, right.all))
 		out = append(out,
-			figure{what: name + ": abstains though the right one is among the first five", target: "<= 0.050", measured: right.String(), holds: share <= .05},
-			show(name+": abstains where the first five are wrong", wrong.String()),
-			show(name+": abstains where the right ones are out of sight", gone.String()),
-			show(name+": abstains on small talk", talk.String()))
+			figure.Figure{What: name + ": abstains though the right one is among the first five", Target: "<= 0.050", Measured: right.String(), Holds: share <= .05},
+			figure.Show(name+": abstains where the first five are wrong", wrong.String()),
+			figure.Show(name+": abstains where the right ones are out of sight", gone.String()),
+			figure.Show(name+": abstains on small talk", talk.String()))
 		for _, other := range sets {
 			if other == name {
 				continue
@@ -91,7 +92,7 @@ func abstention(b bench) ([]figure, error) {
 			for _, q := range loaded[other].queries {
 				r.add(v.Find([]string{q.Query}, harness.Options{}))
 			}
-			out = append(out, show(name+": abstains on queries of "+other, r.String()))
+			out = append(out, figure.Show(name+": abstains on queries of "+other, r.String()))
 		}
 	}
 	return out, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 )
 
@@ -24,7 +25,7 @@ type mode struct {
 	viewer harness.Viewer
 }
 
-func learning(b bench) ([]figure, error) {
+func learning(b bench) ([]figure.Figure, error) {
 	s, err := b.load(metatool)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func learning(b bench) ([]figure, error) {
 		{"of 1 other, quorum 2", 1, harness.Viewer{Principal: "newcomer"}},
 	}
 	points := []int{0, 1, 2, 5, 10, 20}
-	var out []figure
+	var out []figure.Figure
 	for _, m := range modes {
 		curve := map[int][]float64{}
 		for seed := range b.seeds {
@@ -53,7 +54,7 @@ func learning(b bench) ([]figure, error) {
 			mean, _ := interval(curve[n])
 			text += fmt.Sprintf("%d: %.3f  ", n, mean)
 		}
-		out = append(out, show(fmt.Sprintf("%s: recall@5 by past queries per tool, %s", metatool, m.name), text))
+		out = append(out, figure.Show(fmt.Sprintf("%s: recall@5 by past queries per tool, %s", metatool, m.name), text))
 		var gain []float64
 		for i := range b.seeds {
 			gain = append(gain, curve[5][i]-curve[0][i])
@@ -64,7 +65,7 @@ func learning(b bench) ([]figure, error) {
 		if m.people == 1 && m.viewer.Principal == "p0" {
 			out = append(out, floor(what, .15, mean, more))
 		} else {
-			out = append(out, show(what, fmt.Sprintf("%.4f%s", mean, more)))
+			out = append(out, figure.Show(what, fmt.Sprintf("%.4f%s", mean, more)))
 		}
 	}
 	return out, nil

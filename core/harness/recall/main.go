@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 )
 
 // bench is one run of the program.
@@ -37,7 +39,7 @@ func full() bench { return bench{seeds: 5, repeats: 9} }
 
 type part struct {
 	name string
-	run  func(b bench) ([]figure, error)
+	run  func(b bench) ([]figure.Figure, error)
 }
 
 func parts() []part {
@@ -84,7 +86,7 @@ func (b bench) run(out, progress io.Writer) (bool, error) {
 		_, err := fmt.Fprintf(out, "skipped: every part needs the public data, and there is no folder %q (-data, or PLIMSOLL_DATA)\n", filepath.Join(b.data, "retrieval"))
 		return true, err
 	}
-	var all []figure
+	var all []figure.Figure
 	for _, p := range parts() {
 		if b.only != "" && p.name != b.only {
 			continue
@@ -97,5 +99,5 @@ func (b bench) run(out, progress io.Writer) (bool, error) {
 		fmt.Fprintf(progress, "%s: %d figures in %.1f s\n", p.name, len(figures), time.Since(start).Seconds())
 		all = append(all, figures...)
 	}
-	return print(out, all)
+	return figure.Print(out, "recall", all)
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 )
 
@@ -75,8 +76,8 @@ func deviation(share float64, n int) string {
 	return fmt.Sprintf(" +- %.4f (%d queries)", math.Sqrt(share*(1-share)/float64(n)), n)
 }
 
-func recalls(b bench) ([]figure, error) {
-	var out []figure
+func recalls(b bench) ([]figure.Figure, error) {
+	var out []figure.Figure
 	for _, name := range sets {
 		s, err := b.load(name)
 		if err != nil {
@@ -97,10 +98,10 @@ func recalls(b bench) ([]figure, error) {
 			out = append(out, floor(name+": recall@10", .66, q.r10, deviation(q.r10, n)))
 		}
 		out = append(out,
-			show(name+": recall@1/5/10", fmt.Sprintf("%.3f / %.3f / %.3f", q.r1, q.r5, q.r10)),
-			show(name+": NDCG@5/10", fmt.Sprintf("%.3f / %.3f", q.n5, q.n10)),
-			show(name+": complete@5", fmt.Sprintf("%.3f", q.complete5)),
-			show(name+": recall@5 with abstention", fmt.Sprintf("%.3f", q.kept5)))
+			figure.Show(name+": recall@1/5/10", fmt.Sprintf("%.3f / %.3f / %.3f", q.r1, q.r5, q.r10)),
+			figure.Show(name+": NDCG@5/10", fmt.Sprintf("%.3f / %.3f", q.n5, q.n10)),
+			figure.Show(name+": complete@5", fmt.Sprintf("%.3f", q.complete5)),
+			figure.Show(name+": recall@5 with abstention", fmt.Sprintf("%.3f", q.kept5)))
 	}
 	return out, nil
 }
@@ -108,14 +109,14 @@ func recalls(b bench) ([]figure, error) {
 // bodies compares bodies cut at BodyLimit with whole ones, where the whole ones
 // are at hand. The trigger phrases that are asked for are taken out of the
 // whole bodies first, as they are in the public set: else they find themselves.
-func bodies(b bench) ([]figure, error) {
+func bodies(b bench) ([]figure.Figure, error) {
 	s, err := b.load(skills)
 	if err != nil {
 		return nil, err
 	}
 	whole, err := wholeBodies(filepath.Join(b.data, "skills", "skill-md.tar.gz"))
 	if errors.Is(err, os.ErrNotExist) {
-		return []figure{show("whole bodies", "skipped: skills/skill-md.tar.gz is not there")}, nil
+		return []figure.Figure{figure.Show("whole bodies", "skipped: skills/skill-md.tar.gz is not there")}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -139,16 +140,16 @@ func bodies(b bench) ([]figure, error) {
 	}
 	queries := slices.DeleteFunc(slices.Clone(s.queries), func(q asked) bool { return !known[q.Gold[0]] })
 	if len(queries) == 0 {
-		return []figure{show("whole bodies", "skipped: no skill of the public set is among them")}, nil
+		return []figure.Figure{figure.Show("whole bodies", "skipped: no skill of the public set is among them")}, nil
 	}
-	var out []figure
+	var out []figure.Figure
 	for _, limit := range []int{0, harness.BodyLimit, 20_000} {
 		x, err := harness.BuildDeep(docs, limit)
 		if err != nil {
 			return nil, err
 		}
 		q := measure(x.View(harness.Viewer{Allowed: harness.Everything}), queries)
-		out = append(out, show(fmt.Sprintf("%s: recall@10, bodies to %d characters (%d skills whole)", skills, limit, len(known)), fmt.Sprintf("%.4f%s", q.r10, deviation(q.r10, len(queries)))))
+		out = append(out, figure.Show(fmt.Sprintf("%s: recall@10, bodies to %d characters (%d skills whole)", skills, limit, len(known)), fmt.Sprintf("%.4f%s", q.r10, deviation(q.r10, len(queries)))))
 	}
 	return out, nil
 }

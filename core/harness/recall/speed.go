@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 )
 
@@ -15,7 +16,7 @@ import (
 // every query is asked b.repeats times and counts with its median: what is left
 // is what the search costs, and not who else wanted the processor. The build and
 // the view are medians likewise.
-func speed(b bench) ([]figure, error) {
+func speed(b bench) ([]figure.Figure, error) {
 	var everything []harness.Document
 	var queries []string
 	var public []harness.Document
@@ -40,7 +41,7 @@ func speed(b bench) ([]figure, error) {
 		d.ID = fmt.Sprintf("%s copy %d", d.ID, i/n)
 		everything = append(everything, d)
 	}
-	var out []figure
+	var out []figure.Figure
 	for _, c := range []struct {
 		name  string
 		docs  []harness.Document
@@ -78,18 +79,18 @@ func speed(b bench) ([]figure, error) {
 		if c.bound {
 			out = append(out, within(c.name+": find, p99", 5*time.Millisecond, p99), within(c.name+": build of the index", 2*time.Second, median(build)))
 		} else {
-			out = append(out, show(c.name+": find, p99", p99.String()), show(c.name+": build of the index", median(build).Round(time.Millisecond).String()))
+			out = append(out, figure.Show(c.name+": find, p99", p99.String()), figure.Show(c.name+": build of the index", median(build).Round(time.Millisecond).String()))
 		}
 		out = append(out,
-			show(c.name+": find, p50 / slowest", fmt.Sprintf("%v / %v", p50, slowest)),
-			show(c.name+": a view with a rule that allows all", median(view).String()),
-			show(c.name+": memory of the index, beside the texts", fmt.Sprintf("%.1f MiB", memory)))
+			figure.Show(c.name+": find, p50 / slowest", fmt.Sprintf("%v / %v", p50, slowest)),
+			figure.Show(c.name+": a view with a rule that allows all", median(view).String()),
+			figure.Show(c.name+": memory of the index, beside the texts", fmt.Sprintf("%.1f MiB", memory)))
 	}
 	return out, nil
 }
 
-func within(what string, most, got time.Duration) figure {
-	return figure{what: what, target: "< " + most.String(), measured: got.Round(time.Microsecond).String(), holds: got < most}
+func within(what string, most, got time.Duration) figure.Figure {
+	return figure.Figure{What: what, Target: "< " + most.String(), Measured: got.Round(time.Microsecond).String(), Holds: got < most}
 }
 
 func median(d []time.Duration) time.Duration {

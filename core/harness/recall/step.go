@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 )
 
@@ -32,7 +33,7 @@ func cutSteps(query string) []string {
 }
 
 // steps compares one search for a whole task with one for each step.
-func steps(b bench) ([]figure, error) {
+func steps(b bench) ([]figure.Figure, error) {
 	s, err := b.load(stable)
 	if err != nil {
 		return nil, err
@@ -77,9 +78,9 @@ func steps(b bench) ([]figure, error) {
 		}
 	}
 	n := float64(len(queries))
-	out := []figure{show(fmt.Sprintf("%s: tasks of two tools or more and two steps or more", stable), fmt.Sprintf("%d, %.1f steps each", len(queries), count/n))}
+	out := []figure.Figure{figure.Show(fmt.Sprintf("%s: tasks of two tools or more and two steps or more", stable), fmt.Sprintf("%d, %.1f steps each", len(queries), count/n))}
 	for _, w := range ways {
-		out = append(out, show(stable+": "+w.name, fmt.Sprintf("recall %.3f, all tools %.3f, %.1f shown", w.recall/n, w.all/n, w.at/n)))
+		out = append(out, figure.Show(stable+": "+w.name, fmt.Sprintf("recall %.3f, all tools %.3f, %.1f shown", w.recall/n, w.all/n, w.at/n)))
 	}
 	composed, err := needs(b)
 	return append(out, composed...), err
@@ -88,7 +89,7 @@ func steps(b bench) ([]figure, error) {
 // needs compares the same for tasks that have several needs for certain: three
 // queries of MetaTool for three tools, put together in the order of the set. As
 // one text they are a task; each by itself is a step.
-func needs(b bench) ([]figure, error) {
+func needs(b bench) ([]figure.Figure, error) {
 	s, err := b.load(metatool)
 	if err != nil {
 		return nil, err
@@ -120,10 +121,10 @@ func needs(b bench) ([]figure, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("no three queries of %s in a row are for three tools", metatool)
 	}
-	return []figure{
-		show(metatool+": three needs, one find for the whole text, 5 hits", fmt.Sprintf("recall %.3f", few/n)),
-		show(metatool+": three needs, one find for the whole text, 15 hits", fmt.Sprintf("recall %.3f (%.0f tasks)", whole/n, n)),
-		show(metatool+": three needs, one find with three queries, 15 hits", fmt.Sprintf("recall %.3f", one/n)),
-		show(metatool+": three needs, three finds, 5 hits each", fmt.Sprintf("recall %.3f", each/n)),
+	return []figure.Figure{
+		figure.Show(metatool+": three needs, one find for the whole text, 5 hits", fmt.Sprintf("recall %.3f", few/n)),
+		figure.Show(metatool+": three needs, one find for the whole text, 15 hits", fmt.Sprintf("recall %.3f (%.0f tasks)", whole/n, n)),
+		figure.Show(metatool+": three needs, one find with three queries, 15 hits", fmt.Sprintf("recall %.3f", one/n)),
+		figure.Show(metatool+": three needs, three finds, 5 hits each", fmt.Sprintf("recall %.3f", each/n)),
 	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/topology"
 )
 
@@ -12,7 +13,7 @@ import (
 // measured. The target is held against the anchor that somebody would measure
 // first: the smallest layout at the middle of its loads, a rule that looks at no
 // result. The mean over every row as the anchor, which is lower, stands beside it.
-func anchored(dir string, w io.Writer) ([]figure, error) {
+func anchored(dir string, w io.Writer) ([]figure.Figure, error) {
 	rows, err := measured(dir, &library{dir: dir})
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func anchored(dir string, w io.Writer) ([]figure, error) {
 	every.print(w, "one anchor, mean over every row")
 	few.print(w, "one anchor, smallest layout")
 	out := few.targets("one anchor a group, the smallest layout", .75, .92)
-	return append(out, show("picked / kept, one anchor, mean over every row as the anchor", fmt.Sprintf("%.1f %% / %.1f %% of %.0f", 100*every.all.right/every.all.n, 100*every.all.kept/every.all.n, every.all.n))), nil
+	return append(out, figure.Show("picked / kept, one anchor, mean over every row as the anchor", fmt.Sprintf("%.1f %% / %.1f %% of %.0f", 100*every.all.right/every.all.n, 100*every.all.kept/every.all.n, every.all.n))), nil
 }
 
 // smallest is what somebody would measure first: the layout with the fewest

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/topology/published"
 )
 
 // cases asks the published deployments again: see core/topology/published.
-func cases(_ string, w io.Writer) ([]figure, error) {
+func cases(_ string, w io.Writer) ([]figure.Figure, error) {
 	answers, err := published.Answers()
 	if err != nil {
 		return nil, err
@@ -35,8 +36,8 @@ func cases(_ string, w io.Writer) ([]figure, error) {
 			}
 		}
 	}
-	return []figure{
-		{"published cases right, or abstained with a reason", ">= 15 of 18", fmt.Sprintf("%d right, %d abstained of %d", right-abstained, abstained, len(answers)), false, right >= 15 && len(answers) == 18},
-		{"published cases, the negatives", fmt.Sprintf("%d of %d", negatives, negatives), fmt.Sprintf("%d of %d", negativesRight, negatives), false, negativesRight == negatives},
+	return []figure.Figure{
+		{What: "published cases right, or abstained with a reason", Target: ">= 15 of 18", Measured: fmt.Sprintf("%d right, %d abstained of %d", right-abstained, abstained, len(answers)), Holds: right >= 15 && len(answers) == 18},
+		{What: "published cases, the negatives", Target: fmt.Sprintf("%d of %d", negatives, negatives), Measured: fmt.Sprintf("%d of %d", negativesRight, negatives), Holds: negativesRight == negatives},
 	}, nil
 }

@@ -6,12 +6,13 @@ import (
 	"math"
 	"path/filepath"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/topology/step"
 )
 
 // transfers checks latency + bytes/bandwidth on RDMA points. Both numbers of a
 // link are fitted on all of its points but the one that is predicted.
-func transfers(dir string, w io.Writer) ([]figure, error) {
+func transfers(dir string, w io.Writer) ([]figure.Figure, error) {
 	t, err := columns(filepath.Join(dir, "mooncake_kv_transfer.csv"))
 	if err != nil {
 		return nil, err
@@ -43,14 +44,14 @@ func transfers(dir string, w io.Writer) ([]figure, error) {
 		}
 	}
 	mean := sum / float64(n)
-	return []figure{
-		{"KV transfer law, mean error of points left out", "<= 5 %", fmt.Sprintf("%.1f %% of %d", mean*100, n), false, mean <= .05},
-		show("KV transfer law, single points within 5 %", fmt.Sprintf("%d of %d, worst %.1f %%", in, n, worst*100)),
+	return []figure.Figure{
+		{What: "KV transfer law, mean error of points left out", Target: "<= 5 %", Measured: fmt.Sprintf("%.1f %% of %d", mean*100, n), Holds: mean <= .05},
+		figure.Show("KV transfer law, single points within 5 %", fmt.Sprintf("%d of %d, worst %.1f %%", in, n, worst*100)),
 	}, nil
 }
 
 // reductions checks the all-reduce that every step uses on measured B200.
-func reductions(dir string, w io.Writer) ([]figure, error) {
+func reductions(dir string, w io.Writer) ([]figure.Figure, error) {
 	t, err := columns(filepath.Join(dir, "aic_b200_vllm024_allreduce.csv"))
 	if err != nil {
 		return nil, err
@@ -72,5 +73,5 @@ func reductions(dir string, w io.Writer) ([]figure, error) {
 			large = append(large, e)
 		}
 	}
-	return []figure{show("all-reduce law, CUDA graphs, 2 to 8 B200", off(logs)), show("all-reduce law, 32 MiB and more", off(large))}, nil
+	return []figure.Figure{figure.Show("all-reduce law, CUDA graphs, 2 to 8 B200", off(logs)), figure.Show("all-reduce law, 32 MiB and more", off(large))}, nil
 }

@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 )
 
 // bench is one run of the program.
@@ -30,7 +32,7 @@ type bench struct {
 // part is one piece of the table; it may print tables of its own to w.
 type part struct {
 	name string
-	run  func(dir string, w io.Writer) ([]figure, error)
+	run  func(dir string, w io.Writer) ([]figure.Figure, error)
 }
 
 func parts() []part {
@@ -74,7 +76,7 @@ func (b bench) run(w io.Writer) (bool, error) {
 			return false, fmt.Errorf("looking for the public data: %w", err)
 		}
 	}
-	var all []figure
+	var all []figure.Figure
 	for _, p := range parts() {
 		switch {
 		case b.only != "" && p.name != b.only:
@@ -89,5 +91,5 @@ func (b bench) run(w io.Writer) (bool, error) {
 		}
 		all = append(all, figures...)
 	}
-	return table(w, all)
+	return figure.Print(w, "topology", all)
 }

@@ -6,11 +6,12 @@ import (
 	"math"
 	"sort"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/topology"
 )
 
 // modes asks one question of each group that has both: with or without a split?
-func modes(dir string, w io.Writer) ([]figure, error) {
+func modes(dir string, w io.Writer) ([]figure.Figure, error) {
 	rows, err := measured(dir, &library{dir: dir})
 	if err != nil {
 		return nil, err
@@ -51,22 +52,22 @@ func modes(dir string, w io.Writer) ([]figure, error) {
 	}
 	byAlways := max(splitWins, n-splitWins)
 	share := float64(right) / float64(n)
-	return []figure{
-		{"aggregated against disaggregated", ">= 75 %", fmt.Sprintf("%.1f %% of %d", share*100, n), false, share >= .75},
-		show("always the more frequent one", fmt.Sprintf("%.1f %%", 100*float64(byAlways)/float64(n))),
+	return []figure.Figure{
+		{What: "aggregated against disaggregated", Target: ">= 75 %", Measured: fmt.Sprintf("%.1f %% of %d", share*100, n), Holds: share >= .75},
+		figure.Show("always the more frequent one", fmt.Sprintf("%.1f %%", 100*float64(byAlways)/float64(n))),
 	}, nil
 }
 
 // timeErrors is how far single times are off: median and 90th percentile of
 // the factor between predicted and measured.
-func timeErrors(dir string, w io.Writer) ([]figure, error) {
+func timeErrors(dir string, w io.Writer) ([]figure.Figure, error) {
 	rows, err := measured(dir, &library{dir: dir})
 	if err != nil {
 		return nil, err
 	}
 	cal := calibrations(rows, nil)
 	many := calibrations(rows, topology.Many())
-	var out []figure
+	var out []figure.Figure
 	for _, c := range []struct {
 		name string
 		cal  map[string]topology.Calibration
@@ -83,9 +84,9 @@ func timeErrors(dir string, w io.Writer) ([]figure, error) {
 			ttft = append(ttft, math.Log(p.TTFT/r.ttft))
 		}
 		out = append(out,
-			show("TPOT error, "+c.name, off(tpot)),
-			show("TTFT error, "+c.name, off(ttft)),
-			show("rows that are not predicted, "+c.name, fmt.Sprintf("%d of %d", unknown, len(rows))))
+			figure.Show("TPOT error, "+c.name, off(tpot)),
+			figure.Show("TTFT error, "+c.name, off(ttft)),
+			figure.Show("rows that are not predicted, "+c.name, fmt.Sprintf("%d of %d", unknown, len(rows))))
 	}
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/topology"
 )
 
@@ -87,7 +88,7 @@ func textbook(r row) (topology.Point, error) {
 }
 
 // picks is the main figure: textbook constants, every row counted.
-func picks(dir string, w io.Writer) ([]figure, error) {
+func picks(dir string, w io.Writer) ([]figure.Figure, error) {
 	rows, err := measured(dir, &library{dir: dir})
 	if err != nil {
 		return nil, err
@@ -110,21 +111,21 @@ func picks(dir string, w io.Writer) ([]figure, error) {
 		}
 	}
 	out := m.targets("textbook constants, nothing fitted", .70, .90)
-	out = append(out, figure{"beats fewest GPUs, SLO slices", "5 of 5", fmt.Sprintf("%d of %d%s", beats, len(slos), worst), false, beats == len(slos)})
+	out = append(out, figure.Figure{What: "beats fewest GPUs, SLO slices", Target: "5 of 5", Measured: fmt.Sprintf("%d of %d%s", beats, len(slos), worst), Holds: beats == len(slos)})
 	for _, r := range rules()[1:] {
-		out = append(out, show("picked the best / kept, "+r.name, by[r.name].all.String()))
+		out = append(out, figure.Show("picked the best / kept, "+r.name, by[r.name].all.String()))
 	}
 	clean := slices.DeleteFunc(slices.Clone(rows), row.impossible)
 	t := play(groups(clean, textbook), rules()[0])
-	return append(out, show(fmt.Sprintf("picked / kept without %d rows that beat the data sheet", len(rows)-len(clean)), fmt.Sprintf("%s of %.0f", t.all, t.all.n))), nil
+	return append(out, figure.Show(fmt.Sprintf("picked / kept without %d rows that beat the data sheet", len(rows)-len(clean)), fmt.Sprintf("%s of %.0f", t.all, t.all.n))), nil
 }
 
 // targets are the two of a tally.
-func (t tally) targets(what string, right, kept float64) []figure {
+func (t tally) targets(what string, right, kept float64) []figure.Figure {
 	a, b := t.all.right/t.all.n, t.all.kept/t.all.n
-	return []figure{
-		{"picked the best: " + what, fmt.Sprintf(">= %.0f %%", right*100), fmt.Sprintf("%.1f %% of %.0f", a*100, t.all.n), false, a >= right},
-		{"kept of the best throughput: " + what, fmt.Sprintf(">= %.0f %%", kept*100), fmt.Sprintf("%.1f %%", b*100), false, b >= kept},
+	return []figure.Figure{
+		{What: "picked the best: " + what, Target: fmt.Sprintf(">= %.0f %%", right*100), Measured: fmt.Sprintf("%.1f %% of %.0f", a*100, t.all.n), Holds: a >= right},
+		{What: "kept of the best throughput: " + what, Target: fmt.Sprintf(">= %.0f %%", kept*100), Measured: fmt.Sprintf("%.1f %%", b*100), Holds: b >= kept},
 	}
 }
 
@@ -147,12 +148,12 @@ func calibrations(rows []row, which []topology.Constant) map[string]topology.Cal
 }
 
 // held leaves one model out at a time.
-func held(dir string, w io.Writer) ([]figure, error) {
+func held(dir string, w io.Writer) ([]figure.Figure, error) {
 	rows, err := measured(dir, &library{dir: dir})
 	if err != nil {
 		return nil, err
 	}
-	var out []figure
+	var out []figure.Figure
 	for _, c := range []struct {
 		name  string
 		which []topology.Constant
@@ -163,7 +164,7 @@ func held(dir string, w io.Writer) ([]figure, error) {
 		})
 		t := play(gs, rules()[0])
 		t.print(w, "leave one model out, "+c.name)
-		out = append(out, show("picked / kept, fitted on the other models, "+c.name, t.all.String()))
+		out = append(out, figure.Show("picked / kept, fitted on the other models, "+c.name, t.all.String()))
 	}
 	return out, nil
 }

@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"sort"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/topology"
 	"github.com/plimsoll-dev/plimsoll/core/topology/hardware"
 )
 
 // reference replays the measurement on two B200: calibrated on the four cells
 // of Qwen with two replicas, it predicts the other eight, and gemma.
-func reference(dir string, w io.Writer) ([]figure, error) {
+func reference(dir string, w io.Writer) ([]figure.Figure, error) {
 	lib := &library{dir: dir}
 	t, err := columns(filepath.Join(dir, "article_2xb200.csv"))
 	if err != nil {
@@ -96,11 +97,11 @@ func reference(dir string, w io.Writer) ([]figure, error) {
 	}
 	worst, mean := spread(errs)
 	worstGemma, meanGemma := spread(other)
-	return []figure{
-		{"reference, 8 other Qwen cells, worst", "<= 15 %", fmt.Sprintf("%.1f %%", worst*100), false, worst <= .15 && len(errs) == 8},
-		{"reference, 8 other Qwen cells, mean", "<= 6 %", fmt.Sprintf("%.1f %%", mean*100), false, mean <= .06},
-		{"reference, orderings of layouts", fmt.Sprintf("%d of %d", orders, orders), fmt.Sprintf("%d of %d", right, orders), false, right == orders},
-		show("reference, 8 gemma cells with Qwen's constants", fmt.Sprintf("worst %.0f %%, mean %.0f %%", worstGemma*100, meanGemma*100)),
+	return []figure.Figure{
+		{What: "reference, 8 other Qwen cells, worst", Target: "<= 15 %", Measured: fmt.Sprintf("%.1f %%", worst*100), Holds: worst <= .15 && len(errs) == 8},
+		{What: "reference, 8 other Qwen cells, mean", Target: "<= 6 %", Measured: fmt.Sprintf("%.1f %%", mean*100), Holds: mean <= .06},
+		{What: "reference, orderings of layouts", Target: fmt.Sprintf("%d of %d", orders, orders), Measured: fmt.Sprintf("%d of %d", right, orders), Holds: right == orders},
+		figure.Show("reference, 8 gemma cells with Qwen's constants", fmt.Sprintf("worst %.0f %%, mean %.0f %%", worstGemma*100, meanGemma*100)),
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -28,8 +29,8 @@ func params(m verdict.Method, n int) verdict.Params {
 
 // boundary measures the error of every method in every setting that its claim
 // covers. Looks are unlimited: a test is looked at after every item.
-func boundary(reps int) []figure {
-	var out []figure
+func boundary(reps int) []figure.Figure {
+	var out []figure.Figure
 	for _, s := range sampled() {
 		for _, m := range sampledMethods() {
 			out = append(out, s.measure(m, reps)...)
@@ -76,13 +77,13 @@ func losingPool(r *random, n, wins int) []verdict.Observation {
 
 func lostOf(n int) int { return (n*margin + int(million) - 1) / int(million) }
 
-func (s setting) measure(m verdict.Method, reps int) []figure {
+func (s setting) measure(m verdict.Method, reps int) []figure.Figure {
 	outcomes := make([]verdict.Outcome, reps)
 	each(reps, func(i int) {
 		r := random(uint64(i)<<20 | uint64(len(s.name)))
 		outcomes[i] = look(params(m, s.n), s.draw(&r, s.n))
 	})
-	out := []figure{limit(fmt.Sprintf("error: %s, %s", s.name, m), share(outcomes, verdict.Proved), reps)}
+	out := []figure.Figure{limit(fmt.Sprintf("error: %s, %s", s.name, m), share(outcomes, verdict.Proved), reps)}
 	if s.edge {
 		out = append(out, limit(fmt.Sprintf("false alarm: %s, %s", s.name, m), share(outcomes, verdict.Disproved), reps))
 	}
@@ -113,11 +114,11 @@ func share(outcomes []verdict.Outcome, of verdict.Outcome) float64 {
 }
 
 // limit is the target of a simulated error: alpha + 3 standard errors.
-func limit(what string, rate float64, reps int) figure {
+func limit(what string, rate float64, reps int) figure.Figure {
 	most := .05 + 3*se(.05, reps)
-	return figure{
-		what: what, target: fmt.Sprintf("<= .05+3se (%.4f)", most),
-		measured: fmt.Sprintf("%.4f (se %.4f)", rate, se(rate, reps)), holds: rate <= most,
+	return figure.Figure{
+		What: what, Target: fmt.Sprintf("<= .05+3se (%.4f)", most),
+		Measured: fmt.Sprintf("%.4f (se %.4f)", rate, se(rate, reps)), Holds: rate <= most,
 	}
 }
 
@@ -290,7 +291,7 @@ func pools() []setting {
 // epochs opens ten epochs on the same bad candidate, as who changes the prompt
 // until it passes: the chance that any of them proves is the chance of ever
 // being wrong.
-func epochs(m verdict.Method, n int, bad func(r *random) []verdict.Observation, reps int) figure {
+func epochs(m verdict.Method, n int, bad func(r *random) []verdict.Observation, reps int) figure.Figure {
 	wrong := make([]verdict.Outcome, reps)
 	each(reps, func(i int) {
 		r := random(uint64(i)<<20 | 77)
@@ -306,7 +307,7 @@ func epochs(m verdict.Method, n int, bad func(r *random) []verdict.Observation, 
 // budgets shares half the items that five bad candidates could take, and always
 // buys for the one whose E is largest: which skill is measured next depends on
 // results, which of its items does not.
-func budgets(m verdict.Method, n int, bad func(r *random) []verdict.Observation, reps int) figure {
+func budgets(m verdict.Method, n int, bad func(r *random) []verdict.Observation, reps int) figure.Figure {
 	const skills = 5
 	wrong := make([]verdict.Outcome, reps*skills)
 	each(reps, func(i int) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -12,17 +13,17 @@ import (
 // carried from item to item, with the paths that closed taken out. It is
 // written from the design's formula, not from core/verdict's code. (The
 // others depend on the path; they are sampled, and walked where tests are short.)
-func exact() []figure {
+func exact() []figure.Figure {
 	wins := []float64{0, .02, .05, .1, .25, .475}
 	type errors struct{ proved, disproved float64 }
 	got := make([]errors, len(wins))
 	each(len(wins), func(i int) { got[i].proved, got[i].disproved = gridError(wins[i], wins[i]+.05, deadline) })
-	var out []figure
+	var out []figure.Figure
 	for i, w := range wins {
-		out = append(out, figure{
-			what: fmt.Sprintf("exact error: pass/fail, %g %% wins, grid8", w*100), target: "<= .05",
-			measured: fmt.Sprintf("%.6f (false alarm %.6f)", got[i].proved, got[i].disproved),
-			holds:    got[i].proved <= .05 && got[i].disproved <= .05,
+		out = append(out, figure.Figure{
+			What: fmt.Sprintf("exact error: pass/fail, %g %% wins, grid8", w*100), Target: "<= .05",
+			Measured: fmt.Sprintf("%.6f (false alarm %.6f)", got[i].proved, got[i].disproved),
+			Holds:    got[i].proved <= .05 && got[i].disproved <= .05,
 		})
 	}
 	return out
@@ -82,7 +83,7 @@ func powers(x float64, n int) []float64 {
 }
 
 // identical runs the same model against itself, through the whole decision.
-func identical() []figure {
+func identical() []figure.Figure {
 	planted := make([]verdict.Pair, 20)
 	pairs := make([]verdict.Pair, deadline)
 	for i := range pairs {
@@ -91,17 +92,17 @@ func identical() []figure {
 	for i := range planted {
 		planted[i] = verdict.Pair{Order: i, Item: pairs[i].Item, Cur: new(million), Cand: new(int64(0))}
 	}
-	var out []figure
+	var out []figure.Figure
 	for _, m := range verdict.Methods() {
 		p := params(m, deadline)
 		r := verdict.Decide(verdict.Assess(verdict.Spec{Params: p, Content: verdict.ContentReference}, pairs, planted), verdict.Rules{}, verdict.Money{})
 		reach, ok := verdict.Reach(p)
-		f := figure{
-			what: fmt.Sprintf("identical model: items to a downgrade, %s", m), target: fmt.Sprintf("<= its reach (%d), >= the floor (59)", reach),
-			measured: fmt.Sprint(r.N), holds: ok && r.Decision == verdict.Downgrade && r.N <= max(reach, 59) && r.N >= 59,
+		f := figure.Figure{
+			What: fmt.Sprintf("identical model: items to a downgrade, %s", m), Target: fmt.Sprintf("<= its reach (%d), >= the floor (59)", reach),
+			Measured: fmt.Sprint(r.N), Holds: ok && r.Decision == verdict.Downgrade && r.N <= max(reach, 59) && r.N >= 59,
 		}
 		if m == verdict.Star2 || m == verdict.Pool2 {
-			f.target, f.holds = "<= 80, "+f.target, f.holds && r.N <= 80
+			f.Target, f.Holds = "<= 80, "+f.Target, f.Holds && r.N <= 80
 		}
 		out = append(out, f)
 	}
@@ -113,5 +114,5 @@ func identical() []figure {
 			frontier += fmt.Sprintf(" %d", r)
 		}
 	}
-	return append(out, figure{what: "frontier: reach of star1, star2, pool1, pool2 by N", measured: frontier[1:], shown: true})
+	return append(out, figure.Figure{What: "frontier: reach of star1, star2, pool1, pool2 by N", Measured: frontier[1:], Shown: true})
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/core/verdict/table"
 )
@@ -12,7 +13,7 @@ import (
 // fuzzed draws verdicts from evidence of every kind and checks what a downgrade
 // must never stand on, with rules written here once more. Margins and levels
 // are large, so that short evidence can prove and downgrades do happen.
-func fuzzed(n int) []figure {
+func fuzzed(n int) []figure.Figure {
 	const job = 1000
 	jobs := (n + job - 1) / job
 	type tally struct {
@@ -46,17 +47,17 @@ func fuzzed(n int) []figure {
 			all.broken[why] += k
 		}
 	}
-	var out []figure
+	var out []figure.Figure
 	for _, why := range never {
-		out = append(out, figure{
-			what: "fuzz: downgrades " + why, target: "0",
-			measured: fmt.Sprintf("%d of %d verdicts", all.broken[why], all.verdicts), holds: all.broken[why] == 0,
+		out = append(out, figure.Figure{
+			What: "fuzz: downgrades " + why, Target: "0",
+			Measured: fmt.Sprintf("%d of %d verdicts", all.broken[why], all.verdicts), Holds: all.broken[why] == 0,
 		})
 	}
 	least := float64(all.downgrades) / float64(max(all.verdicts, 1))
-	out = append(out, figure{
-		what: "fuzz: verdicts that do downgrade", target: ">= 1 % (else the lines above say nothing)",
-		measured: fmt.Sprintf("%.1f %%", 100*least), holds: least >= .01,
+	out = append(out, figure.Figure{
+		What: "fuzz: verdicts that do downgrade", Target: ">= 1 % (else the lines above say nothing)",
+		Measured: fmt.Sprintf("%.1f %%", 100*least), Holds: least >= .01,
 	})
 	return append(out, nonsense(max(1, n/100)))
 }
@@ -231,7 +232,7 @@ func (c fuzzCase) against(rec verdict.Record) []string {
 
 // nonsense puts a score that is none into a table that would move: it has to
 // be refused, never read as a number.
-func nonsense(n int) figure {
+func nonsense(n int) figure.Figure {
 	cells := []string{"NaN", "nan", "Inf", "-Inf", "+inf", "infinity", "0x1p0", "1e999", "2", "-1", "1,0,1", "\"1", "none", "1_0", "١"}
 	accepted := make([]bool, n)
 	each(n, func(i int) {
@@ -255,5 +256,5 @@ func nonsense(n int) figure {
 			bad++
 		}
 	}
-	return figure{what: "fuzz: tables with NaN and other nonsense that are read", target: "0", measured: fmt.Sprintf("%d of %d", bad, n), holds: bad == 0}
+	return figure.Figure{What: "fuzz: tables with NaN and other nonsense that are read", Target: "0", Measured: fmt.Sprintf("%d of %d", bad, n), Holds: bad == 0}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/core/verdict/table"
 )
@@ -187,7 +188,7 @@ var labelSizes = [3]int{100, 200, 400}
 
 // judgeFigures is the part of the table about judges. Each cell is drawn so
 // often for each judge and number of labels.
-func judgeFigures(b bench, w io.Writer) ([]figure, error) {
+func judgeFigures(b bench, w io.Writer) ([]figure.Figure, error) {
 	judges, err := readJudges(b.data)
 	if err != nil {
 		return nil, err
@@ -200,7 +201,7 @@ func judgeFigures(b bench, w io.Writer) ([]figure, error) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "simulated judges on %d cells of pass/fail items, labels of pairs, %d draws of each cell, judge and size; every score and label is simulated\n", len(cells), draws)
 	fmt.Fprintln(t, "judge\tsensitivity\tspecificity\tmargin\tlabels a class and arm\tlabels leave a margin\tof not-worse cells\tmedian margin there\tunsafe moved\tsafe found\tnot worse found\t")
-	var out []figure
+	var out []figure.Figure
 	for _, d := range []int64{margin, 2 * margin} {
 		for _, how := range []string{verdict.Pairs, verdict.Rates} {
 			var all []judged
@@ -312,8 +313,8 @@ func (x judged) mean(of func(passes) bool) float64 {
 
 // wrongs are the figures with targets: by number of labels, over the judges of
 // the file.
-func wrongs(all []judged, how string, d int64) []figure {
-	var out []figure
+func wrongs(all []judged, how string, d int64) []figure.Figure {
+	var out []figure.Figure
 	for _, n := range labelSizes {
 		mean, safe, notWorse, count := 0.0, 0.0, 0.0, 0.0
 		var worst float64
@@ -340,10 +341,10 @@ func wrongs(all []judged, how string, d int64) []figure {
 		}
 		name := fmt.Sprintf("judged, %s, %d labels, margin %.0f", how, n, float64(d)/1e4)
 		out = append(out,
-			figure{what: name + ": unsafe cells moved, mean", target: "<= 1 %", measured: fmt.Sprintf("%.3f %%", 100*mean/count), holds: mean/count <= .01},
-			figure{what: name + ": unsafe cells moved, worst cell", target: "<= 6 %", measured: fmt.Sprintf("%.2f %%", 100*worst), holds: worst <= .06},
-			figure{what: name + ": safe and not-worse cells found", measured: fmt.Sprintf("%.2f %%, %.2f %%", 100*safe/count, 100*notWorse/count), shown: true},
-			figure{what: fmt.Sprintf("%s: what is left of the judged part's %.1f points, not-worse cells, median", name, float64(d/2)/1e4), measured: fmt.Sprintf("%s where anything is, in %.0f %% of them", middle(price.margins), 100*price.left()), shown: true})
+			figure.Figure{What: name + ": unsafe cells moved, mean", Target: "<= 1 %", Measured: fmt.Sprintf("%.3f %%", 100*mean/count), Holds: mean/count <= .01},
+			figure.Figure{What: name + ": unsafe cells moved, worst cell", Target: "<= 6 %", Measured: fmt.Sprintf("%.2f %%", 100*worst), Holds: worst <= .06},
+			figure.Figure{What: name + ": safe and not-worse cells found", Measured: fmt.Sprintf("%.2f %%, %.2f %%", 100*safe/count, 100*notWorse/count), Shown: true},
+			figure.Figure{What: fmt.Sprintf("%s: what is left of the judged part's %.1f points, not-worse cells, median", name, float64(d/2)/1e4), Measured: fmt.Sprintf("%s where anything is, in %.0f %% of them", middle(price.margins), 100*price.left()), Shown: true})
 	}
 	return out
 }

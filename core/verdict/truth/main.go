@@ -23,6 +23,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 )
 
 // size is how much to simulate.
@@ -53,23 +55,23 @@ type bench struct {
 type part struct {
 	name   string
 	public bool // needs the public data
-	run    func(b bench, w io.Writer) ([]figure, error)
+	run    func(b bench, w io.Writer) ([]figure.Figure, error)
 }
 
 // parts in the order of the table. A part may print a table of its own to w;
 // what has a target is a figure.
 func parts() []part {
-	plain := func(f func(b bench) []figure) func(bench, io.Writer) ([]figure, error) {
-		return func(b bench, _ io.Writer) ([]figure, error) { return f(b), nil }
+	plain := func(f func(b bench) []figure.Figure) func(bench, io.Writer) ([]figure.Figure, error) {
+		return func(b bench, _ io.Writer) ([]figure.Figure, error) { return f(b), nil }
 	}
 	return []part{
-		{name: "identical", run: plain(func(bench) []figure { return identical() })},
-		{name: "exact", run: plain(func(bench) []figure { return append(exact(), paths()...) })},
-		{name: "boundary", run: plain(func(b bench) []figure { return boundary(b.reps) })},
-		{name: "fuzz", run: plain(func(b bench) []figure { return fuzzed(b.verdicts) })},
-		{name: "quarter", run: plain(func(b bench) []figure { return quarters(b.quarters) })},
-		{name: "drift", run: plain(func(b bench) []figure { return watch(b.years) })},
-		{name: "public", public: true, run: func(b bench, _ io.Writer) ([]figure, error) { return public(b.data, b.draws) }},
+		{name: "identical", run: plain(func(bench) []figure.Figure { return identical() })},
+		{name: "exact", run: plain(func(bench) []figure.Figure { return append(exact(), paths()...) })},
+		{name: "boundary", run: plain(func(b bench) []figure.Figure { return boundary(b.reps) })},
+		{name: "fuzz", run: plain(func(b bench) []figure.Figure { return fuzzed(b.verdicts) })},
+		{name: "quarter", run: plain(func(b bench) []figure.Figure { return quarters(b.quarters) })},
+		{name: "drift", run: plain(func(b bench) []figure.Figure { return watch(b.years) })},
+		{name: "public", public: true, run: func(b bench, _ io.Writer) ([]figure.Figure, error) { return public(b.data, b.draws) }},
 		{name: "rates", public: true, run: rateTable},
 		{name: "judges", public: true, run: judgeFigures},
 	}
@@ -131,7 +133,7 @@ func (b bench) run(w io.Writer) (bool, error) {
 	if b.only != "" && !slices.Contains(names(), b.only) {
 		return false, fmt.Errorf("there is no part %q: the parts are %s", b.only, strings.Join(names(), ", "))
 	}
-	var all []figure
+	var all []figure.Figure
 	for _, p := range parts() {
 		switch {
 		case b.only != "" && p.name != b.only:
@@ -150,5 +152,5 @@ func (b bench) run(w io.Writer) (bool, error) {
 		}
 		all = append(all, figures...)
 	}
-	return print(w, all)
+	return figure.Print(w, "truth", all)
 }

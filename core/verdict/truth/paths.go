@@ -3,19 +3,20 @@ package main
 import (
 	"fmt"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
 // paths computes every method's error without sampling, on tests so short that
 // every path of wins, ties and losses can be walked. Levels and margins are
 // large, so that so few items can prove at all.
-func paths() []figure {
+func paths() []figure.Figure {
 	type size struct {
 		margin, alpha int64
 		n             int
 	}
 	sizes := []size{{200_000, 200_000, 10}, {300_000, 50_000, 10}, {300_000, 500_000, 10}, {500_000, 50_000, 10}}
-	var out []figure
+	var out []figure.Figure
 	for _, m := range verdict.Methods() {
 		pooled := params(m, 10).Claim() != "future runs"
 		type job struct {
@@ -31,7 +32,7 @@ func paths() []figure {
 		type errors struct{ proved, disproved float64 }
 		for _, j := range jobs {
 			if err := j.p.Validate(); err != nil {
-				return append(out, figure{what: "exact error by walking all paths", target: "valid parameters", measured: err.Error()})
+				return append(out, figure.Figure{What: "exact error by walking all paths", Target: "valid parameters", Measured: err.Error()})
 			}
 		}
 		got := make([]errors, len(jobs))
@@ -48,10 +49,10 @@ func paths() []figure {
 			worst, alarm = max(worst, e.proved/alpha), max(alarm, e.disproved/alpha)
 			some = some || e.proved > 0
 		}
-		out = append(out, figure{
-			what: fmt.Sprintf("exact error by walking all paths of 10 items, worst of %d settings, %s", len(jobs), m), target: "<= alpha, > 0",
-			measured: fmt.Sprintf("%.4f alpha (false alarm %.4f alpha)", worst, alarm),
-			holds:    worst <= 1+1e-9 && alarm <= 1+1e-9 && some,
+		out = append(out, figure.Figure{
+			What: fmt.Sprintf("exact error by walking all paths of 10 items, worst of %d settings, %s", len(jobs), m), Target: "<= alpha, > 0",
+			Measured: fmt.Sprintf("%.4f alpha (false alarm %.4f alpha)", worst, alarm),
+			Holds:    worst <= 1+1e-9 && alarm <= 1+1e-9 && some,
 		})
 	}
 	return append(append(out, orders()...), steps()...)
@@ -60,15 +61,15 @@ func paths() []figure {
 // orders walks every order of a pool of 40 items, 2 of them lost,
 // which is exactly the margin. (With wins there are too many orders; the
 // boundary settings sample those.)
-func orders() []figure {
+func orders() []figure.Figure {
 	methods := pooledMethods()
-	out := make([]figure, len(methods))
+	out := make([]figure.Figure, len(methods))
 	each(len(methods), func(i int) {
 		w := walker{p: params(methods[i], 40), pooled: true, left: [3]int{2, 38, 0}}
 		w.walk(w.fresh(), 1)
-		out[i] = figure{
-			what: fmt.Sprintf("exact error by walking all orders of 40 items, 2 lost, %s", methods[i]), target: "<= .05",
-			measured: fmt.Sprintf("%.6f (false alarm %.6f)", w.proved, w.disproved), holds: w.proved <= .05 && w.disproved <= .05,
+		out[i] = figure.Figure{
+			What: fmt.Sprintf("exact error by walking all orders of 40 items, 2 lost, %s", methods[i]), Target: "<= .05",
+			Measured: fmt.Sprintf("%.6f (false alarm %.6f)", w.proved, w.disproved), Holds: w.proved <= .05 && w.disproved <= .05,
 		}
 	})
 	return out
@@ -128,13 +129,13 @@ func (w *walker) walk(t *verdict.Test, chance float64) {
 // steps checks the one fact that the whole promise rests on, at the sizes of
 // real tests: whatever came before, no next item whose mean the null allows
 // makes the wealth grow on average.
-func steps() []figure {
-	var out []figure
+func steps() []figure.Figure {
+	var out []figure.Figure
 	for _, m := range verdict.Methods() {
 		up, down := growth(m, 200, 0)
-		out = append(out, figure{
-			what: fmt.Sprintf("one step under the null: most that the wealth grows on average, %s", m), target: "<= 1e-6",
-			measured: fmt.Sprintf("%.1g (worse side %.1g)", up, down), holds: up <= 1e-6 && down <= 1e-6,
+		out = append(out, figure.Figure{
+			What: fmt.Sprintf("one step under the null: most that the wealth grows on average, %s", m), Target: "<= 1e-6",
+			Measured: fmt.Sprintf("%.1g (worse side %.1g)", up, down), Holds: up <= 1e-6 && down <= 1e-6,
 		})
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -17,8 +18,8 @@ import (
 // to be proved in 80 items, by a strategy that treats all ties alike: on them
 // wealth grows by 1/(1-d) at most, each unit kept for a first loss at item t
 // costs (1-d)^t d of the end's, and the sum has to leave 1/alpha.
-func yardstick(cells []cell) []figure {
-	var out []figure
+func yardstick(cells []cell) []figure.Figure {
+	var out []figure.Figure
 	for _, start := range []struct {
 		what   string
 		wealth float64
@@ -43,9 +44,9 @@ func yardstick(cells []cell) []figure {
 			}
 		}
 		mean, ci := average(safe)
-		out = append(out, figure{what: "yardstick: safe cells found by who knows them, sampled, " + start.what, measured: percent(mean, ci), shown: true})
+		out = append(out, figure.Figure{What: "yardstick: safe cells found by who knows them, sampled, " + start.what, Measured: percent(mean, ci), Shown: true})
 		mean, ci = average(notWorse)
-		out = append(out, figure{what: "yardstick: not-worse cells found by who knows them, sampled, " + start.what, measured: percent(mean, ci), shown: true})
+		out = append(out, figure.Figure{What: "yardstick: not-worse cells found by who knows them, sampled, " + start.what, Measured: percent(mean, ci), Shown: true})
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/core/verdict/table"
 )
@@ -42,7 +43,7 @@ func (c cell) clear() bool { return c.gap <= -2*margin*int64(len(c.obs)) }
 //
 // A draw downgrades when the decision would: proved, not under the floor, and
 // the last reach-many items do not lean to worse.
-func public(dir string, draws int) ([]figure, error) {
+func public(dir string, draws int) ([]figure.Figure, error) {
 	cells, err := load(filepath.Join(dir, "verdict"))
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func public(dir string, draws int) ([]figure, error) {
 			notWorse++
 		}
 	}
-	out := []figure{{what: "public cells", measured: fmt.Sprintf("%d: %d unsafe, %d safe, %d of these not worse; %d draws each", len(cells), unsafe, safe, notWorse, draws), shown: true}}
+	out := []figure.Figure{{What: "public cells", Measured: fmt.Sprintf("%d: %d unsafe, %d safe, %d of these not worse; %d draws each", len(cells), unsafe, safe, notWorse, draws), Shown: true}}
 	out = append(out, rates(cells, verdict.Pool2, false, draws).figures("pool2", true)...)
 	out = append(out, rates(cells, verdict.Star2, true, draws).figures("star2", true)...)
 	for _, m := range []verdict.Method{verdict.Pool1, verdict.Star1, verdict.Grid8} {
@@ -116,7 +117,7 @@ func rates(cells []cell, m verdict.Method, replace bool, draws int) result {
 	return out
 }
 
-func (r result) figures(name string, target bool) []figure {
+func (r result) figures(name string, target bool) []figure.Figure {
 	pick := func(of func(cell) bool) (rates []float64) {
 		for i, c := range r.cells {
 			if of(c) {
@@ -136,15 +137,15 @@ func (r result) figures(name string, target bool) []figure {
 	}
 	low, high := wilson(worst, r.draws)
 	mean, ci := average(unsafe)
-	out := []figure{
-		{what: "public: unsafe cells moved, mean, " + name, target: "<= 0.5 %", measured: percent(mean, ci), holds: mean <= .005},
-		{what: "public: unsafe cells moved, worst, " + name, target: "<= 5 %", measured: fmt.Sprintf("%.2f %% (%.2f..%.2f)", 100*worst, 100*low, 100*high), holds: worst <= .05},
+	out := []figure.Figure{
+		{What: "public: unsafe cells moved, mean, " + name, Target: "<= 0.5 %", Measured: percent(mean, ci), Holds: mean <= .005},
+		{What: "public: unsafe cells moved, worst, " + name, Target: "<= 5 %", Measured: fmt.Sprintf("%.2f %% (%.2f..%.2f)", 100*worst, 100*low, 100*high), Holds: worst <= .05},
 	}
 	mean, ci = average(safe)
-	out = append(out, figure{what: "public: safe cells found, " + name, target: ">= 60 %", measured: percent(mean, ci), holds: mean >= .6})
+	out = append(out, figure.Figure{What: "public: safe cells found, " + name, Target: ">= 60 %", Measured: percent(mean, ci), Holds: mean >= .6})
 	mean, ci = average(pick(cell.notWorse))
-	out = append(out, figure{what: "public: not-worse cells found, " + name, target: ">= 90 %", measured: percent(mean, ci), holds: mean >= .9})
-	took := func(whose string, of func(cell) bool) figure {
+	out = append(out, figure.Figure{What: "public: not-worse cells found, " + name, Target: ">= 90 %", Measured: percent(mean, ci), Holds: mean >= .9})
+	took := func(whose string, of func(cell) bool) figure.Figure {
 		var items []float64
 		for i, c := range r.cells {
 			if of(c) {
@@ -152,19 +153,19 @@ func (r result) figures(name string, target bool) []figure {
 			}
 		}
 		mean, ci := average(items)
-		return figure{what: fmt.Sprintf("public: items to close a %s, %s", whose, name), measured: fmt.Sprintf("%.1f +- %.1f", mean, ci), shown: true, holds: mean <= 120}
+		return figure.Figure{What: fmt.Sprintf("public: items to close a %s, %s", whose, name), Measured: fmt.Sprintf("%.1f +- %.1f", mean, ci), Shown: true, Holds: mean <= 120}
 	}
 	clear := took("clear loser (twice the margin or more)", cell.clear)
-	clear.target = "<= 120"
+	clear.Target = "<= 120"
 	out = append(out, clear)
 	for i := range out {
-		out[i].shown = !target
+		out[i].Shown = !target
 	}
 	out = append(out,
 		took("loser by less", func(c cell) bool { return c.unsafe() && !c.clear() }),
 		took("safe cell", func(c cell) bool { return !c.unsafe() }),
 		took("not-worse cell", cell.notWorse))
-	return append(out, figure{what: "public: wrong among downgrades, " + name, measured: fmt.Sprintf("%.2f %%", 100*wrong/max(all, 1e-12)), shown: true})
+	return append(out, figure.Figure{What: "public: wrong among downgrades, " + name, Measured: fmt.Sprintf("%.2f %%", 100*wrong/max(all, 1e-12)), Shown: true})
 }
 
 // average is a mean over cells with the half width of its 95 % interval, the

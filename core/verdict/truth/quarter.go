@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -228,10 +229,10 @@ func (f *fleet) recent(s *skill) bool {
 // for one of 960 founders, where a skill by itself needs 33: it takes more items,
 // so the promise about savings is made at a max_items of 2,000, and 1,000 is
 // shown.
-func quarters(n int) []figure {
+func quarters(n int) []figure.Figure {
 	sampled := sampledMethods()
 	method := sampled[len(sampled)-1] // the newest
-	var out []figure
+	var out []figure.Figure
 	for _, rule := range []bool{true, false} {
 		for _, items := range []int{2_000, 1_000} {
 			out = append(out, measureQuarters(fleet{world: ordinary(), method: method, rule: rule, items: items}, n, rule && items == 2_000)...)
@@ -245,7 +246,7 @@ func quarters(n int) []figure {
 // carries each, and even the standard error is not known.
 const fewQuarters = 20
 
-func measureQuarters(f fleet, n int, promised bool) []figure {
+func measureQuarters(f fleet, n int, promised bool) []figure.Figure {
 	got := make([]quarter, n)
 	each(n, func(i int) {
 		mine := f
@@ -278,14 +279,14 @@ func measureQuarters(f fleet, n int, promised bool) []figure {
 	if n < fewQuarters {
 		least, target = .8-3*noise-.02, ">= 78 %-3se of the oracle's"
 	}
-	return []figure{
+	return []figure.Figure{
 		{
-			what: name + "false discovery", target: "<= 5 %", shown: !f.rule, holds: mean <= .05,
-			measured: fmt.Sprintf("%s (%.0f moves a quarter)", percent(mean, half), float64(sum.accepted)/float64(n)),
+			What: name + "false discovery", Target: "<= 5 %", Shown: !f.rule, Holds: mean <= .05,
+			Measured: fmt.Sprintf("%s (%.0f moves a quarter)", percent(mean, half), float64(sum.accepted)/float64(n)),
 		},
 		{
-			what: name + "savings", target: target, shown: !promised, holds: share >= least,
-			measured: fmt.Sprintf("%.1f %% (se %.1f; measuring costs %.1f %% more)", 100*share, 100*noise, 100*sum.spent/max(sum.oracle, 1)),
+			What: name + "savings", Target: target, Shown: !promised, Holds: share >= least,
+			Measured: fmt.Sprintf("%.1f %% (se %.1f; measuring costs %.1f %% more)", 100*share, 100*noise, 100*sum.spent/max(sum.oracle, 1)),
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"text/tabwriter"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -117,7 +118,7 @@ func lines(cells []cell, rules []rule, tallies [][]tally) []line {
 
 // rateTable is the design's rate table: what people do and what core/verdict
 // does, on the same draws from the public cells.
-func rateTable(b bench, w io.Writer) ([]figure, error) {
+func rateTable(b bench, w io.Writer) ([]figure.Figure, error) {
 	cells, err := load(filepath.Join(b.data, "verdict"))
 	if err != nil {
 		return nil, err
@@ -195,7 +196,7 @@ func writeCells(w io.Writer, cells []cell, rules []rule, tallies [][]tally) erro
 // referenced puts the figures that the design names beside what was measured.
 // The published run's cells, draws and schedule of looks are not known in full,
 // so these lines are shown; what has a target are core/verdict's own.
-func referenced(table []line) []figure {
+func referenced(table []line) []figure.Figure {
 	at := func(name string, n int) line {
 		for _, l := range table {
 			if l.name == name && l.n == n {
@@ -204,7 +205,7 @@ func referenced(table []line) []figure {
 		}
 		return line{}
 	}
-	out := []figure{{what: "rates: unsafe cells moved, one task on both", target: "published 80 %", measured: fmt.Sprintf("%.1f %%", 100*at("one task on both", 1).unsafe), shown: true}}
+	out := []figure.Figure{{What: "rates: unsafe cells moved, one task on both", Target: "published 80 %", Measured: fmt.Sprintf("%.1f %%", 100*at("one task on both", 1).unsafe), Shown: true}}
 	for _, ref := range []struct {
 		name      string
 		n         int
@@ -216,16 +217,16 @@ func referenced(table []line) []figure {
 		{"passes in a row, retried", 5, "56"},
 	} {
 		l := at(ref.name, ref.n)
-		out = append(out, figure{
-			what: "rates: wrong among downgrades, " + l.String(), target: "published " + ref.published + " %",
-			measured: fmt.Sprintf("%.1f %% (unsafe cells moved %.1f %%)", 100*l.wrong, 100*l.unsafe), shown: true,
+		out = append(out, figure.Figure{
+			What: "rates: wrong among downgrades, " + l.String(), Target: "published " + ref.published + " %",
+			Measured: fmt.Sprintf("%.1f %% (unsafe cells moved %.1f %%)", 100*l.wrong, 100*l.unsafe), Shown: true,
 		})
 	}
 	for _, l := range table {
 		if l.method != "" && l.n == deadline {
-			out = append(out, figure{
-				what: "rates: unsafe cells moved, mean, " + l.String(), target: "<= 0.5 %",
-				measured: percent(l.unsafe, l.unsafeCI), holds: l.unsafe <= .005,
+			out = append(out, figure.Figure{
+				What: "rates: unsafe cells moved, mean, " + l.String(), Target: "<= 0.5 %",
+				Measured: percent(l.unsafe, l.unsafeCI), Holds: l.unsafe <= .005,
 			})
 		}
 	}

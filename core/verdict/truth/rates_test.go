@@ -110,7 +110,7 @@ func TestRates(t *testing.T) {
 	}
 	table := lines(cells, rules, tallies)
 	for _, f := range referenced(table) {
-		if strings.Contains(f.measured, "NaN") || f.measured == "" {
+		if strings.Contains(f.Measured, "NaN") || f.Measured == "" {
 			t.Errorf("%+v", f)
 		}
 	}

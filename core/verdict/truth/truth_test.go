@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -52,7 +53,7 @@ func TestParts(t *testing.T) {
 // A missed target has to be seen, by people and by the exit code.
 func TestPrintMissed(t *testing.T) {
 	var out bytes.Buffer
-	ok, err := print(&out, []figure{{what: "a", target: "0", measured: "1"}, {what: "b", holds: true}, {what: "c", shown: true}})
+	ok, err := figure.Print(&out, "truth", []figure.Figure{{What: "a", Target: "0", Measured: "1"}, {What: "b", Holds: true}, {What: "c", Shown: true}})
 	if err != nil || ok {
 		t.Errorf("ok %t, error %v", ok, err)
 	}
@@ -76,8 +77,8 @@ func TestPublic(t *testing.T) {
 	for _, m := range []verdict.Method{verdict.Pool2, verdict.Star2} {
 		for _, f := range rates(cells, m, !m.Pool(), 30).figures(string(m), true) {
 			// 30 draws say nothing about the worst of 300 cells.
-			if !f.shown && !f.holds && !strings.Contains(f.what, "worst") {
-				t.Errorf("%s: %s, want %s", f.what, f.measured, f.target)
+			if !f.Shown && !f.Holds && !strings.Contains(f.What, "worst") {
+				t.Errorf("%s: %s, want %s", f.What, f.Measured, f.Target)
 			}
 		}
 	}

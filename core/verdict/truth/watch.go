@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 )
 
@@ -11,8 +12,8 @@ import (
 // caught within the delay that was promised, one that does not change never, but
 // for alpha, and so with the fuse. All of it is simulated. Nothing here shares
 // code with the promise: pairs, runs and nights are drawn by this program.
-func watch(years int) []figure {
-	var out []figure
+func watch(years int) []figure.Figure {
+	var out []figure.Figure
 	out = append(out, blindness(max(years/4, 40))...)
 	out = append(out, promises(years)...)
 	out = append(out, unchanged(years)...)
@@ -24,8 +25,8 @@ const weak = 150_000
 
 // promises holds simulated falls against Slip.Delay, for the skill's own
 // discordance and after 0, 100 and 2,000 good pairs.
-func promises(falls int) []figure {
-	var out []figure
+func promises(falls int) []figure.Figure {
+	var out []figure.Figure
 	for _, discord := range []int64{20_000, 100_000, 300_000} {
 		for _, good := range []int{0, 100, 2_000} {
 			s := verdict.Slip{Margin: margin, Alpha: alpha, Drop: weak, Discordance: discord, Good: good, RunsPerMonth: 6_000, Share: 200_000}
@@ -45,12 +46,12 @@ func promises(falls int) []figure {
 			share := float64(late) / float64(falls)
 			// The promise is itself simulated, from 400 falls: its p90 stands at .10 +- .015.
 			most := .1 + 3*(se(.1, falls)+se(.1, 400))
-			out = append(out, figure{
-				what:   fmt.Sprintf("drift (simulated): 15 points weaker after %d good pairs, discordance %g %%, later than promised", good, float64(discord)/1e4),
-				target: fmt.Sprintf("<= .10+3se (%.3f)", most),
-				measured: fmt.Sprintf("%.3f (promised within %d days, 40 shadow pairs a day; mean %.1f days, promised %d)",
+			out = append(out, figure.Figure{
+				What:   fmt.Sprintf("drift (simulated): 15 points weaker after %d good pairs, discordance %g %%, later than promised", good, float64(discord)/1e4),
+				Target: fmt.Sprintf("<= .10+3se (%.3f)", most),
+				Measured: fmt.Sprintf("%.3f (promised within %d days, 40 shadow pairs a day; mean %.1f days, promised %d)",
 					share, promise.P90, float64(sum)/float64(falls), promise.Mean),
-				holds: promise.OK && share <= most,
+				Holds: promise.OK && share <= most,
 			})
 		}
 	}
@@ -104,8 +105,8 @@ func fall(r *random, s verdict.Slip) int {
 
 // blindness is why the watch restarts every night: one process from zero, beside
 // it, in the design's setting of one pair a look.
-func blindness(reps int) []figure {
-	var out []figure
+func blindness(reps int) []figure.Figure {
+	var out []figure.Figure
 	for _, good := range []int{0, 2_000} {
 		restarted, single := make([]int, reps), make([]int, reps)
 		each(reps, func(i int) {
@@ -135,10 +136,10 @@ func blindness(reps int) []figure {
 				}
 			}
 		})
-		out = append(out, figure{
-			what:     fmt.Sprintf("drift (simulated): pairs until 15 points are noticed after %d good ones, median; one process from zero", good),
-			target:   "published 411; 1,640 (after 2,000)",
-			measured: fmt.Sprintf("%d; %d", median(restarted), median(single)), shown: true,
+		out = append(out, figure.Figure{
+			What:     fmt.Sprintf("drift (simulated): pairs until 15 points are noticed after %d good ones, median; one process from zero", good),
+			Target:   "published 411; 1,640 (after 2,000)",
+			Measured: fmt.Sprintf("%d; %d", median(restarted), median(single)), Shown: true,
 		})
 	}
 	return out
@@ -166,7 +167,7 @@ func (a *alone) add(d int64) bool {
 
 // unchanged watches a year of nights in which nothing got worse by more than the
 // margin: every alarm is false.
-func unchanged(years int) []figure {
+func unchanged(years int) []figure.Figure {
 	const nights = 365
 	type quiet struct {
 		name string
@@ -197,7 +198,7 @@ func unchanged(years int) []figure {
 			return ternary(r, 75_000, 75_000).Worse
 		}, ten},
 	}
-	var out []figure
+	var out []figure.Figure
 	for k, s := range settings {
 		alarms := make([]verdict.Outcome, years)
 		each(years, func(i int) {
@@ -227,9 +228,9 @@ func unchanged(years int) []figure {
 // fuses measures the chance that a fuse computed from what was known before
 // trips in a year in which the failure rate stays what it was, over everything
 // that is random: the known runs too.
-func fuses(years int) []figure {
+func fuses(years int) []figure.Figure {
 	const runs = 36_500
-	var out []figure
+	var out []figure.Figure
 	for _, rate := range []int64{1_000, 20_000, 100_000} {
 		for _, known := range []int{100, 1_000} {
 			trips := make([]verdict.Outcome, years)
@@ -256,7 +257,7 @@ func fuses(years int) []figure {
 			})
 			f := limit(fmt.Sprintf("fuse (simulated): false trip in a year of %d runs, %g %% fail, %d known before", runs, float64(rate)/1e4, known), share(trips, verdict.Disproved), years)
 			slices.Sort(lengths)
-			f.measured += fmt.Sprintf(", length %d..%d, median %d", lengths[0], lengths[len(lengths)-1], lengths[len(lengths)/2])
+			f.Measured += fmt.Sprintf(", length %d..%d, median %d", lengths[0], lengths[len(lengths)-1], lengths[len(lengths)/2])
 			out = append(out, f)
 		}
 	}
