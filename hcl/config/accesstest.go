@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
@@ -55,29 +54,7 @@ var caseTime = time.Date(2026, 1, 7, 12, 0, 0, 0, time.UTC)
 // connectors are those of the project p, which Load has read. The cases are those
 // that could be understood.
 func ParseAccessTests(name string, src []byte, p *Project) ([]*AccessCase, diag.List) {
-	src = withoutBOM(src)
-	syn, broken, diags := parse(name, src)
-	s := p.scope
-	if s.table == nil { // a project that was not loaded has no names
-		s = scope{newTable(), &hcl.EvalContext{Functions: functions(p.Dir, nil)}}
-	}
-	d := &decoder{sources: map[string][]byte{name: src}, eval: s.eval, table: s.table}
-	root := &BlockDoc{Type: "tests", Blocks: []*BlockDoc{accessTestDoc()}}
-	b := d.open(root, syn, "A file of access tests", diag.Range{File: name})
-	var out []*AccessCase
-	seen := map[string]diag.Range{}
-	b.each("case", func(n *body, name label) {
-		if !d.once(seen, name, "case") {
-			return
-		}
-		before := len(d.diags)
-		c := n.accessCase(name, p)
-		if !d.failed(before) {
-			out = append(out, c)
-		}
-	})
-	found := trusted(d.diags, []file{{name: name, broken: broken, errorLine: firstError(diags)}})
-	return out, append(diags, found...).Sorted()
+	return parseTests(name, src, p, "A file of access tests", accessTestDoc(), func(b *body, name label) *AccessCase { return b.accessCase(name, p) })
 }
 
 func (b *body) accessCase(name label, p *Project) *AccessCase {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
@@ -15,39 +14,8 @@ import (
 // locals are those of the project p, which Load has read; what is wrong with
 // them was reported there. The tests are those that could be understood.
 func ParsePolicyTests(name string, src []byte, p *Project) ([]*PolicyTest, diag.List) {
-	src = withoutBOM(src)
-	syn, broken, diags := parse(name, src)
-	s := p.scope
-	if s.table == nil { // a project that was not loaded has no names
-		s = scope{newTable(), &hcl.EvalContext{Functions: functions(p.Dir, nil)}}
-	}
-	d := &decoder{sources: map[string][]byte{name: src}, eval: s.eval, table: s.table}
-	root := &BlockDoc{Type: "tests", Blocks: []*BlockDoc{policyTestDoc()}}
-	b := d.open(root, syn, "A file of policy tests", diag.Range{File: name})
-	var out []*PolicyTest
-	seen := map[string]diag.Range{}
-	b.each("test", func(t *body, name label) {
-		if !d.once(seen, name, "test") {
-			return
-		}
-		before := len(d.diags)
-		test := t.policyTest(name)
-		if !d.failed(before) {
-			out = append(out, test)
-		}
-	})
-	found := trusted(d.diags, []file{{name: name, broken: broken, errorLine: firstError(diags)}})
-	return out, append(diags, found...).Sorted()
+	return parseTests(name, src, p, "A file of policy tests", policyTestDoc(), (*body).policyTest)
 }
-
-// scope is what a project gives names to.
-type scope struct {
-	table *table
-	eval  *hcl.EvalContext
-}
-
-// failed tells whether an error was added since.
-func (d *decoder) failed(since int) bool { return d.diags[since:].HasErrors() }
 
 func (b *body) policyTest(name label) *PolicyTest {
 	t := &PolicyTest{
