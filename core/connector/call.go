@@ -13,6 +13,7 @@ type Options struct {
 	Principal string // who calls; request states and sessions are bound to it
 	Session   string // the caller's session: chooses the upstream session of a stateful connector
 	Deadline  time.Time
+	Rollback  bool     // a call of Config.Rollback by Plimsoll itself, offered or not
 	Meta      mcp.Meta // goes up as _meta; protocol members of it and baggage are dropped, and the trace is that of the context, if it has one
 
 	Progress func(*mcp.ProgressNotificationParams) // of this call; called in order, must not block long

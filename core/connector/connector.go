@@ -38,6 +38,7 @@ type Config struct {
 
 	Prefix   string   // "github" makes github_issues_create; "" none
 	Tools    []string // patterns of its own names that are offered; none means all
+	Rollback string   // its own name of a tool that only calls with Options.Rollback reach when Tools does not offer it; "" none
 	Revision string   // "", "auto", "2025-11-25" or "2026-07-28"
 
 	Timeout     time.Duration // of one call; 0 is 30 s

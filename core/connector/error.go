@@ -42,6 +42,7 @@ type Error struct {
 	Code      int             // Upstream: the JSON-RPC code
 	Message   string          // Upstream: its message, cut to 2 KiB
 	Data      json.RawMessage // Upstream: its data, cut away beyond 64 KiB
+	Sent      bool            // of a tool call: it left, and the server may have done some of it
 	Err       error
 }
 

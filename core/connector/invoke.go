@@ -2,11 +2,13 @@ package connector
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -56,7 +58,7 @@ func (c *Connector) callOn(ctx context.Context, v *Session, tool string, args js
 		}
 	}
 	def, ok := cat.Own(tool)
-	if !ok || !c.config.offers(tool) {
+	if !ok || !c.config.offers(tool) && (tool != c.config.Rollback || !o.Rollback) {
 		return nil, refuse(Unknown, "it offers no tool of this name")
 	}
 	if err := c.slot(ctx); err != nil {
@@ -68,9 +70,9 @@ func (c *Connector) callOn(ctx context.Context, v *Session, tool string, args js
 	if err != nil {
 		err = c.fail(tool, err)
 		var e *Error
-		if errors.As(err, &e) && e.Tool == "" {
+		if errors.As(err, &e) {
 			named := *e
-			named.Tool = tool
+			named.Tool, named.Sent = cmp.Or(e.Tool, tool), k.sent.Load()
 			err = &named
 		}
 		return nil, err
@@ -109,6 +111,15 @@ type invocation struct {
 	def  Definition
 	args json.RawMessage
 	o    Options
+	sent atomic.Bool // a request left
+}
+
+// left notes whether a request left: one that surely did not changes nothing.
+func (k *invocation) left(err error) {
+	var f *wire.Fault
+	if !errors.As(err, &f) || !f.Unsent && f.Kind != wire.Refused && f.Kind != wire.Unauthorised {
+		k.sent.Store(true)
+	}
 }
 
 func (k *invocation) run(ctx context.Context) (*Result, error) {
@@ -164,6 +175,7 @@ func (k *invocation) once(ctx context.Context) (*Result, error) {
 		}
 		end := k.c.measured(ctx, l.conn, k.def.Public, &req)
 		res, err := l.conn.Call(ctx, req)
+		k.left(err)
 		if err != nil {
 			end(0, false, err)
 			return nil, err

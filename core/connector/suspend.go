@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -32,6 +34,7 @@ const (
 // its session, the caller got input_required and comes back with the state.
 type suspended struct {
 	id, principal, tool string
+	sent                atomic.Bool
 	args                [sha256.Size]byte
 	lane                *lane
 	cancel              context.CancelFunc
@@ -110,6 +113,7 @@ func (k *invocation) suspendable(ctx context.Context, l *lane) (*Result, error) 
 				return
 			}
 		}
+		s.sent.Store(true)
 		res, err := l.conn.Call(run, req)
 		end(sizeOf(res), failed(res), err)
 		s.outcome <- outcome{res, err}
@@ -162,6 +166,7 @@ func (k *invocation) resume(ctx context.Context, s *suspended) (*Result, error) 
 func (k *invocation) wait(ctx context.Context, s *suspended) (*Result, error) {
 	s.listen(k)
 	defer s.listen(nil)
+	defer func() { k.sent.Store(s.sent.Load()) }()
 	for {
 		select {
 		case o := <-s.outcome:
@@ -224,6 +229,9 @@ func (k *invocation) finish(s *suspended, o outcome) (*Result, error) {
 	k.c.forget(s)
 	s.turn.Unlock()
 	if o.err != nil {
+		if k.left(o.err); !k.sent.Load() {
+			s.sent.Store(false)
+		}
 		return nil, o.err
 	}
 	k.c.succeeded()
@@ -315,16 +323,33 @@ func (c *Connector) mac(body, principal, tool string, args [sha256.Size]byte) st
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
+// Continues tells whether a request state was handed out by this connector for this
+// very call of this principal: calling again with it goes on with that call. It does
+// not tell whether the call still waits, or went on before.
+func (c *Connector) Continues(principal, tool string, args json.RawMessage, state string) bool {
+	if len(bytes.TrimSpace(args)) == 0 {
+		args = json.RawMessage("{}")
+	}
+	_, ok := c.genuine(principal, tool, args, state)
+	return ok
+}
+
+// genuine is the body of a state whose MAC is ours.
+func (c *Connector) genuine(principal, tool string, args json.RawMessage, state string) (body string, ok bool) {
+	at := strings.LastIndexByte(state, '.')
+	if at < 2 || len(state) > 1<<20 {
+		return "", false
+	}
+	body = state[:at]
+	return body, hmac.Equal([]byte(state[at+1:]), []byte(c.mac(body, principal, tool, sha256.Sum256(args))))
+}
+
 // openState checks a state. It is a suspended call of ours, or the state of a
 // server.
 func (c *Connector) openState(principal, tool string, args json.RawMessage, state string) (*suspended, string, error) {
 	bad := &Error{Kind: BadInput, Connector: c.config.Name, Text: "the requestState is not one that this caller was given for this call: call again without it"}
-	at := strings.LastIndexByte(state, '.')
-	if at < 2 || len(state) > 1<<20 {
-		return nil, "", bad
-	}
-	body, mac := state[:at], state[at+1:]
-	if !hmac.Equal([]byte(mac), []byte(c.mac(body, principal, tool, sha256.Sum256(args)))) {
+	body, ok := c.genuine(principal, tool, args, state)
+	if !ok {
 		return nil, "", bad
 	}
 	inner, err := base64.RawURLEncoding.DecodeString(body[2:])
