@@ -36,11 +36,12 @@ type Outcome string
 const (
 	OutcomeBegun    Outcome = "begun"
 	OutcomeOK       Outcome = "ok"
-	OutcomeError    Outcome = "error"    // it ran, and failed
-	OutcomeDenied   Outcome = "denied"   // a rule or a limit refused it
-	OutcomeAsked    Outcome = "asked"    // it waits for a person
-	OutcomeRejected Outcome = "rejected" // a person said no
-	OutcomeUnknown  Outcome = "unknown"  // no such name, or none that the caller may see
+	OutcomeError    Outcome = "error"          // it ran, and failed
+	OutcomeDenied   Outcome = "denied"         // a rule or a limit refused it
+	OutcomeAsked    Outcome = "asked"          // it waits for a person
+	OutcomeRejected Outcome = "rejected"       // a person said no
+	OutcomeUnknown  Outcome = "unknown"        // no such name, or none that the caller may see
+	OutcomeInput    Outcome = "input_required" // it waits for input of its caller; the next round is a call of its own
 	OutcomeCanceled Outcome = "canceled"
 	OutcomeLost     Outcome = "lost" // the engine ended before it did: whether it had an effect is not known
 )
@@ -188,7 +189,7 @@ func (c Call) check() error {
 		return fmt.Errorf("there is no action %q", c.Action)
 	}
 	switch c.Outcome {
-	case OutcomeBegun, OutcomeOK, OutcomeError, OutcomeDenied, OutcomeAsked, OutcomeRejected, OutcomeUnknown, OutcomeCanceled, OutcomeLost:
+	case OutcomeBegun, OutcomeOK, OutcomeError, OutcomeDenied, OutcomeAsked, OutcomeRejected, OutcomeUnknown, OutcomeInput, OutcomeCanceled, OutcomeLost:
 	default:
 		return fmt.Errorf("there is no outcome %q", c.Outcome)
 	}
