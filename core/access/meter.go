@@ -110,6 +110,15 @@ func (m *Meter) Decide(r Request) Decision {
 	return d
 }
 
+// Continue answers a request that goes on with a call that was let through before:
+// the rules are asked again, with its arguments, and nothing is counted or held
+// against a limit a second time.
+func (m *Meter) Continue(r Request) Decision {
+	r.Counters = m.Counters(r)
+	r.Counters.Spent = nil
+	return m.policy.Decide(r)
+}
+
 // Counters are what a request would be decided with now.
 func (m *Meter) Counters(r Request) Counters {
 	m.mu.Lock()
