@@ -36,7 +36,7 @@ const startTime = 2 * time.Minute
 func connectorOf(dir string, c *config.Connector) connector.Config {
 	out := connector.Config{
 		Name: c.Name, Command: c.Command, Dir: dir, Env: c.Env, URL: c.URL, Headers: headersOf(c.Headers), Plaintext: c.Plaintext, CA: []byte(c.CA),
-		Start: startTime, Prefix: c.Prefix, Tools: c.Tools, Revision: c.Revision, Timeout: c.Timeout, Idle: c.Idle, OutputLimit: c.OutputLimit, Concurrency: c.Concurrency,
+		Start: startTime, Prefix: c.Prefix, Tools: c.Tools, Rollback: c.Rollback, Revision: c.Revision, Timeout: c.Timeout, Idle: c.Idle, OutputLimit: c.OutputLimit, Concurrency: c.Concurrency,
 	}
 	for _, p := range c.Private {
 		out.Private = append(out.Private, p.String())
