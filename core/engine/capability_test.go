@@ -13,6 +13,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/skill"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/store/badgerstore"
+	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/plimsoll-dev/plimsoll/sdk/skill/abi"
@@ -36,7 +37,7 @@ func stateOnly(t *testing.T) *Engine {
 			t.Error(err)
 		}
 	})
-	return &Engine{Tools: &Tools{asOf: at}, asOf: at, state: &State{store: db, log: log}, store: db, log: log}
+	return &Engine{options: Options{Recorder: telemetry.Nothing()}, Tools: &Tools{asOf: at}, asOf: at, state: &State{store: db, log: log}, store: db, log: log}
 }
 
 func grantedSkill(name string, g *config.Grant) *skill.Skill {
