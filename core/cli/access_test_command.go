@@ -6,15 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/access"
 	"github.com/plimsoll-dev/plimsoll/core/author/accesstest"
-	"github.com/plimsoll-dev/plimsoll/core/author/watch"
-	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/spf13/cobra"
@@ -36,7 +31,7 @@ func (c *command) accessTest() *cobra.Command {
 			if err := o.read(c); err != nil {
 				return err
 			}
-			return c.testAccess(cmd.Context(), args, o)
+			return o.again(cmd.Context(), c, func() error { return c.testAccess(cmd.Context(), args, o) })
 		},
 	}
 	o.flags(cmd, "cases", "project")
@@ -44,36 +39,16 @@ func (c *command) accessTest() *cobra.Command {
 }
 
 func (c *command) testAccess(ctx context.Context, args []string, o selection) error {
-	if !o.watch {
-		return c.testAccessOnce(ctx, args, o)
-	}
-	w := watch.New(300*time.Millisecond, c.dir)
-	for {
-		c.watched(c.dir, c.testAccessOnce(ctx, args, o))
-		if !w.Wait(ctx) {
-			return nil
-		}
-	}
-}
-
-func (c *command) testAccessOnce(ctx context.Context, args []string, o selection) error {
-	lo, err := c.loadOptions()
+	p, err := c.withoutCode()
 	if err != nil {
 		return err
-	}
-	p, diags := engine.LoadProject(lo)
-	// Rules are tested without running anything: code that has to be built first
-	// is no reason to refuse.
-	diags = slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Code == "missing-code" })
-	if diags.HasErrors() {
-		return c.refuse(p, diags)
 	}
 	block := p.Config.Accessing()
 	policy, diags := access.Compile(block)
 	if diags.HasErrors() {
 		return c.refuse(p, diags)
 	}
-	files, err := accessTestFiles(p, args)
+	files, err := testFiles(p, args, accessTestDir, "access tests", config.Schema().Access[0].Example)
 	if err != nil {
 		return err
 	}
@@ -87,27 +62,6 @@ func (c *command) testAccessOnce(ctx context.Context, args []string, o selection
 		}
 	}
 	return r.end()
-}
-
-// accessTestFiles are those that are named, else those of the project.
-func accessTestFiles(p *engine.Project, args []string) ([]string, error) {
-	if len(args) > 0 {
-		return args, nil
-	}
-	entries, err := os.ReadDir(filepath.Join(p.Dir, accessTestDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("looking for cases: %w", err)
-	}
-	var out []string
-	for _, e := range entries {
-		if e.Type().IsRegular() && filepath.Ext(e.Name()) == ".hcl" {
-			out = append(out, filepath.Join(p.Dir, accessTestDir, e.Name()))
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("there are no access tests: write %s/NAME.hcl, such as\n\n%s", accessTestDir, indent(config.Schema().Access[0].Example))
-	}
-	return out, nil
 }
 
 // accessTestRun is one run over all files of cases.

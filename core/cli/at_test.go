@@ -21,7 +21,8 @@ func TestPathsAreTheCallers(t *testing.T) {
 	here := map[string]string{
 		"format.go": "fmt needs no state", "verdict.go": "verdict FILE needs no state", "gate.go": "gate needs no state", "evidence.go": "evidence needs no state",
 		"skill_new.go": "needs no state", "skill_cases.go": "skill test needs no state", "skill_pack.go": "needs no state", "skill_add.go": "needs no state", "skill_build.go": "needs no state",
-		"policy_test_command.go": "policy test needs no state", "access_test_command.go": "access test needs no state", "judge_calibrate.go": "readLabels is handed c.at", "lever_tools.go": "homely asks for the home folder",
+		"policy_test_command.go": "policy test needs no state", "access_test_command.go": "access test needs no state", "project_tests.go": "the files of these two",
+		"judge_calibrate.go": "readLabels is handed c.at", "lever_tools.go": "homely asks for the home folder",
 		"elsewhere.go": "finds the caller's folder", "nightly.go": "short and writeReports are handed whole paths", "serve.go": "an engine's own folder",
 	}
 	entries, err := os.ReadDir(".")

@@ -9,10 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/author/policytest"
-	"github.com/plimsoll-dev/plimsoll/core/author/watch"
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
@@ -36,7 +34,7 @@ func (c *command) policyTest() *cobra.Command {
 			if err := o.read(c); err != nil {
 				return err
 			}
-			return c.testPolicies(cmd.Context(), args, o)
+			return o.again(cmd.Context(), c, func() error { return c.testPolicies(cmd.Context(), args, o) })
 		},
 	}
 	o.flags(cmd, "tests", "project")
@@ -45,35 +43,15 @@ func (c *command) policyTest() *cobra.Command {
 }
 
 func (c *command) testPolicies(ctx context.Context, args []string, o policyTestOptions) error {
-	if !o.watch {
-		return c.testPoliciesOnce(ctx, args, o)
-	}
-	w := watch.New(300*time.Millisecond, c.dir)
-	for {
-		c.watched(c.dir, c.testPoliciesOnce(ctx, args, o))
-		if !w.Wait(ctx) {
-			return nil
-		}
-	}
-}
-
-func (c *command) testPoliciesOnce(ctx context.Context, args []string, o policyTestOptions) error {
-	lo, err := c.loadOptions()
+	p, err := c.withoutCode()
 	if err != nil {
 		return err
-	}
-	p, diags := engine.LoadProject(lo)
-	// Rules are tested without running anything: code that has to be built first
-	// is no reason to refuse, in a fresh checkout least of all.
-	diags = slices.DeleteFunc(diags, func(d diag.Diagnostic) bool { return d.Code == "missing-code" })
-	if diags.HasErrors() {
-		return c.refuse(p, diags)
 	}
 	house, diags := p.Rehearsals()
 	if diags.HasErrors() {
 		return c.refuse(p, diags)
 	}
-	files, err := c.policyTestFiles(p, args)
+	files, err := testFiles(p, args, policyTestDir, "policy tests", config.Schema().Tests[0].Example)
 	if err != nil {
 		return err
 	}
@@ -84,39 +62,6 @@ func (c *command) testPoliciesOnce(ctx context.Context, args []string, o policyT
 		}
 	}
 	return r.end()
-}
-
-// policyTestFiles are those that are named, else those of the project.
-func (c *command) policyTestFiles(p *engine.Project, args []string) ([]string, error) {
-	if len(args) > 0 {
-		return args, nil
-	}
-	entries, err := os.ReadDir(filepath.Join(p.Dir, policyTestDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("looking for tests: %w", err)
-	}
-	var out []string
-	for _, e := range entries {
-		if e.Type().IsRegular() && filepath.Ext(e.Name()) == ".hcl" {
-			out = append(out, filepath.Join(p.Dir, policyTestDir, e.Name()))
-		}
-	}
-	if len(out) == 0 {
-		example := config.Schema().Tests[0].Example
-		return nil, fmt.Errorf("there are no policy tests: write %s/NAME.hcl, such as\n\n%s", policyTestDir, indent(example))
-	}
-	return out, nil
-}
-
-func indent(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if strings.TrimSpace(line) != "" {
-			b.WriteString("  ")
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }
 
 // policyTestRun is one run over all files of tests.

@@ -146,6 +146,7 @@ func (h *host) serve(ctx context.Context) error {
 		}
 	})
 	nights.Go(func() { h.nights(ctx, work) })
+	rest.Go(func() { h.agents.follow(ctx) })
 	mail, noMail := context.WithCancel(work)
 	rest.Go(func() { h.mail(mail) })
 	if err := serve.Ready(os.LookupEnv); err != nil {

@@ -110,11 +110,23 @@ func (a *agents) listen(p *engine.Project) error {
 	return nil
 }
 
-// refresh follows the files as they change. What is wrong in them was said
-// already, by reread.
-func (a *agents) refresh(ctx context.Context) {
-	if err := a.surface.Refresh(ctx, a.host.load); err != nil && ctx.Err() == nil {
-		a.host.events.say("problem", nil, "agents still see the project as it was: %v", err)
+// follow takes changes of the files until ctx ends, by night as well: who lost a
+// token must not keep its rights until a night is over.
+func (a *agents) follow(ctx context.Context) {
+	told := ""
+	for pause(ctx, glance, nil) {
+		err := a.surface.Refresh(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		why := ""
+		if err != nil {
+			why = err.Error()
+		}
+		if why != "" && why != told {
+			a.host.events.say("problem", nil, "agents still see the project as it was: %s", why)
+		}
+		told = why
 	}
 }
 

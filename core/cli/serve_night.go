@@ -30,7 +30,6 @@ func (h *host) nights(stop, work context.Context) {
 	var earliest time.Time
 	for stop.Err() == nil {
 		h.reread(&broken)
-		h.agents.refresh(work)
 		now := engine.Now()
 		plan, err := h.plan(stop, now)
 		if err != nil {

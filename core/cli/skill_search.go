@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
@@ -36,6 +38,9 @@ func (c *command) skillSearch() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			bound, over := context.WithTimeout(cmd.Context(), vectorsTime)
+			defer over()
+			x.Embedded(bound)
 			found, err := x.Desk.Search(cmd.Context(), caller, mcp.Find{Queries: args, Limit: limit, Kind: kind})
 			if err != nil {
 				return err
@@ -49,6 +54,9 @@ func (c *command) skillSearch() *cobra.Command {
 	asFlag(cmd, &as)
 	return cmd
 }
+
+// vectorsTime is how long a search waits for vectors that are being made.
+const vectorsTime = time.Minute
 
 func (c *command) found(f harness.Found) error {
 	if c.json {

@@ -147,8 +147,11 @@ func (c *Connector) take(key laneKey, alone bool) (*lane, time.Duration, error) 
 			}
 		}
 		if n >= c.config.SessionLimit && !c.evict(now) {
-			return nil, 0, &Error{Kind: Busy, Connector: c.config.Name,
-				Text: fmt.Sprintf("%d upstream sessions are in use, which is the limit: try again, or raise max of its session block", n)}
+			more := "try again later"
+			if c.config.Stateful {
+				more = "try again, or raise max of its session block"
+			}
+			return nil, 0, &Error{Kind: Busy, Connector: c.config.Name, Text: fmt.Sprintf("%d upstream sessions are in use, which is the limit: %s", n, more)}
 		}
 	}
 	l := &lane{key: key, ready: make(chan struct{}), born: now, last: now, uses: 1, turn: make(chan struct{}, 1), subs: map[string]int{}}

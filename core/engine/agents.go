@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -22,7 +23,8 @@ import (
 func (x *Surface) Agents(version string, warn func(error)) (*mcp.Server, error) {
 	p := x.Project().Config
 	c := mcp.Config{
-		Version: version, Desk: x.Desk, Library: x.Desk, Now: clock, Log: slog.New(slog.DiscardHandler),
+		Version: version, Desk: x.Desk, Library: x.Desk, Now: clock, Log: x.logger(),
+		Ready:     func(context.Context) error { return x.Desk.Sound() },
 		Principal: auth.From, Recorder: x.record,
 	}
 	surface := p.Serving().MCP
@@ -54,6 +56,14 @@ func (x *Surface) Agents(version string, warn func(error)) (*mcp.Server, error) 
 		c.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
 	return mcp.New(c)
+}
+
+// logger tells an operator what no caller is told.
+func (x *Surface) logger() *slog.Logger {
+	if x.options.Stderr == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(x.options.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // door knows the callers of the project as it is now: principals, the issuer and

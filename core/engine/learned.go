@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,5 +37,32 @@ func (x *Surface) learn(u harness.Use) []store.Put {
 		return nil
 	}
 	x.taught = true
-	return []store.Put{{Key: store.Key(store.TableLearned, scope, u.Document, u.Run, store.Digest([]byte(u.Query))), Value: store.Seal(1, raw)}}
+	return []store.Put{{Key: learnedKey(u), Value: store.Seal(1, raw)}}
+}
+
+// foldLearned lets go of what no longer counts, here and in the state.
+func (x *Surface) foldLearned() error {
+	before := x.learned.Uses()
+	x.learned.Fold(nil, clock())
+	if x.learned.Len() == len(before) {
+		return nil
+	}
+	left := map[string]bool{}
+	for _, u := range x.learned.Uses() {
+		left[string(learnedKey(u))] = true
+	}
+	var batch store.Batch
+	for _, u := range before {
+		if key := learnedKey(u); !left[string(key)] {
+			batch.Puts = append(batch.Puts, store.Put{Key: key, Delete: true})
+		}
+	}
+	if _, err := x.state.store.Commit(context.Background(), batch); err != nil {
+		return fmt.Errorf("forgetting uses that no longer count: %w", err)
+	}
+	return nil
+}
+
+func learnedKey(u harness.Use) []byte {
+	return store.Key(store.TableLearned, scope, u.Document, u.Run, store.Digest([]byte(u.Query)))
 }

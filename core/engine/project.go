@@ -29,6 +29,8 @@ type Project struct {
 	Skills  []*skill.Skill
 	Policy  *Desired
 	Sources map[string][]byte // for snippets
+
+	load LoadOptions // how it was read
 }
 
 // LoadOptions say where and with which variables.
@@ -51,7 +53,7 @@ func LoadProject(o LoadOptions) (*Project, diag.List) {
 		o.Environ = os.LookupEnv
 	}
 	cfg, diags := config.Load(dir, config.Options{Vars: o.Vars, Environ: o.Environ})
-	p := &Project{Dir: dir, Config: cfg, Sources: map[string][]byte{}}
+	p := &Project{Dir: dir, Config: cfg, Sources: map[string][]byte{}, load: o}
 	if cfg == nil {
 		return p, diags
 	}

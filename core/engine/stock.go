@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,11 +20,14 @@ import (
 // restock makes the catalogue anew and shows it. No server is started for it: what
 // is offered is what a person approved, and that stands in files. Calls go on
 // meanwhile with the catalogue before; a server that was shut is shut at once.
-func (x *Surface) restock(ctx context.Context) error {
+// Vectors follow when they are made: an endpoint that hangs holds nobody up.
+func (x *Surface) restock() error {
 	x.stocking.Lock()
 	defer x.stocking.Unlock()
-	knowsProject(x.record, x.Project())
-	parts, search, problems := x.parts()
+	parts, search, problems, err := x.parts()
+	if err != nil {
+		return err
+	}
 	var docs []harness.Document
 	ids := map[string]bool{}
 	for _, e := range parts.Entries {
@@ -34,28 +36,36 @@ func (x *Surface) restock(ctx context.Context) error {
 			docs = append(docs, e.Document)
 		}
 	}
-	var err error
 	if parts.Index, err = harness.Build(docs); err != nil {
 		return err
 	}
 	if search.Threshold != nil {
 		parts.Options.Confidence = max(1, int64(*search.Threshold*1e6))
 	}
-	if parts.Hybrid, err = x.vectors.of(ctx, parts.Index, search); err != nil {
-		problems = append(problems, err.Error())
-	}
 	shown, clashes := desk.Stock(parts)
-	problems = append(problems, clashes...)
 	x.Desk.Show(shown)
 	x.mu.Lock()
-	x.problems = problems
+	x.problems = append(problems, clashes...)
 	x.mu.Unlock()
 	x.measure(parts)
+	x.vectors.make(parts.Index, search, func(h *harness.Hybrid, err error) {
+		x.stocking.Lock()
+		defer x.stocking.Unlock()
+		if err != nil {
+			x.problem("%v", err)
+		}
+		if x.Desk.Shown() != shown { // another one is shown by now, and gets its own
+			return
+		}
+		parts.Hybrid = h
+		with, _ := desk.Stock(parts)
+		x.Desk.Show(with)
+	})
 	return nil
 }
 
 // parts gathers what a catalogue is made of.
-func (x *Surface) parts() (desk.Parts, *config.Search, []string) {
+func (x *Surface) parts() (desk.Parts, *config.Search, []string, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	parts := desk.Parts{Meter: x.meter, Redact: x.project.Config.Accessing().Redact}
@@ -73,12 +83,15 @@ func (x *Surface) parts() (desk.Parts, *config.Search, []string) {
 		parts.Servers = append(parts.Servers, server)
 		parts.Entries = append(parts.Entries, tools...)
 	}
+	if err := x.foldLearned(); err != nil {
+		return parts, nil, nil, err
+	}
 	phrases := x.learned.Phrases(clock())
 	for _, e := range parts.Entries {
 		e.Learned = phrases[e.ID]
 	}
 	x.taught = false
-	return parts, x.project.Config.Searching(), problems
+	return parts, x.project.Config.Searching(), problems, nil
 }
 
 // Problems are what an operator should know of the catalogue: skills that are not
@@ -151,7 +164,7 @@ func promptOf(s *skill.Skill, arguments map[string]string) (string, error) {
 
 // toolsOf makes the entries of a connector's approved tools.
 func (x *Surface) toolsOf(c *config.Connector) (desk.Server, []*desk.Entry) {
-	server := desk.Server{Name: c.Name, Prefix: c.Prefix}
+	server := desk.Server{Name: c.Name, Prefix: c.Prefix, Sanitise: c.Sanitise}
 	set, approved := x.locked.Connector(c.Name)
 	if !approved {
 		server.Shut = fmt.Sprintf("nobody approved what connector %s offers", c.Name)
@@ -160,11 +173,6 @@ func (x *Surface) toolsOf(c *config.Connector) (desk.Server, []*desk.Entry) {
 	server.Set = set.Digest
 	if r, ok := x.reports[c.Name]; ok && r.State != lock.OK {
 		server.Shut = r.Reason
-	}
-	stale := false
-	if up, ok := x.set.Get(c.Name); ok {
-		last := up.Last()
-		stale = last != nil && last.Stale
 	}
 	var out []*desk.Entry
 	for _, t := range x.locked.Tools {
@@ -184,7 +192,6 @@ func (x *Surface) toolsOf(c *config.Connector) (desk.Server, []*desk.Entry) {
 		if c.ReadOnly && (e.Annotations.ReadOnly == nil || !*e.Annotations.ReadOnly) {
 			continue
 		}
-		e.Stale = stale
 		out = append(out, e)
 	}
 	for _, e := range out {

@@ -37,7 +37,8 @@ type Surface struct {
 
 	mu       sync.Mutex
 	project  *Project
-	stamp    string // of the files that the project was read from
+	stamp    string      // of the files that the project was read from
+	load     LoadOptions // how its owner reads them
 	set      *connector.Set
 	meter    *access.Meter
 	locked   *lockfile.File
@@ -51,26 +52,36 @@ type Surface struct {
 	problems []string
 }
 
-// Surface is the state's, made from this engine's project when it is first asked
-// for, and brought up to date when the project is another one by now.
+// Surface is the state's, as the files are now. Whoever opened it first says how
+// they are read: a command that runs in a server brings variables of its own, and
+// must not change by them what agents may do.
 func (e *Engine) Surface(ctx context.Context) (*Surface, error) {
+	x, opened, err := e.standing(ctx)
+	if err != nil || opened {
+		return x, err
+	}
+	return x, x.Refresh(ctx)
+}
+
+// standing is the surface as it stands: what a skill calls is called under the rules
+// that hold, whichever project the skill was started from.
+func (e *Engine) standing(ctx context.Context) (x *Surface, opened bool, err error) {
 	s := e.state
 	s.surfacing.Lock()
 	defer s.surfacing.Unlock()
-	if s.surface == nil {
-		x, err := newSurface(ctx, s, e.options)
-		if err != nil {
-			return nil, err
-		}
-		s.surface = x
-		return x, nil
+	if s.surface != nil {
+		return s.surface, false, nil
 	}
-	return s.surface, s.surface.show(ctx, e.Project)
+	if x, err = newSurface(ctx, s, e.options); err != nil {
+		return nil, false, err
+	}
+	s.surface = x
+	return x, true, nil
 }
 
 // newSurface makes a surface that shows o.Project.
 func newSurface(ctx context.Context, s *State, o Options) (*Surface, error) {
-	x := &Surface{state: s, options: o, record: telemetry.Nothing(), reports: map[string]lock.Report{}, checked: map[string]*connector.Catalogue{}}
+	x := &Surface{state: s, options: o, load: o.Project.load, record: telemetry.Nothing(), reports: map[string]lock.Report{}, checked: map[string]*connector.Catalogue{}}
 	if o.Recorder != nil {
 		x.record = o.Recorder
 	}
@@ -78,16 +89,17 @@ func newSurface(ctx context.Context, s *State, o Options) (*Surface, error) {
 	if x.learned, err = s.readLearned(); err != nil {
 		return nil, err
 	}
-	x.vectors = &vectors{state: s, record: x.record}
+	x.vectors = newVectors(s, x.record)
 	x.Desk = desk.New(desk.Host{
 		Scope: scope, Now: clock, NewID: newID, Store: s.store,
-		Run: x.run, Connector: x.connector, Ready: x.ready, Learn: x.learn, Asked: x.asked,
+		Run: x.run, Connector: x.connector, Ready: x.ready, Stale: x.stale, Learn: x.learn, Asked: x.asked,
 		Recorder: x.record, Problem: x.problem,
 	})
 	if err := x.Desk.Settle(ctx); err != nil {
 		return nil, fmt.Errorf("writing down how calls ended that were under way: %w", err)
 	}
-	return x, x.show(ctx, o.Project)
+	_, err = x.take(o.Project)
+	return x, errors.Join(err, x.restock())
 }
 
 func newID() string { return ulid.MustNew(ulid.Timestamp(clock()), ulid.DefaultEntropy()).String() }
@@ -99,65 +111,53 @@ func (x *Surface) Project() *Project {
 	return x.project
 }
 
-// show takes a project: its rules, skills and connectors. What cannot be used
-// changes nothing.
-func (x *Surface) show(ctx context.Context, p *Project) error {
-	changed, err := x.take(p)
-	if err != nil || !changed {
-		return err
-	}
-	return x.restock(ctx)
-}
-
-// take makes a project the one that is shown, and tells whether the catalogue is
-// another one by that, or by what was learned.
-func (x *Surface) take(p *Project) (bool, error) {
+// take makes a project the one that is shown: its rules, skills and connectors.
+// What cannot be used changes nothing. The set of servers that it replaces is given
+// back, to be closed without keeping others from their calls.
+func (x *Surface) take(p *Project) (old *connector.Set, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	stamp, err := p.stamp()
 	if err != nil {
-		return false, err
-	}
-	if x.project != nil && stamp == x.stamp && x.sameKeys(p) {
-		return x.taught, nil
+		return nil, err
 	}
 	policy, diags := access.Compile(p.Config.Accessing())
 	if err := diags.Err(); err != nil {
-		return false, err
+		return nil, err
 	}
 	locked, err := p.ReadLock()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	book, err := p.readBook()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if x.project == nil || !reflect.DeepEqual(x.project.Config.Connectors, p.Config.Connectors) {
 		set, err := x.connect(p)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if x.set != nil {
-			// Calls of servers that are declared otherwise now end with them.
-			if err := x.set.Close(); err != nil {
-				x.problem("stopping connectors: %v", err)
-			}
-		}
-		x.set, x.checked = set, map[string]*connector.Catalogue{}
+		old, x.set = x.set, set // calls of servers that are declared otherwise now end with them
+		x.recheck()
 	}
 	if x.project == nil || !reflect.DeepEqual(x.project.Config.Access, p.Config.Access) {
 		meter := access.NewMeter(policy, access.MeterOptions{})
 		if err := x.count(meter); err != nil {
-			return false, err
+			return nil, err
 		}
 		x.meter = meter
 	}
 	if !reflect.DeepEqual(x.locked, locked) {
-		x.checked = map[string]*connector.Catalogue{} // what was held against another lock is held against this one
+		x.recheck() // what was held against another lock is held against this one
 	}
 	x.project, x.stamp, x.locked, x.book = p, stamp, locked, book
-	return true, nil
+	return old, nil
+}
+
+// recheck forgets what lists were held against.
+func (x *Surface) recheck() {
+	x.checked, x.reports = map[string]*connector.Catalogue{}, map[string]lock.Report{}
 }
 
 // sameKeys tells whether a project trusts the issuer's keys that are known: they are
@@ -166,27 +166,53 @@ func (x *Surface) sameKeys(p *Project) bool {
 	return reflect.DeepEqual(x.project.Config.OAuth, p.Config.OAuth)
 }
 
-// Refresh reads the files again if any of them changed. What is wrong in them is
-// the error, and what stood there before holds.
-func (x *Surface) Refresh(ctx context.Context, o LoadOptions) error {
-	config, diags := ReadConfig(o)
-	if err := diags.Err(); err != nil {
+// Refresh reads the files again if any of them changed, as the surface's owner reads
+// them. What is wrong in them is the error, and what stood there before holds.
+func (x *Surface) Refresh(ctx context.Context) error {
+	s := x.state
+	s.surfacing.Lock()
+	defer s.surfacing.Unlock()
+	changed, taught, err := x.changed()
+	if err != nil {
 		return err
+	}
+	if changed {
+		p, diags := LoadProject(x.load)
+		if err := diags.Err(); err != nil {
+			return err
+		}
+		old, err := x.take(p)
+		if err != nil {
+			return err
+		}
+		if old != nil {
+			go x.dismiss(old)
+		}
+	}
+	if !changed && !taught || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return x.restock()
+}
+
+// changed tells whether the files are others than were read, and whether something
+// was learned since the catalogue was made.
+func (x *Surface) changed() (changed, taught bool, err error) {
+	fresh, diags := ReadConfig(x.load)
+	if err := diags.Err(); err != nil {
+		return false, false, err
 	}
 	x.mu.Lock()
-	project, before, idle := x.project, x.stamp, !x.taught && x.sameKeys(config)
-	x.mu.Unlock()
-	now, err := project.stamp()
-	if err == nil && now == before && idle {
-		return nil
+	defer x.mu.Unlock()
+	now, err := x.project.stamp()
+	return err != nil || now != x.stamp || !x.sameKeys(fresh), x.taught, nil
+}
+
+// dismiss ends servers that are declared otherwise now.
+func (x *Surface) dismiss(old *connector.Set) {
+	if err := old.Close(); err != nil {
+		x.problem("stopping connectors: %v", err)
 	}
-	p, diags := LoadProject(o)
-	if err := diags.Err(); err != nil {
-		return err
-	}
-	x.state.surfacing.Lock()
-	defer x.state.surfacing.Unlock()
-	return x.show(ctx, p)
 }
 
 // count gives a meter what was counted before: by the one whose rules it follows,
@@ -236,14 +262,18 @@ func (x *Surface) keepCounts() error {
 
 // Close ends every server and writes down what has ended.
 func (x *Surface) Close() error {
+	x.vectors.close()
+	x.mu.Lock()
+	set, runner := x.set, x.runner
+	x.mu.Unlock()
 	var errs []error
-	if x.set != nil {
-		errs = append(errs, x.set.Close())
+	if set != nil {
+		errs = append(errs, set.Close())
 	}
 	x.Desk.Close()
 	errs = append(errs, x.keepCounts())
-	if x.runner != nil {
-		errs = append(errs, x.runner.close())
+	if runner != nil {
+		errs = append(errs, runner.close())
 	}
 	return errors.Join(errs...)
 }

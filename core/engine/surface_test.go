@@ -373,7 +373,7 @@ func TestSearchLearnsFromUse(t *testing.T) {
 	if names := d.find("scribble memo"); len(names) > 0 {
 		t.Fatalf("found %v before the catalogue was made anew", names)
 	}
-	if err := d.surface.Refresh(context.Background(), LoadOptions{Dir: d.dir}); err != nil {
+	if err := d.surface.Refresh(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if names := d.find("scribble memo"); len(names) == 0 || names[0] != "desk_notes_write" {
@@ -393,14 +393,14 @@ func TestSurfaceFollowsTheFiles(t *testing.T) {
 		t.Errorf("careful lets a destructive tool through: %v", err)
 	}
 	d.write("access.hcl", "access {\n  unmatched = \"allow\"\n}\n")
-	if err := d.surface.Refresh(context.Background(), LoadOptions{Dir: d.dir}); err != nil {
+	if err := d.surface.Refresh(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.call("desk_notes_delete", `{"text":"x"}`, ""); err != nil {
 		t.Errorf("after the rules changed: %v", err)
 	}
 	d.write("access.hcl", "access {\n  unmatched = \"all\"\n}\n")
-	if err := d.surface.Refresh(context.Background(), LoadOptions{Dir: d.dir}); err == nil {
+	if err := d.surface.Refresh(context.Background()); err == nil {
 		t.Error("broken files were taken")
 	}
 	if _, err := d.call("desk_notes_delete", `{"text":"x"}`, ""); err != nil {
@@ -428,7 +428,7 @@ func TestLimitOutlivesTheEngine(t *testing.T) {
 	}
 	d.write("access.hcl", "")
 	d.write("more.hcl", "principal \"ann\" {\n  roles = [\"x\"]\n  token {\n    env = \"X\"\n  }\n}\n")
-	if err := d.surface.Refresh(context.Background(), LoadOptions{Dir: d.dir}); err != nil {
+	if err := d.surface.Refresh(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.call("desk_notes_read", `{"text":"x"}`, ""); code(err) != mcp.CodeLimited {

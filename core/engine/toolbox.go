@@ -33,7 +33,7 @@ func (e *Engine) toolbox() run.Tools {
 type toolbox struct{ engine *Engine }
 
 func (t toolbox) Call(ctx context.Context, name string, arguments json.RawMessage) (json.RawMessage, error) {
-	x, err := t.engine.Surface(ctx)
+	x, _, err := t.engine.standing(ctx)
 	if err != nil {
 		return nil, err
 	}

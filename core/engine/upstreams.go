@@ -26,7 +26,7 @@ func (x *Surface) connect(p *Project) (*connector.Set, error) {
 		configs = append(configs, connectorOf(p.Dir, c))
 	}
 	return connector.New(connector.Host{
-		Now: clock, Keep: keeper{x.state}, Spill: spiller{x.state}, Version: x.options.Version, Recorder: x.record,
+		Now: clock, Keep: keeper{x.state}, Spill: spiller{x.state}, Version: x.options.Version, Log: x.logger(), Recorder: x.record,
 	}, configs...)
 }
 
@@ -43,6 +43,9 @@ func connectorOf(dir string, c *config.Connector) connector.Config {
 	}
 	if c.Idle == 0 {
 		out.Idle = -1
+	}
+	if c.URL != "" {
+		out.SessionLimit = 256 // connections; of a program they are processes
 	}
 	if c.Session != nil {
 		out.Stateful, out.Lifetime, out.SessionLimit = true, c.Session.Lifetime, c.Session.Max
@@ -83,10 +86,24 @@ func (x *Surface) ready(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if r.State != lock.OK {
+	switch {
+	case r.State != lock.OK:
 		return &connector.Error{Kind: connector.Quarantine, Connector: name, Text: r.Reason}
+	case list.Stale:
+		// An old list says nothing about what the server would do now.
+		return &connector.Error{Kind: connector.Network, Connector: name, Text: "what it offers now cannot be held against what was approved: " + list.Reason}
 	}
 	return nil
+}
+
+// stale tells whether a server that should answer does not.
+func (x *Surface) stale(name string) bool {
+	c := x.connector(name)
+	if c == nil {
+		return true
+	}
+	state := c.Health().State
+	return state == connector.Degraded || state == connector.Broken
 }
 
 // hold compares a list with what was approved, and shuts the server or opens it.
@@ -100,7 +117,7 @@ func (x *Surface) hold(ctx context.Context, c *connector.Connector, list *connec
 			return r, err
 		}
 	}
-	return r, x.restock(ctx)
+	return r, x.restock()
 }
 
 // check is hold without what follows from it; changed tells that the server's state
@@ -191,7 +208,7 @@ func (x *Surface) Approve(ctx context.Context, name, seen string) (*Looked, erro
 	if _, err := x.hold(ctx, x.connector(name), l.Catalogue); err != nil {
 		return nil, err
 	}
-	return l, x.restock(ctx)
+	return l, x.restock()
 }
 
 // pin writes what a server offers into the log, the book and the lock file.
@@ -221,7 +238,8 @@ func (x *Surface) pin(ctx context.Context, l *Looked, seen string) error {
 	if err := atomicfile.Write(filepath.Join(x.project.Dir, LockFile), lockfile.Format(locked), 0o644); err != nil {
 		return fmt.Errorf("writing %s: %w", LockFile, err)
 	}
-	x.locked, x.book, x.checked = locked, book, map[string]*connector.Catalogue{}
+	x.locked, x.book = locked, book
+	x.recheck()
 	x.stamp, err = x.project.stamp()
 	return err
 }

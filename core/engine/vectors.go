@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/connector/egress"
@@ -20,30 +21,102 @@ import (
 // find answers from the catalogue before.
 const embedTime = 2 * time.Minute
 
-// vectors makes embeddings where the project declares an endpoint for them, and
-// keeps them in the state.
+// embedPause is how long an endpoint that failed is left alone.
+const embedPause = 5 * time.Minute
+
+// vectors makes embeddings where the project declares an endpoint for them, beside
+// everything else, and keeps them in the state.
 type vectors struct {
 	state  *State
 	record telemetry.Recorder
+
+	life context.Context
+	end  context.CancelFunc
+	wait sync.WaitGroup
+	turn sync.Mutex // one at a time
+
+	mu     sync.Mutex
+	latest int       // of the indexes that were asked for
+	after  time.Time // not before then
 }
 
-// of is an index with vectors beside its words; nil where none are declared. With
-// an error it finds by words, and says why.
-func (v *vectors) of(ctx context.Context, x *harness.Index, s *config.Search) (*harness.Hybrid, error) {
+func newVectors(s *State, r telemetry.Recorder) *vectors {
+	v := &vectors{state: s, record: r}
+	v.life, v.end = context.WithCancel(context.Background())
+	return v
+}
+
+// close ends what is being made.
+func (v *vectors) close() {
+	v.end()
+	v.wait.Wait()
+}
+
+// make makes the vectors of an index, unless another one is asked for meanwhile, and
+// hands over what finds by them. Without an endpoint it does nothing.
+func (v *vectors) make(x *harness.Index, s *config.Search, done func(*harness.Hybrid, error)) {
 	if s.Embeddings == nil {
-		return nil, nil
+		return
 	}
-	client, err := embedding(s.Embeddings)
+	v.mu.Lock()
+	v.latest++
+	mine := v.latest
+	pause := clock().Before(v.after)
+	v.mu.Unlock()
+	if pause {
+		return
+	}
+	v.wait.Go(func() {
+		v.turn.Lock()
+		defer v.turn.Unlock()
+		v.mu.Lock()
+		late := mine != v.latest
+		v.mu.Unlock()
+		if late || v.life.Err() != nil {
+			return
+		}
+		h, err := v.of(x, s.Embeddings)
+		if err != nil {
+			if v.life.Err() != nil {
+				return
+			}
+			v.mu.Lock()
+			v.after = clock().Add(embedPause)
+			v.mu.Unlock()
+		}
+		done(h, err)
+	})
+}
+
+// of is an index with vectors beside its words. With an error it finds by words, and
+// says why.
+func (v *vectors) of(x *harness.Index, e *config.Embeddings) (*harness.Hybrid, error) {
+	client, err := embedding(e)
 	if err != nil {
 		return nil, fmt.Errorf("search by words alone: %w", err)
 	}
-	ctx, over := context.WithTimeout(ctx, embedTime)
+	ctx, over := context.WithTimeout(v.life, embedTime)
 	defer over()
 	hybrid, err := harness.Embed(ctx, x, client.Model, embedder{client, v.record}, v)
 	if err != nil {
 		return hybrid, fmt.Errorf("search by words alone: %w", err)
 	}
 	return hybrid, nil
+}
+
+// Embedded waits until the vectors that are being made are there, or ctx ends: a
+// single command would else answer by words alone.
+func (x *Surface) Embedded(ctx context.Context) {
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		x.vectors.turn.Lock()
+		defer x.vectors.turn.Unlock()
+	}()
+	select {
+	case <-made:
+	case <-ctx.Done():
+	}
 }
 
 // embedding is the declared endpoint. It may be on this machine: it was named.

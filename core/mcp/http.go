@@ -27,6 +27,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	for path, h := range s.config.Open {
+		if !strings.Contains(path, "/.well-known/") { // what clients read before they know anything
+			h = s.places(s.bounded(h))
+		}
 		mux.Handle(path, h)
 	}
 	guarded := http.Handler(http.HandlerFunc(s.serve))
@@ -37,6 +40,19 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("/mcp", guarded)
 	mux.Handle("/mcp/", guarded)
 	return mux
+}
+
+// bounded gives an open handler the bounds of the rest: a body is read in time, and
+// nothing begins while the server is stopping.
+func (s *Server) bounded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.flights.draining() {
+			say(w, http.StatusServiceUnavailable, "shutting down")
+			return
+		}
+		_ = http.NewResponseController(w).SetReadDeadline(s.config.Now().Add(s.limits.Read)) // a writer without deadlines is a test's
+		h.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {

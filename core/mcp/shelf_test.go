@@ -46,7 +46,7 @@ func TestLibrary(t *testing.T) {
 				}
 			}
 			templates, err := cs.ListResourceTemplates(ctx, nil)
-			if err != nil || len(templates.ResourceTemplates) != 1 {
+			if err != nil || len(templates.ResourceTemplates) != 2 {
 				t.Errorf("templates: %+v, %v", templates, err)
 			}
 		})

@@ -25,7 +25,6 @@ type Entry struct {
 	Annotations access.Annotations // as a person pinned them
 	Pinned      bool
 	Shut        string // why a pinned tool cannot be called now: a sentence; "" when it can
-	Stale       bool   // its server did not answer lately
 	Hidden      bool   // no caller may know of it: a rollback that is not offered
 	Strict      bool   // arguments that the schema does not name are refused
 	Sanitise    bool   // hidden characters are taken out of results
@@ -72,10 +71,11 @@ type Parts struct {
 
 // Server is a connector as the lock has it.
 type Server struct {
-	Name   string
-	Prefix string
-	Set    string // digest of its approved tools; "" when nobody approved them
-	Shut   string // why nothing of it can be used; "" when it can
+	Name     string
+	Prefix   string
+	Set      string // digest of its approved tools; "" when nobody approved them
+	Shut     string // why nothing of it can be used; "" when it can
+	Sanitise bool   // hidden characters are taken out of all that it answers
 }
 
 // ownName is a tool as its server calls it.

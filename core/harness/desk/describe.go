@@ -34,7 +34,7 @@ type definition struct {
 
 // describe tells a caller who may see it what an entry is.
 func (c *Catalogue) describe(e *Entry, caller mcp.Caller, at time.Time) mcp.Description {
-	out := mcp.Description{Name: e.Name, Kind: string(e.Kind), Description: e.Description, Stale: e.Stale, Note: e.Shut}
+	out := mcp.Description{Name: e.Name, Kind: string(e.Kind), Description: e.Description, Note: e.Shut}
 	if e.Skill != nil {
 		out.Input, out.Output = e.Skill.Input, e.Skill.Output
 	} else {

@@ -46,6 +46,8 @@ type Host struct {
 	// Ready holds a server's present list against what was approved; with an error
 	// nothing is asked of it.
 	Ready func(ctx context.Context, name string) error
+	// Stale tells whether a server that should answer does not.
+	Stale func(name string) bool
 	// Learn takes what a verified use has taught; it is folded into the catalogue
 	// when that is made anew. What it returns is written down with the ends of calls:
 	// the caller does not wait for it.

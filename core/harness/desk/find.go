@@ -29,7 +29,7 @@ func (d *Desk) Find(ctx context.Context, caller mcp.Caller, q mcp.Find) (mcp.Fou
 		if e == nil {
 			continue // gone since: another catalogue is shown now
 		}
-		out.Hits = append(out.Hits, mcp.Hit{Name: e.Name, Kind: string(e.Kind), Summary: clip(line(e.Description), summaryLimit), Stale: e.Stale})
+		out.Hits = append(out.Hits, mcp.Hit{Name: e.Name, Kind: string(e.Kind), Summary: clip(line(e.Description), summaryLimit), Stale: d.stale(e)})
 	}
 	return out, nil
 }
@@ -92,7 +92,9 @@ func (d *Desk) Describe(ctx context.Context, caller mcp.Caller, names []string) 
 			continue
 		}
 		known = append(known, name)
-		out.Items = append(out.Items, c.describe(e, caller, now))
+		item := c.describe(e, caller, now)
+		item.Stale = d.stale(e)
+		out.Items = append(out.Items, item)
 	}
 	record := d.call(caller, audit.ActionDescribe)
 	record.Outcome, record.Result, record.Duration = audit.OutcomeOK, digestOf(out), d.host.Now().Sub(now)
@@ -113,3 +115,6 @@ func digestOf(v any) string {
 	}
 	return store.Digest(raw)
 }
+
+// stale tells whether the server of an entry should answer and does not.
+func (d *Desk) stale(e *Entry) bool { return e.Connector != "" && d.host.Stale(e.Connector) }

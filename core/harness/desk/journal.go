@@ -46,6 +46,7 @@ type journal struct {
 
 	mu    sync.Mutex
 	ended []end
+	lost  []end // that could not be written
 }
 
 // end is how a call ended, on its way into the log.
@@ -62,13 +63,31 @@ func (j *journal) close() {
 	j.wait.Wait()
 }
 
-// sound is an error while ends cannot be written down.
+// sound is an error while ends cannot be written down. What could not be written is
+// tried again first: a disk that was full for a while is no reason to stay shut.
 func (j *journal) sound() error {
-	if err := j.broken.Load(); err != nil {
+	if j.broken.Load() == nil {
+		return nil
+	}
+	j.mu.Lock()
+	lost := j.lost
+	j.lost = nil
+	j.mu.Unlock()
+	if len(lost) > 0 {
+		if err := j.write(lost); err != nil {
+			return err
+		}
+		j.broken.Store(nil)
+		return nil
+	}
+	if err := j.broken.Load(); err != nil { // somebody else is trying
 		return *err
 	}
 	return nil
 }
+
+// Sound is an error while calls cannot be written down, and so do not happen.
+func (d *Desk) Sound() error { return d.journal.sound() }
 
 // call begins the record of what a caller asks for.
 func (d *Desk) call(c mcp.Caller, action audit.Action) audit.Call {
@@ -134,7 +153,7 @@ func (j *journal) end(c audit.Call, extra ...store.Put) {
 	c.Arguments = nil // they stand in its beginning
 	batch, err := j.batch(&c, nil)
 	if err != nil {
-		j.lose(c.ID, err)
+		j.host.Problem("%v", j.shut(c.ID, err))
 		return
 	}
 	batch.Puts = append(append(batch.Puts, store.Put{Key: j.markKey(c.ID), Delete: true}), extra...)
@@ -169,6 +188,17 @@ func (j *journal) flush() {
 	if len(ended) == 0 {
 		return
 	}
+	err := j.write(ended)
+	for range ended {
+		<-j.slots
+	}
+	if err != nil {
+		j.host.Problem("%v", err)
+	}
+}
+
+// write writes ends in one commit. Without it nothing begins any more.
+func (j *journal) write(ended []end) error {
 	var all store.Batch
 	for _, e := range ended {
 		all.Puts = append(all.Puts, e.batch.Puts...)
@@ -176,20 +206,20 @@ func (j *journal) flush() {
 	}
 	ctx, over := context.WithTimeout(context.Background(), endTime)
 	defer over()
-	err := j.commit(ctx, all)
-	for _, e := range ended {
-		if err != nil {
-			j.lose(e.id, err)
-		}
-		<-j.slots
+	if err := j.commit(ctx, all); err != nil {
+		j.mu.Lock()
+		j.lost = append(j.lost, ended...)
+		j.mu.Unlock()
+		return j.shut(ended[0].id, err)
 	}
+	return nil
 }
 
-// lose lets nothing begin any more, since an end is not in the log.
-func (j *journal) lose(id string, err error) {
+// shut lets nothing begin any more, since an end is not in the log.
+func (j *journal) shut(id string, err error) error {
 	why := fmt.Errorf("the end of call %s could not be written into the audit log, so nothing more is called: %w", id, err)
 	j.broken.Store(&why)
-	j.host.Problem("%v", why)
+	return why
 }
 
 // batch is one entry, with its arguments kept beside the log under a salt.

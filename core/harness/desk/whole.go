@@ -37,6 +37,9 @@ func (w wholes) Open(ctx context.Context, name string, caller mcp.Caller, hello 
 	if up == nil || !slices.Contains(w.names, name) {
 		return nil, &mcp.Problem{Code: mcp.CodeUnknown, What: "There is no such connector."}
 	}
+	if err := w.admit(ctx, name, caller, hello); err != nil {
+		return nil, err
+	}
 	u := &upstream{desk: w.desk, name: name, options: connector.SessionOptions{
 		Principal: caller.Principal.Name, Key: caller.Session,
 		Log:      func(p *sdk.LoggingMessageParams) { tell(peer, "notifications/message", p) },
@@ -58,6 +61,40 @@ func (w wholes) Open(ctx context.Context, name string, caller mcp.Caller, hello 
 	}
 	u.session = s
 	return u, nil
+}
+
+// admit is the gate before a server is even started for a caller: its name, its
+// capabilities and what it says of itself are told to whoever comes in. A session is
+// written down; a request without one writes itself down.
+func (w wholes) admit(ctx context.Context, name string, caller mcp.Caller, hello mcp.Hello) error {
+	d := w.desk
+	c, now := d.Shown(), d.host.Now()
+	record := d.call(caller, audit.ActionList)
+	record.Connector = name
+	e := c.method(name, "initialize")
+	if e != nil {
+		yes := true // to look is to read, whatever the server calls it
+		e.Annotations.ReadOnly = &yes
+	}
+	if e == nil || !c.sees(e, caller, access.List, now) {
+		record.Outcome, record.Reason = audit.OutcomeUnknown, "there is no such connector for this caller"
+		if err := d.journal.note(ctx, record, nil); err != nil {
+			return err
+		}
+		return &mcp.Problem{Code: mcp.CodeUnknown, What: "There is no such connector."}
+	}
+	if err := d.host.Ready(ctx, name); err != nil {
+		record.Outcome, record.Reason = audit.OutcomeDenied, err.Error()
+		if noted := d.journal.note(ctx, record, nil); noted != nil {
+			return noted
+		}
+		return problemOf(name, err)
+	}
+	if hello.Stateless {
+		return nil
+	}
+	record.Outcome, record.Duration = audit.OutcomeOK, d.host.Now().Sub(now)
+	return d.journal.note(ctx, record, nil)
 }
 
 // upstream is one session with one server.
@@ -107,11 +144,13 @@ func tell(peer mcp.Peer, method string, params any) {
 	}
 }
 
+// Welcome is what the server says of itself, without its instructions: nobody
+// approved them, and a model would follow them.
 func (u *upstream) Welcome() mcp.Welcome {
 	init := u.now().Init()
 	info, _ := json.Marshal(init.ServerInfo) // the SDK's own types always have a JSON form
 	caps, _ := json.Marshal(init.Capabilities)
-	return mcp.Welcome{Revision: init.ProtocolVersion, Info: info, Capabilities: caps, Instructions: init.Instructions}
+	return mcp.Welcome{Revision: init.ProtocolVersion, Info: info, Capabilities: caps}
 }
 
 func (u *upstream) Close() error { return u.now().Close() }
