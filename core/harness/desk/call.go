@@ -98,7 +98,7 @@ func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entr
 	res, err := send(ctx)
 	record.Duration = d.host.Now().Sub(began)
 	called, err = d.called(ctx, &record, e, res, err)
-	d.journal.end(record, d.kept(caller, called.Blob)...)
+	d.journal.end(record, d.kept(caller, e, called.Blob)...)
 	switch record.Outcome {
 	case audit.OutcomeError:
 		d.undo(ctx, caller, c, e, arguments, record)

@@ -3,6 +3,8 @@ package desk
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -47,8 +49,9 @@ func exact(v any) (json.RawMessage, error) {
 	return bytes.TrimRight(out.Bytes(), "\n"), nil
 }
 
-// sanitised takes characters out of every text of a result that a person does not
-// see and a model reads.
+// sanitised takes characters out of every text of a result, and out of the names of
+// its members, that a person does not see and a model reads. What the server wants
+// back as it was is left alone: a cursor, and the state of a request.
 func sanitised(raw json.RawMessage) (json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -56,21 +59,46 @@ func sanitised(raw json.RawMessage) (json.RawMessage, error) {
 	if err := dec.Decode(&v); err != nil {
 		return nil, err
 	}
-	return exact(cleaned(v))
-}
-
-func cleaned(v any) any {
-	switch x := v.(type) {
-	case string:
-		return clean(x)
-	case map[string]any:
-		for k := range x {
-			x[k] = cleaned(x[k])
-		}
-	case []any:
-		for i := range x {
-			x[i] = cleaned(x[i])
+	whole, _ := v.(map[string]any)
+	back := map[string]any{}
+	for _, name := range []string{"nextCursor", "requestState"} {
+		if own, ok := whole[name].(string); ok {
+			back[name] = own
 		}
 	}
-	return v
+	v, err := cleaned(v)
+	if err != nil {
+		return nil, err
+	}
+	if whole, ok := v.(map[string]any); ok {
+		maps.Copy(whole, back)
+	}
+	return exact(v)
+}
+
+func cleaned(v any) (any, error) {
+	var err error
+	switch x := v.(type) {
+	case string:
+		return clean(x), nil
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k := range x {
+			name := clean(k)
+			if _, twice := out[name]; twice {
+				return nil, fmt.Errorf("without characters that nobody sees it has two members %q", name)
+			}
+			if out[name], err = cleaned(x[k]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case []any:
+		for i := range x {
+			if x[i], err = cleaned(x[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
 }

@@ -286,6 +286,11 @@ func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, er
 		return nil, err
 	}
 	raw, err := u.through(ctx, method, params)
+	if err == nil && c.servers[u.name].Sanitise {
+		if raw, err = sanitised(raw); err != nil {
+			err = wire(fmt.Errorf("the answer to %s cannot be read: %w", clip(line(method), 128), err))
+		}
+	}
 	record.Outcome, record.Bytes, record.Duration = audit.OutcomeOK, int64(len(raw)), d.host.Now().Sub(now)
 	switch {
 	case err != nil && ctx.Err() != nil:
