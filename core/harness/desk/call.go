@@ -177,7 +177,7 @@ func (d *Desk) undo(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Ent
 		return
 	}
 	began := d.host.Now()
-	res, err := up.Call(ctx, back.Own, input, connector.Options{Principal: caller.Principal.Name, Session: caller.Session})
+	res, err := up.Call(ctx, back.Own, input, connector.Options{Principal: principal(caller), Session: caller.Session})
 	record.Duration = d.host.Now().Sub(began)
 	if _, err := d.called(ctx, &record, back, res, err); err != nil || record.Outcome != audit.OutcomeOK {
 		d.host.Problem("the rollback of call %s by %s failed: %s", failed.ID, back.Name, record.Reason)
@@ -210,7 +210,7 @@ func (d *Desk) called(ctx context.Context, record *audit.Call, e *Entry, res *co
 
 // options hands the caller's side of a call to the connector.
 func options(caller mcp.Caller, r mcp.CallTool) (connector.Options, error) {
-	o := connector.Options{Principal: caller.Principal.Name, Session: caller.Session, RequestState: r.Retry.State}
+	o := connector.Options{Principal: principal(caller), Session: caller.Session, RequestState: r.Retry.State}
 	if caller.Traceparent != "" {
 		o.Meta = sdk.Meta{"traceparent": caller.Traceparent}
 	}
@@ -238,7 +238,7 @@ func options(caller mcp.Caller, r mcp.CallTool) (connector.Options, error) {
 func (d *Desk) learn(caller mcp.Caller, id, run string, succeeded bool) {
 	now := d.host.Now()
 	if query := d.memory.by(caller, id, now); query != "" {
-		u := harness.Use{Document: id, Query: query, Run: run, Principal: caller.Principal.Name, At: now, Succeeded: succeeded}
+		u := harness.Use{Document: id, Query: query, Run: run, Principal: principal(caller), At: now, Succeeded: succeeded}
 		if puts := d.host.Learn(u); len(puts) > 0 {
 			d.journal.queue(run, store.Batch{Puts: puts})
 		}

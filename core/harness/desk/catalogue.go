@@ -234,7 +234,7 @@ func (c *Catalogue) view(caller mcp.Caller, at time.Time) *harness.View {
 	if age := at.Sub(known.at); ok && age >= 0 && age < fresh {
 		return known.view
 	}
-	v := c.index.View(harness.Viewer{Principal: p.Name, Allowed: func(d *harness.Document) bool {
+	v := c.index.View(harness.Viewer{Principal: principal(caller), Allowed: func(d *harness.Document) bool {
 		e, ok := c.byID[d.ID]
 		return ok && c.sees(e, caller, access.Find, at)
 	}})

@@ -18,8 +18,10 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -98,6 +100,13 @@ var (
 	_ mcp.Desk    = (*Desk)(nil)
 	_ mcp.Library = (*Desk)(nil)
 )
+
+// principal names who calls wherever callers are kept apart by a text: a person and a
+// token of one name are two, as are those of two tenants.
+func principal(c mcp.Caller) string {
+	p := c.Principal
+	return fmt.Sprintf("%q %q %q", p.Kind, cmp.Or(p.Scope, "default"), p.Name)
+}
 
 type callerKey struct{}
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/plimsoll-dev/plimsoll/core/mcp"
 )
@@ -12,42 +13,43 @@ import (
 // that led to it.
 const (
 	memoryAge    = 30 * time.Minute
-	memoryCaller = 32   // searches of one caller
-	memoryAll    = 4096 // callers
+	memoryQuery  = 512  // characters of a query: whoever says more passes content
+	memoryClient = 128  // bytes of what a client calls itself
+	memoryCaller = 64   // searches of one principal, whatever clients it says it has
+	memoryAll    = 1024 // principals
 )
 
 // memory knows who found what by which words, for a while. It teaches nothing by
 // itself: only a verified success makes a search count.
 type memory struct {
 	mu      sync.Mutex
-	callers map[string][]search
+	callers map[string][]search // by principal: a client may call itself anything
 }
 
 type search struct {
-	query string
-	ids   []string // documents that it found
-	at    time.Time
+	client string
+	query  string
+	ids    []string // documents that it found
+	at     time.Time
 }
 
 func newMemory() *memory { return &memory{callers: map[string][]search{}} }
 
-// who keeps searches of different clients of one principal apart, as far as the
+// client keeps searches of different clients of one principal apart, as far as the
 // protocol tells them apart.
-func who(c mcp.Caller) string {
-	return c.Principal.Name + "\x00" + c.Session + "\x00" + c.Client.Name
-}
+func client(c mcp.Caller) string { return c.Session + "\x00" + clip(c.Client.Name, memoryClient) }
 
 func (m *memory) found(c mcp.Caller, query string, ids []string, now time.Time) {
-	if len(ids) == 0 {
+	if len(ids) == 0 || utf8.RuneCountInString(query) > memoryQuery {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := who(c)
+	key := principal(c)
 	if _, known := m.callers[key]; !known && len(m.callers) >= memoryAll {
 		m.forget(now)
 	}
-	list := append(m.callers[key], search{query: query, ids: ids, at: now})
+	list := append(m.callers[key], search{client: client(c), query: query, ids: ids, at: now})
 	if len(list) > memoryCaller {
 		list = slices.Delete(list, 0, len(list)-memoryCaller)
 	}
@@ -74,8 +76,9 @@ func (m *memory) forget(now time.Time) {
 func (m *memory) by(c mcp.Caller, id string, now time.Time) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range slices.Backward(m.callers[who(c)]) {
-		if now.Sub(s.at) <= memoryAge && slices.Contains(s.ids, id) {
+	own := client(c)
+	for _, s := range slices.Backward(m.callers[principal(c)]) {
+		if s.client == own && now.Sub(s.at) <= memoryAge && slices.Contains(s.ids, id) {
 			return s.query
 		}
 	}

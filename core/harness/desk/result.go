@@ -14,7 +14,7 @@ import (
 const partSize = 256 << 10
 
 func (d *Desk) resultKey(caller mcp.Caller, digest string) []byte {
-	return store.Key(store.TableResult, d.host.Scope, digest, caller.Principal.Kind, caller.Principal.Name)
+	return store.Key(store.TableResult, d.host.Scope, digest, principal(caller))
 }
 
 // kept says whose result a blob is. A digest alone opens nothing: equal content of

@@ -41,7 +41,7 @@ func (w wholes) Open(ctx context.Context, name string, caller mcp.Caller, hello 
 		return nil, err
 	}
 	u := &upstream{desk: w.desk, name: name, options: connector.SessionOptions{
-		Principal: caller.Principal.Name, Key: caller.Session,
+		Principal: principal(caller), Key: caller.Session,
 		Log:      func(p *sdk.LoggingMessageParams) { tell(peer, "notifications/message", p) },
 		Changed:  func(list string) { tell(peer, "notifications/"+list+"/list_changed", struct{}{}) },
 		Updated:  func(p *sdk.ResourceUpdatedNotificationParams) { tell(peer, "notifications/resources/updated", p) },
@@ -184,7 +184,7 @@ func (u *upstream) call(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	}
 	d, caller := u.desk, r.Caller
 	o := connector.Options{
-		Principal: caller.Principal.Name, Session: caller.Session, Meta: p.Meta, Capabilities: u.options.Capabilities,
+		Principal: principal(caller), Session: caller.Session, Meta: p.Meta, Capabilities: u.options.Capabilities,
 		InputResponses: p.InputResponses, RequestState: p.RequestState,
 		Log: func(n *sdk.LoggingMessageParams) { tell(r.Peer, "notifications/message", n) },
 	}
