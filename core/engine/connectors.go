@@ -80,19 +80,7 @@ func (x *Surface) Lint(l *Looked) []lint.Finding {
 }
 
 func lintText(server string, raw json.RawMessage) lint.Text {
-	var def struct {
-		Name        string          `json:"name"`
-		Title       string          `json:"title"`
-		Description string          `json:"description"`
-		InputSchema json.RawMessage `json:"inputSchema"`
-		Annotations struct {
-			Title           string `json:"title"`
-			ReadOnlyHint    *bool  `json:"readOnlyHint"`
-			DestructiveHint *bool  `json:"destructiveHint"`
-			IdempotentHint  *bool  `json:"idempotentHint"`
-			OpenWorldHint   *bool  `json:"openWorldHint"`
-		} `json:"annotations"`
-	}
+	var def definition
 	if json.Unmarshal(raw, &def) != nil {
 		return lint.Text{Kind: lint.Tool, Connector: server} // the catalogue refuses what cannot be read
 	}

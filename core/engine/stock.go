@@ -219,19 +219,23 @@ func parametersOf(schema json.RawMessage) string {
 	return strings.Join(out, "\n")
 }
 
+// definition is what is read of a tool as its server lists it.
+type definition struct {
+	Name        string          `json:"name"`
+	Title       string          `json:"title"`
+	Description string          `json:"description"`
+	InputSchema json.RawMessage `json:"inputSchema"`
+	Annotations struct {
+		Title           string `json:"title"`
+		ReadOnlyHint    *bool  `json:"readOnlyHint"`
+		DestructiveHint *bool  `json:"destructiveHint"`
+		IdempotentHint  *bool  `json:"idempotentHint"`
+		OpenWorldHint   *bool  `json:"openWorldHint"`
+	} `json:"annotations"`
+}
+
 func toolEntry(c *config.Connector, name, digest string, raw json.RawMessage) (*desk.Entry, error) {
-	var def struct {
-		Title       string          `json:"title"`
-		Description string          `json:"description"`
-		InputSchema json.RawMessage `json:"inputSchema"`
-		Annotations struct {
-			Title           string `json:"title"`
-			ReadOnlyHint    *bool  `json:"readOnlyHint"`
-			DestructiveHint *bool  `json:"destructiveHint"`
-			IdempotentHint  *bool  `json:"idempotentHint"`
-			OpenWorldHint   *bool  `json:"openWorldHint"`
-		} `json:"annotations"`
-	}
+	var def definition
 	if err := json.Unmarshal(raw, &def); err != nil {
 		return nil, errors.Join(fmt.Errorf("the approved definition of %s cannot be read", name), err)
 	}

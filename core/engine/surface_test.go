@@ -247,7 +247,7 @@ func TestDeniedNameAppearsNowhere(t *testing.T) {
 	}
 	defer up.Close()
 	list, err := up.Request(ctx, mcp.Request{Caller: anybody, Method: "tools/list", Params: json.RawMessage(`{}`), Peer: deaf{}})
-	seen("tools/list of the whole connector", json.RawMessage(list), err)
+	seen("tools/list of the whole connector", list, err)
 	if !strings.Contains(string(list), "notes_read") {
 		t.Errorf("the list lacks what is allowed: %s", list)
 	}
