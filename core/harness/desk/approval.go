@@ -133,8 +133,8 @@ func (d *Desk) use(ctx context.Context, r access.Request) (store.Batch, error) {
 		return store.Batch{}, err
 	}
 	used, err := a.Use(r)
-	if err != nil {
-		return store.Batch{}, err
+	if err != nil { // it was free when the rules were asked
+		return store.Batch{}, fmt.Errorf("using approval %s: %w: %w", r.Approval.ID(), store.ErrConflict, err)
 	}
 	put, err := d.put(used, k.Call)
 	return store.Batch{Checks: []store.Check{{Key: put.Key, Want: raw}}, Puts: []store.Put{put}}, err

@@ -32,7 +32,7 @@ func (d *Desk) CallTool(ctx context.Context, caller mcp.Caller, r mcp.CallTool) 
 	}
 	record := d.call(caller, audit.ActionCall)
 	record.Tool = clip(line(r.Tool), 256)
-	called, err := d.act(ctx, caller, c, e, record, r.Arguments, r.Approval, func(ctx context.Context) (*connector.Result, error) {
+	called, err := d.act(ctx, caller, c, e, record, given{r.Arguments, r.Approval, r.Retry.State}, func(ctx context.Context) (*connector.Result, error) {
 		up := d.host.Connector(e.Connector)
 		if up == nil {
 			return nil, &connector.Error{Kind: connector.Unknown, Connector: e.Connector, Text: "it is not declared any more"}
@@ -77,36 +77,40 @@ func tagged(raw json.RawMessage, id string) (json.RawMessage, error) {
 // act is one call of a tool: may it happen, is the server as it was approved, is it
 // written down, and only then send. What came of it is written down, too. Its error
 // is the connector's own, or a Problem.
-func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, record audit.Call, arguments json.RawMessage, approval string, send func(context.Context) (*connector.Result, error)) (called mcp.Called, err error) {
+func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, record audit.Call, g given, send func(context.Context) (*connector.Result, error)) (called mcp.Called, err error) {
 	l := telemetry.Labels{Op: telemetry.Execute, Tool: record.Tool, Connector: record.Connector}
 	if e != nil {
 		l.Tool, l.Connector = e.Name, e.Connector
 	}
 	ctx, done := d.host.Recorder.Call(ctx, l)
 	defer func() { done(telemetry.Result{Error: class(record.Outcome, err), Bytes: record.Bytes}) }()
-	with, err := d.permit(ctx, c, e, caller, access.Call, arguments, approval, &record)
+	began, err := d.begin(ctx, c, e, caller, access.Call, g, &record, func() error { return d.ready(ctx, c, e, &record, g.arguments) })
 	if err != nil {
 		return mcp.Called{}, err
 	}
-	if err := d.ready(ctx, c, e, &record, arguments); err != nil {
-		return mcp.Called{}, err
-	}
-	began := d.host.Now()
-	if err := d.journal.begin(ctx, &record, c.arguments(arguments), with); err != nil {
-		return mcp.Called{}, err
-	}
-	res, err := send(ctx)
+	res, failed := send(ctx)
 	record.Duration = d.host.Now().Sub(began)
-	called, err = d.called(ctx, &record, e, res, err)
+	called, err = d.called(ctx, &record, e, res, failed)
+	if record.Outcome == audit.OutcomeInput { // before its caller has the state
+		d.rounds.wait(stateOf(res.Raw), round{principal: principal(caller), definition: e.Definition, approval: record.Approval, at: d.host.Now()})
+	}
 	d.journal.end(record, d.kept(caller, e, called.Blob)...)
+	if (record.Outcome == audit.OutcomeError || record.Outcome == audit.OutcomeCanceled) && reached(failed) {
+		d.undo(ctx, caller, c, e, g.arguments, record)
+	}
 	switch record.Outcome {
 	case audit.OutcomeError:
-		d.undo(ctx, caller, c, e, arguments, record)
 		d.learn(caller, e.ID, record.ID, false)
 	case audit.OutcomeOK:
-		d.learn(caller, e.ID, record.ID, !res.NeedsInput)
+		d.learn(caller, e.ID, record.ID, true)
 	}
 	return called, err
+}
+
+// reached tells whether a call that failed may have done something at its server.
+func reached(err error) bool {
+	var e *connector.Error
+	return err == nil || errors.As(err, &e) && e.Sent
 }
 
 // ready refuses a call whose arguments a strict connector does not take, or whose
@@ -114,7 +118,7 @@ func (d *Desk) act(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entr
 func (d *Desk) ready(ctx context.Context, c *Catalogue, e *Entry, record *audit.Call, arguments json.RawMessage) error {
 	if why := e.unnamed(arguments); why != "" {
 		record.Outcome, record.Reason = audit.OutcomeDenied, why
-		return d.refuse(ctx, c, record, arguments, &mcp.Problem{Code: mcp.CodeInvalid, What: sentence("The arguments of " + e.Name + " do not fit"), Why: sentence(why), Next: "Describe the tool, and mend them."})
+		return d.refuse(ctx, c, e, record, arguments, &mcp.Problem{Code: mcp.CodeInvalid, What: sentence("The arguments of " + e.Name + " do not fit"), Why: sentence(why), Next: "Describe the tool, and mend them."})
 	}
 	err := d.host.Ready(ctx, e.Connector)
 	if err == nil {
@@ -153,8 +157,8 @@ func (e *Entry) unnamed(arguments json.RawMessage) string {
 // undoTime bounds a rollback.
 const undoTime = 30 * time.Second
 
-// undo calls the connector's rollback after a call that failed: half of what it
-// did may stand. It is a call of its own in the log, by the same caller.
+// undo calls the connector's rollback after a call that reached its server and failed,
+// or was given up: half of what it did may stand. It is a call of its own in the log, by the same caller.
 func (d *Desk) undo(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Entry, arguments json.RawMessage, failed audit.Call) {
 	back := c.own(e.Connector, e.Rollback)
 	up := d.host.Connector(e.Connector)
@@ -163,6 +167,7 @@ func (d *Desk) undo(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Ent
 	}
 	ctx, over := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer over()
+	noted := map[string]any{"tool": e.Own, "arguments": c.arguments(arguments), "error": failed.Reason}
 	if len(arguments) == 0 {
 		arguments = json.RawMessage("{}")
 	}
@@ -172,12 +177,12 @@ func (d *Desk) undo(ctx context.Context, caller mcp.Caller, c *Catalogue, e *Ent
 	}
 	record := d.call(caller, audit.ActionCall)
 	record.Connector, record.Tool, record.Definition, record.Reason = e.Connector, back.Name, back.Definition, "rollback of call "+failed.ID
-	if err := d.journal.begin(ctx, &record, c.arguments(input), store.Batch{}); err != nil {
+	if err := d.journal.begin(ctx, &record, noted, store.Batch{}); err != nil {
 		d.host.Problem("the rollback of call %s did not happen: %v", failed.ID, err)
 		return
 	}
 	began := d.host.Now()
-	res, err := up.Call(ctx, back.Own, input, connector.Options{Principal: principal(caller), Session: caller.Session})
+	res, err := up.Call(ctx, back.Own, input, connector.Options{Principal: principal(caller), Session: caller.Session, Rollback: true})
 	record.Duration = d.host.Now().Sub(began)
 	if _, err := d.called(ctx, &record, back, res, err); err != nil || record.Outcome != audit.OutcomeOK {
 		d.host.Problem("the rollback of call %s by %s failed: %s", failed.ID, back.Name, record.Reason)
@@ -195,8 +200,11 @@ func (d *Desk) called(ctx context.Context, record *audit.Call, e *Entry, res *co
 		return mcp.Called{}, err
 	}
 	record.Outcome, record.Result, record.Bytes = audit.OutcomeOK, digestOf(res.Raw), res.Bytes
-	if res.IsError {
+	switch {
+	case res.IsError:
 		record.Outcome, record.Reason = audit.OutcomeError, "the tool says that it failed"
+	case res.NeedsInput:
+		record.Outcome = audit.OutcomeInput
 	}
 	called := mcp.Called{Result: res.Raw, Blob: res.Blob}
 	if e.Sanitise {
@@ -258,7 +266,7 @@ func class(o audit.Outcome, err error) string {
 		return p.Code
 	case err != nil && o == audit.OutcomeBegun:
 		return "audit" // it could not be written down, and so was not sent
-	case err == nil && o != audit.OutcomeOK:
+	case err == nil && o != audit.OutcomeOK && o != audit.OutcomeInput:
 		return "tool_error"
 	}
 	return telemetry.ErrorOf(err)

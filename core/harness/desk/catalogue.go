@@ -30,6 +30,7 @@ type Entry struct {
 	Sanitise    bool   // hidden characters are taken out of results
 	Rollback    string // own name of the tool that undoes a call that failed half way
 	Skill       *Skill // of a skill
+	method      bool   // a request to a whole server that is no tool call
 }
 
 // Skill is what the desk shows of a skill.
@@ -168,7 +169,7 @@ func (c *Catalogue) method(connector, method string) *Entry {
 	yes := true
 	return &Entry{
 		Document: harness.Document{ID: "method:" + name, Kind: harness.Tool, Name: name, Connector: connector}, Own: method,
-		Definition: s.Set, Pinned: s.Shut == "" && s.Set != "", Annotations: access.Annotations{ReadOnly: &yes}, Shut: s.Shut,
+		Definition: s.Set, Pinned: s.Shut == "" && s.Set != "", Annotations: access.Annotations{ReadOnly: &yes}, Shut: s.Shut, method: true,
 	}
 }
 

@@ -78,11 +78,12 @@ type Desk struct {
 	shown   atomic.Pointer[Catalogue]
 	journal *journal
 	memory  *memory
+	rounds  *rounds
 }
 
 // New makes a desk with nothing to show.
 func New(h Host) *Desk {
-	d := &Desk{host: h, journal: newJournal(h), memory: newMemory()}
+	d := &Desk{host: h, journal: newJournal(h), memory: newMemory(), rounds: newRounds()}
 	d.shown.Store(&Catalogue{})
 	return d
 }

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -261,7 +262,9 @@ func (j *journal) commit(ctx context.Context, b store.Batch) error {
 	began := j.host.Now()
 	_, err := j.host.Store.Commit(ctx, b)
 	if err != nil {
-		j.host.Recorder.Add(telemetry.AuditFailures, 1)
+		if !errors.Is(err, store.ErrConflict) { // that is another's, who was first
+			j.host.Recorder.Add(telemetry.AuditFailures, 1)
+		}
 		return fmt.Errorf("writing it into the audit log: %w", err)
 	}
 	j.host.Recorder.Observe(telemetry.AuditDuration, j.host.Now().Sub(began).Seconds())

@@ -53,6 +53,49 @@ func (r redaction) apply(raw json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(v)
 }
 
+// params is what the record keeps of a request that is no tool call. Patterns speak of
+// the arguments themselves, which stand a level deeper there; a completion has its one
+// argument apart from its name.
+func (c *Catalogue) params(raw json.RawMessage) any {
+	var p map[string]json.RawMessage
+	if json.Unmarshal(raw, &p) != nil {
+		return c.arguments(raw)
+	}
+	inner := func(of map[string]json.RawMessage) error {
+		arguments, ok := of["arguments"]
+		if !ok {
+			return nil
+		}
+		hidden, err := json.Marshal(c.arguments(arguments))
+		of["arguments"] = hidden
+		return err
+	}
+	err := inner(p)
+	var deep map[string]json.RawMessage
+	if err == nil && json.Unmarshal(p["context"], &deep) == nil && deep != nil {
+		if err = inner(deep); err == nil {
+			p["context"], err = json.Marshal(deep)
+		}
+	}
+	var one struct {
+		Name  string          `json:"name"`
+		Value json.RawMessage `json:"value"`
+	}
+	if err == nil && json.Unmarshal(p["argument"], &one) == nil && one.Value != nil {
+		p["argument"], err = json.Marshal(map[string]json.RawMessage{one.Name: one.Value})
+		if err == nil {
+			p["argument"], err = json.Marshal(c.arguments(p["argument"]))
+		}
+	}
+	if err == nil {
+		raw, err = json.Marshal(p)
+	}
+	if err != nil {
+		return map[string]any{"not_json_bytes": len(raw)}
+	}
+	return c.arguments(raw)
+}
+
 func (r redaction) walk(v any, path []string, salt []byte) (any, error) {
 	if len(path) > 0 && r.hides(path) {
 		canonical, err := canonjson.Marshal(v)

@@ -19,12 +19,8 @@ func (d *Desk) RunSkill(ctx context.Context, caller mcp.Caller, r mcp.RunSkill) 
 	}
 	record := d.call(caller, audit.ActionRun)
 	record.Skill = clip(line(r.Skill), 256)
-	with, err := d.permit(ctx, c, e, caller, access.Run, r.Input, r.Approval, &record)
+	began, err := d.begin(ctx, c, e, caller, access.Run, given{arguments: r.Input, approval: r.Approval}, &record, func() error { return nil })
 	if err != nil {
-		return mcp.Ran{}, err
-	}
-	began := d.host.Now()
-	if err := d.journal.begin(ctx, &record, c.arguments(r.Input), with); err != nil {
 		return mcp.Ran{}, err
 	}
 	r.Progress(0, 0, "running "+e.Name)

@@ -200,7 +200,7 @@ func (u *upstream) call(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	c := d.Shown()
 	record := d.call(caller, audit.ActionCall)
 	record.Connector, record.Tool = u.name, clip(line(p.Name), 256)
-	called, err := d.act(ctx, caller, c, c.offered(u.name, p.Name), record, p.Arguments, "", func(ctx context.Context) (*connector.Result, error) {
+	called, err := d.act(ctx, caller, c, c.offered(u.name, p.Name), record, given{arguments: p.Arguments, state: p.RequestState}, func(ctx context.Context) (*connector.Result, error) {
 		return u.now().CallTool(ctx, p.Name, p.Arguments, o)
 	})
 	if err != nil {
@@ -263,14 +263,14 @@ func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	e := c.method(u.name, method)
 	if e == nil || !c.sees(e, caller, access.Describe, now) {
 		record.Outcome, record.Reason = audit.OutcomeDenied, "the rules do not allow it"
-		if err := d.journal.note(ctx, record, c.arguments(params)); err != nil {
+		if err := d.journal.note(ctx, record, c.params(arguments(params))); err != nil {
 			return nil, err
 		}
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "method not found: " + strings.ToValidUTF8(clip(method, 128), "")}
 	}
 	if err := d.host.Ready(ctx, u.name); err != nil {
 		record.Outcome, record.Reason = audit.OutcomeDenied, err.Error()
-		if noted := d.journal.note(ctx, record, c.arguments(params)); noted != nil {
+		if noted := d.journal.note(ctx, record, c.params(arguments(params))); noted != nil {
 			return nil, noted
 		}
 		return nil, wire(err)
@@ -278,12 +278,8 @@ func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, er
 	if quiet(method) {
 		return u.through(ctx, method, params)
 	}
-	with, err := d.permit(ctx, c, e, caller, access.Call, arguments(params), "", &record)
-	if err != nil {
+	if _, err := d.begin(ctx, c, e, caller, access.Call, given{arguments: arguments(params)}, &record, func() error { return nil }); err != nil {
 		return nil, wire(err)
-	}
-	if err := d.journal.begin(ctx, &record, c.arguments(params), with); err != nil {
-		return nil, err
 	}
 	raw, err := u.through(ctx, method, params)
 	if err == nil && c.servers[u.name].Sanitise {
