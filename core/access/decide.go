@@ -8,6 +8,9 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/rule"
 )
 
+// Asks is the reason of an ask whose rule gives none.
+const Asks = "a person must approve it first"
+
 // Decide answers a request. It is a pure function of the policy and the request:
 // nothing is counted, and no approval is used up.
 func (p *Policy) Decide(r Request) Decision {
@@ -125,7 +128,7 @@ func (p *Policy) rule(r *Request) Decision {
 
 // ask joins the rules that ask: the shortest validity, and every list of approvers.
 func ask(asked []*compiled) Decision {
-	d := asked[0].decision(Ask, "a person must approve it first")
+	d := asked[0].decision(Ask, Asks)
 	d.Valid = asked[0].valid
 	for _, c := range asked {
 		d.Valid = min(d.Valid, c.valid)

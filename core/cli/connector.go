@@ -81,7 +81,8 @@ func (c *command) listConnectors(list []engine.ConnectorState) error {
 }
 
 func (c *command) connectorDiff() *cobra.Command {
-	return &cobra.Command{
+	var full bool
+	cmd := &cobra.Command{
 		Use: "diff CONNECTOR", Short: "What a server offers now against what was approved", Args: cobra.ExactArgs(1),
 		Long: "Asks the server what it offers, and shows what is not as it was approved: in words,\nas a diff, and with what the linter finds in it. Exit code 1 when something differs.",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -94,7 +95,7 @@ func (c *command) connectorDiff() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.looked(x, l); err != nil {
+			if err := c.looked(x, l, full); err != nil {
 				return err
 			}
 			if l.Report.State != lock.OK {
@@ -104,10 +105,12 @@ func (c *command) connectorDiff() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&full, "full", false, "every definition of a server that nobody approved yet, too")
+	return cmd
 }
 
 // looked shows a connector to whoever has to approve it.
-func (c *command) looked(x *engine.Surface, l *engine.Looked) error {
+func (c *command) looked(x *engine.Surface, l *engine.Looked, full bool) error {
 	findings := x.Lint(l)
 	if c.json {
 		return c.document(map[string]any{
@@ -118,11 +121,23 @@ func (c *command) looked(x *engine.Surface, l *engine.Looked) error {
 	c.say("%s  %s, revision %s, %s", c.bold(l.Connector.Name), printable(l.Health.Server), l.Catalogue.Revision, plural(len(l.Report.Tools), "tool", "tools"))
 	if l.Report.State == lock.OK {
 		c.say("As it was approved: %s", l.Report.Set)
+	} else if l.Report.State == lock.Unapproved {
+		c.say("Nobody has approved it yet: nothing of it can be found or called.")
 	} else {
 		c.say("%s", l.Report.Reason)
 	}
 	for _, r := range l.Catalogue.Refused {
 		c.say("  not offered  %s %s: %s", r.Kind, printable(r.Name), printable(r.Reason))
+	}
+	if l.Report.State == lock.Unapproved && !full {
+		rows := [][]string{}
+		for _, d := range l.Catalogue.Offered() {
+			rows = append(rows, []string{"  " + printable(d.Name), clip(printable(engine.Describes(d.Raw)), 90)})
+		}
+		columns(c.Out, rows)
+		c.findings(findings)
+		c.say("Every definition as it is: --full")
+		return nil
 	}
 	for _, ch := range l.Difference.Changes {
 		mark := "  "

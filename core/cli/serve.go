@@ -130,14 +130,15 @@ func (h *host) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	said := h.socket.Announcement()
-	h.events.say("serving", map[string]any{"pid": said.PID, "socket": said.Socket}, "serving %s (pid %d)", h.state.Dir(), said.PID)
 	// Work outlives the signal: it is told to stop, and ended only when it does not.
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	if h.agents, err = h.welcome(work); err != nil {
 		return errors.Join(err, h.socket.Stop(work))
 	}
+	said := h.socket.Announcement()
+	h.events.say("serving", map[string]any{"pid": said.PID, "socket": said.Socket}, "serving %s (pid %d)", h.state.Dir(), said.PID)
+	h.agents.announce()
 	var nights, rest sync.WaitGroup
 	failed := make(chan error, 1)
 	rest.Go(func() {

@@ -7,12 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/auth"
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/mcp"
+	"github.com/plimsoll-dev/plimsoll/core/serve"
 	"github.com/plimsoll-dev/plimsoll/core/telemetry"
 )
 
@@ -25,6 +27,7 @@ type agents struct {
 	server   *mcp.Server
 	recorder *telemetry.Telemetry
 	metrics  *http.Server
+	said     []func() // what to say once everything listens
 	running  sync.WaitGroup
 	failed   chan error
 }
@@ -86,9 +89,9 @@ func (a *agents) listen(p *engine.Project) error {
 			scheme = "https"
 		}
 		url := fmt.Sprintf("%s://%s/mcp", scheme, l.Addr())
-		h.events.say("agents", map[string]any{"url": url, "skills": len(p.Skills), "connectors": len(p.Config.Connectors)}, "answering agents at %s", url)
+		a.say("agents", map[string]any{"url": url, "skills": len(p.Skills), "connectors": len(p.Config.Connectors)}, "answering agents at %s", url)
 		for _, w := range s.MCP.Whole {
-			h.events.say("agents", map[string]any{"url": url + "/" + w.Name, "connector": w.Name}, "connector %s whole at %s/%s", w.Name, url, w.Name)
+			a.say("agents", map[string]any{"url": url + "/" + w.Name, "connector": w.Name}, "connector %s whole at %s/%s", w.Name, url, w.Name)
 		}
 	}
 	if s.Metrics == "" {
@@ -106,8 +109,21 @@ func (a *agents) listen(p *engine.Project) error {
 			a.failed <- err
 		}
 	})
-	h.events.say("metrics", map[string]any{"url": fmt.Sprintf("http://%s/metrics", l.Addr())}, "metrics at http://%s/metrics", l.Addr())
+	a.say("metrics", map[string]any{"url": fmt.Sprintf("http://%s/metrics", l.Addr())}, "metrics at http://%s/metrics", l.Addr())
 	return nil
+}
+
+// say keeps an event until announce: nothing is told of an engine that does not
+// come up.
+func (a *agents) say(kind string, data map[string]any, format string, args ...any) {
+	a.said = append(a.said, func() { a.host.events.say(kind, data, format, args...) })
+}
+
+// announce says where agents are answered.
+func (a *agents) announce() {
+	for _, say := range a.said {
+		say()
+	}
 }
 
 // follow takes changes of the files until ctx ends, by night as well: who lost a
@@ -154,8 +170,58 @@ func (a *agents) stop(ctx context.Context) error {
 }
 
 // stdio answers one client over standard input and output, as a principal of the
-// project. Where an engine runs, it runs there.
+// project. Where an engine runs, it runs there; else this process is one, without
+// nights and listeners, so that commands find it: calls that wait for a person must
+// be answered while the client waits.
 func (c *command) stdio(ctx context.Context, as string) error {
+	if err := c.elsewhere(ctx); err != nil {
+		return err
+	}
+	if c.host != nil {
+		return c.line(ctx, as)
+	}
+	p, err := c.load("")
+	if err != nil {
+		return err
+	}
+	app := c.App
+	app.Out = c.Err // standard output is the client's
+	h := &host{app: app, events: &events{c: &command{App: app, json: c.json}}, config: p}
+	if h.load, err = c.loadOptions(); err != nil {
+		return err
+	}
+	if h.state, err = h.take(ctx, c, p.Dir); err != nil {
+		return err
+	}
+	h.state.KeepBackends()
+	err = h.alone(ctx, c, as)
+	return errors.Join(err, h.state.Close())
+}
+
+// alone serves one client and the commands of its project.
+func (h *host) alone(ctx context.Context, c *command, as string) error {
+	var err error
+	h.socket, err = serve.Listen(serve.Config{Dir: filepath.Join(h.state.Dir(), engine.StateDir), Version: h.app.Version, Now: engine.Now, Run: h.run})
+	if err != nil {
+		return err
+	}
+	var rest sync.WaitGroup
+	var failed error
+	rest.Go(func() { failed = h.socket.Serve() })
+	mail, noMail := context.WithCancel(ctx)
+	rest.Go(func() { h.mail(mail) })
+	c.host = h
+	err = c.line(ctx, as)
+	bound, over := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer over()
+	err = errors.Join(err, h.socket.Stop(bound))
+	noMail()
+	rest.Wait()
+	return errors.Join(err, failed)
+}
+
+// line serves the client on the engine that there is.
+func (c *command) line(ctx context.Context, as string) error {
 	e, x, err := c.surface(ctx)
 	if err != nil {
 		return err
@@ -169,7 +235,11 @@ func (c *command) stdio(ctx context.Context, as string) error {
 	if err != nil {
 		return err
 	}
-	err = x.Line(auth.With(ctx, caller.Principal), server, caller.Principal, io.NopCloser(c.In), c.Out)
+	in := c.In
+	if c.kept != nil {
+		in = c.kept.again() // what a client says is not kept for another engine
+	}
+	err = x.Line(auth.With(ctx, caller.Principal), server, caller.Principal, io.NopCloser(in), c.Out)
 	bound, over := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer over()
 	return errors.Join(err, server.Shutdown(bound))

@@ -4,6 +4,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/spf13/cobra"
+	"strings"
 )
 
 func (c *command) validateCommand() *cobra.Command {
@@ -43,9 +44,17 @@ func (c *command) validated(p *engine.Project, diags diag.List) {
 		c.say("No .hcl files here.")
 		c.next("plimsoll init")
 	default:
-		c.say("Valid: %s, %s, %s.", plural(len(p.Skills), "skill", "skills"), plural(len(p.Config.Ladders), "ladder", "ladders"), plural(len(p.Config.Backends), "backend", "backends"))
+		what := []string{plural(len(p.Skills), "skill", "skills"), plural(len(p.Config.Ladders), "ladder", "ladders"), plural(len(p.Config.Backends), "backend", "backends")}
+		if n := len(p.Config.Connectors); n > 0 {
+			what = append(what, plural(n, "connector", "connectors"))
+		}
+		c.say("Valid: %s.", strings.Join(what, ", "))
 		if len(diags) > 0 {
 			c.say("%s.", diag.Summary(diags))
+		}
+		if len(p.Skills) == 0 && len(p.Config.Connectors) > 0 {
+			c.next("plimsoll connector diff %s shows what a server offers; plimsoll connector approve pins it.", p.Config.Connectors[0].Name)
+			return
 		}
 		c.next("plimsoll plan shows what a night would measure; plimsoll nightly does it.")
 	}

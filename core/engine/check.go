@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/lint"
@@ -71,6 +72,9 @@ func (p *Project) checkHarness() diag.List {
 	}
 	_, diags := access.Compile(p.Config.Accessing())
 	diags = append(diags, lint.Project(p.Config)...)
+	for _, c := range p.Config.Connectors {
+		diags = append(diags, p.checkReachable(c)...)
+	}
 	diags = append(diags, p.Config.CheckSkillPatterns(names)...)
 	for _, f := range lint.Run(texts) {
 		if f.Severity == lint.Note || f.Rule == "description-missing" { // the standard refuses a skill without one
@@ -79,6 +83,28 @@ func (p *Project) checkHarness() diag.List {
 		diags = append(diags, diag.Warnf(at[f.Name], f.Rule, f.Title(), "%s It reads: %s. %s", f.Message, f.Evidence, f.Fix))
 	}
 	return diags
+}
+
+// checkReachable warns of a program that is handed the project's own folder, or one
+// that it lies in: whoever may call it reads the key of the audit log there.
+func (p *Project) checkReachable(c *config.Connector) diag.List {
+	state := filepath.Join(p.Dir, StateDir)
+	for _, arg := range c.Command[min(1, len(c.Command)):] {
+		if _, value, ok := strings.Cut(arg, "="); ok {
+			arg = value
+		}
+		if !filepath.IsAbs(arg) {
+			arg = filepath.Join(p.Dir, arg)
+		}
+		info, err := os.Stat(arg)
+		if err != nil || !info.IsDir() {
+			continue
+		}
+		if rel, err := filepath.Rel(arg, state); err == nil && filepath.IsLocal(rel) {
+			return diag.List{diag.Warnf(c.Range, "connector-state", "Server is handed the state folder", "Connector %s is handed a folder in which %s lies: the key of the audit log, what runs were given and what is waiting for approval. Hand it a folder of its own.", c.Name, StateDir)}
+		}
+	}
+	return nil
 }
 
 // checkItemRules compiles the rules of items: one that cannot be evaluated would

@@ -129,3 +129,6 @@ func (p *Project) Principal(name string) (access.Principal, error) {
 	}
 	return access.Principal{}, fmt.Errorf("there is no principal %q; there are %v", name, names)
 }
+
+// Describes is what a tool's definition says the tool does.
+func Describes(raw json.RawMessage) string { return lintText("", raw).Description }

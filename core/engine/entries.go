@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/store"
@@ -22,7 +25,16 @@ func (l EntryLine) Text(i int64) string {
 	if e.Run != "" {
 		what += " " + e.Run
 	}
+	if c, ok, err := audit.CallOf(e); ok && err == nil {
+		what = callWords(c)
+	}
 	return fmt.Sprintf("%6d  %s  %-16s %s", i, e.Time.UTC().Format("2006-01-02 15:04:05"), e.Kind, what)
+}
+
+// callWords is a call in a line: its id, who asked for what, and what became of it.
+func callWords(c audit.Call) string {
+	what := cmp.Or(c.Tool, c.Skill, c.Connector)
+	return strings.Join(strings.Fields(fmt.Sprintf("%s  %s %s %s", c.ID, c.Principal, what, c.Outcome)), " ")
 }
 
 // JSON is the entry as a document.

@@ -24,6 +24,7 @@ import (
 func (x *Surface) restock() error {
 	x.stocking.Lock()
 	defer x.stocking.Unlock()
+	knowsProject(x.record, x.Project())
 	parts, search, problems, err := x.parts()
 	if err != nil {
 		return err

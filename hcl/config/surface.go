@@ -54,7 +54,7 @@ func (l *loader) fillSurface(b *body, out *Serve) {
 	if out.Metrics = b.str("metrics"); out.Metrics != "" {
 		if _, ok := listenAddress(out.Metrics); !ok {
 			l.add(badListen.at(b.rng("metrics"), "%q is not HOST:PORT, such as \"127.0.0.1:9464\".", out.Metrics))
-		} else if out.MCP != nil && out.MCP.Listen == out.Metrics {
+		} else if out.MCP != nil && out.MCP.Listen == out.Metrics && !strings.HasSuffix(out.Metrics, ":0") {
 			l.add(badListen.at(b.rng("metrics"), "Agents are answered at %s already. Metrics have an address of their own, so that who reads them needs no way to the tools.", out.Metrics).WithSuggestion(b.doc.Attribute("metrics").line()))
 		}
 	}

@@ -147,8 +147,12 @@ func (d *Desk) ask(ctx context.Context, c *Catalogue, e *Entry, r access.Request
 	if err := d.journal.note(ctx, *record, c.noted(e, r.Arguments), puts...); err != nil {
 		return err
 	}
+	why := sentence(decision.Reason)
+	if decision.Reason == access.Asks {
+		why = "" // that was said
+	}
 	return &mcp.Problem{
-		Code: mcp.CodeApproval, What: "A person has to approve this call first.", Why: sentence(decision.Reason), Approval: pending.ID(),
+		Code: mcp.CodeApproval, What: "A person has to approve this call first.", Why: why, Approval: pending.ID(),
 		Next: fmt.Sprintf("Ask for `plimsoll approve %s`; then make the very same call again.", pending.ID()),
 	}
 }
