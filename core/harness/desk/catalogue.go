@@ -154,8 +154,15 @@ func (c *Catalogue) offered(connector, name string) *Entry {
 	return nil
 }
 
+// reads are the requests to a whole server that change nothing but what the caller
+// itself is told.
+var reads = []string{
+	"ping", "resources/read", "resources/list", "resources/templates/list", "prompts/get", "prompts/list", "completion/complete",
+	"resources/subscribe", "resources/unsubscribe", "logging/setLevel", "skills/list", "skills/get", "resources/directory/read",
+}
+
 // method is a request to a whole server that is no tool call, as the gate sees it:
-// a read-only tool named after the method, which is as approved as the server's
+// a tool named after the method, read-only where the method is, which is as approved as the server's
 // tools are.
 func (c *Catalogue) method(connector, method string) *Entry {
 	s, ok := c.servers[connector]
@@ -166,10 +173,14 @@ func (c *Catalogue) method(connector, method string) *Entry {
 	if s.Prefix != "" {
 		name = s.Prefix + "_" + method
 	}
-	yes := true
+	var a access.Annotations
+	if slices.Contains(reads, method) {
+		yes := true
+		a.ReadOnly = &yes
+	}
 	return &Entry{
 		Document: harness.Document{ID: "method:" + name, Kind: harness.Tool, Name: name, Connector: connector}, Own: method,
-		Definition: s.Set, Pinned: s.Shut == "" && s.Set != "", Annotations: access.Annotations{ReadOnly: &yes}, Shut: s.Shut, method: true,
+		Definition: s.Set, Pinned: s.Shut == "" && s.Set != "", Annotations: a, Shut: s.Shut, method: true,
 	}
 }
 

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/plimsoll-dev/plimsoll/core/access"
 	"github.com/plimsoll-dev/plimsoll/core/audit"
@@ -36,26 +37,43 @@ func (d *Desk) File(ctx context.Context, caller mcp.Caller, skill, path string) 
 		}
 		data, err := e.Skill.File(path)
 		if err != nil {
+			record.Outcome, record.Reason = audit.OutcomeError, err.Error()
+			if noted := d.journal.note(ctx, record, map[string]any{"file": clean(path)}); noted != nil {
+				return nil, noted
+			}
 			return nil, &mcp.Problem{Code: mcp.CodeUnavailable, What: sentence("The file cannot be read"), Why: sentence(err.Error()), Next: "List the skills again."}
 		}
 		record.Outcome, record.Result, record.Bytes = audit.OutcomeOK, f.Digest, int64(len(data))
 		return data, d.journal.note(ctx, record, map[string]any{"file": path})
 	}
-	return nil, unread(skill)
+	record.Outcome, record.Reason = audit.OutcomeUnknown, "the skill has no such file"
+	if err := d.journal.note(ctx, record, map[string]any{"file": clean(path)}); err != nil {
+		return nil, err
+	}
+	return nil, unread()
 }
 
 // Prompt fills a skill's instructions in.
 func (d *Desk) Prompt(ctx context.Context, caller mcp.Caller, skill string, arguments map[string]string) (string, error) {
-	record, e, err := d.read(ctx, caller, skill, map[string]any{"prompt": arguments})
+	given, err := json.Marshal(arguments)
+	if err != nil {
+		return "", err
+	}
+	noted := map[string]any{"prompt": d.Shown().arguments(given)}
+	record, e, err := d.read(ctx, caller, skill, noted)
 	if err != nil {
 		return "", err
 	}
 	text, err := e.Skill.Prompt(arguments)
 	if err != nil {
+		record.Outcome, record.Reason = audit.OutcomeDenied, err.Error()
+		if err := d.journal.note(ctx, record, noted); err != nil {
+			return "", err
+		}
 		return "", &mcp.Problem{Code: mcp.CodeInvalid, What: sentence("The prompt of " + skill + " cannot be filled in"), Why: sentence(err.Error())}
 	}
 	record.Outcome, record.Result, record.Bytes = audit.OutcomeOK, digestOf(text), int64(len(text))
-	return text, d.journal.note(ctx, record, map[string]any{"prompt": arguments})
+	return text, d.journal.note(ctx, record, noted)
 }
 
 // read is the gate before a skill's files and instructions.
@@ -71,9 +89,9 @@ func (d *Desk) read(ctx context.Context, caller mcp.Caller, skill string, argume
 	if err := d.journal.note(ctx, record, arguments); err != nil {
 		return record, nil, err
 	}
-	return record, nil, unread(skill)
+	return record, nil, unread()
 }
 
-func unread(skill string) error {
+func unread() error {
 	return &mcp.Problem{Code: mcp.CodeUnknown, What: "There is no such skill or file.", Next: "List the skills, and take a name from the answer."}
 }

@@ -253,7 +253,7 @@ func (u *upstream) list(ctx context.Context, r mcp.Request) (json.RawMessage, er
 }
 
 // pass is everything else: prompts, resources, completion, subscriptions. The
-// gate sees it as a read-only tool that is named after the method, so that rules
+// gate sees it as a tool that is named after the method, so that rules
 // can speak of it: "github_resources/read".
 func (u *upstream) pass(ctx context.Context, r mcp.Request) (json.RawMessage, error) {
 	d, caller, method, params := u.desk, r.Caller, r.Method, r.Params
