@@ -119,11 +119,12 @@ func (c *command) looked(x *engine.Surface, l *engine.Looked, full bool) error {
 		})
 	}
 	c.say("%s  %s, revision %s, %s", c.bold(l.Connector.Name), printable(l.Health.Server), l.Catalogue.Revision, plural(len(l.Report.Tools), "tool", "tools"))
-	if l.Report.State == lock.OK {
+	switch l.Report.State {
+	case lock.OK:
 		c.say("As it was approved: %s", l.Report.Set)
-	} else if l.Report.State == lock.Unapproved {
+	case lock.Unapproved:
 		c.say("Nobody has approved it yet: nothing of it can be found or called.")
-	} else {
+	default:
 		c.say("%s", l.Report.Reason)
 	}
 	for _, r := range l.Catalogue.Refused {
