@@ -22,6 +22,13 @@ type given struct {
 	state     string // of the round before
 }
 
+// The commit that won is seen by readers only when it is on the disk: until then an
+// approval that it uses up looks free.
+const (
+	tries = 50
+	pause = 5 * time.Millisecond
+)
+
 // begin permits an act and writes its beginning down; check may refuse between. Of
 // two that would use one approval the one that comes late is decided anew, without.
 func (d *Desk) begin(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Caller, action access.Action, g given, record *audit.Call, check func() error) (began time.Time, err error) {
@@ -35,10 +42,14 @@ func (d *Desk) begin(ctx context.Context, c *Catalogue, e *Entry, caller mcp.Cal
 			began = d.host.Now()
 			err = d.journal.begin(ctx, record, c.noted(e, g.arguments), with)
 		}
-		if try > 0 || !errors.Is(err, store.ErrConflict) {
+		if try == tries || !errors.Is(err, store.ErrConflict) {
 			return began, err
 		}
 		*record = before
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
 	}
 }
 
