@@ -102,6 +102,7 @@ func outcomeText(k audit.Call) string {
 		audit.OutcomeBegun: "begun: what it did follows, or the process ended before it could say",
 		audit.OutcomeOK:    "done", audit.OutcomeError: "failed", audit.OutcomeDenied: "denied", audit.OutcomeAsked: "a person was asked",
 		audit.OutcomeRejected: "a person said no", audit.OutcomeUnknown: "no such name for this caller", audit.OutcomeCanceled: "canceled by the caller",
+		audit.OutcomeInput: "the tool asked for something first", audit.OutcomeLost: "the engine ended before the call did: whether it had an effect is not known",
 	}[k.Outcome]
 }
 
