@@ -90,11 +90,18 @@ func (k *kit) askStops(deadline bool) finding {
 	if !canDump {
 		return skip("on this system a process cannot be asked what it is doing")
 	}
-	running, known, err := k.running(func(s *session) func() {
-		stop := k.begin(k.ctx, s)
-		time.Sleep(underWay)
-		return stop
-	})
+	var running, known bool
+	var err error
+	for range maxTries { // on a busy machine the call may not be there yet
+		running, known, err = k.running(func(s *session) func() {
+			stop := k.begin(k.ctx, s)
+			time.Sleep(underWay)
+			return stop
+		})
+		if err != nil || !known || running {
+			break
+		}
+	}
 	switch {
 	case err != nil:
 		return fail("%v", err)
