@@ -141,17 +141,24 @@ func (s *Session) Unsubscribe(ctx context.Context, uri string) error {
 	return err
 }
 
+// within tells whether a URI is what was subscribed to, or a part of it: below it on
+// the path, or a fragment. A mere beginning in common is somebody else's.
+func within(uri, of string) bool {
+	rest, ok := strings.CutPrefix(uri, of)
+	return ok && of != "" && (rest == "" || strings.HasSuffix(of, "/") || strings.ContainsRune("/#?", rune(rest[0])))
+}
+
 // wants: a server may announce a part of what was subscribed to.
 func (s *Session) wants(uri string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for u := range s.subs {
-		if uri == u || strings.HasPrefix(uri, u) {
+		if within(uri, u) {
 			return true
 		}
 	}
 	for u := range s.stop {
-		if uri == u || strings.HasPrefix(uri, u) {
+		if within(uri, u) {
 			return true
 		}
 	}

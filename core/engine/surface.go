@@ -35,6 +35,9 @@ type Surface struct {
 
 	stocking sync.Mutex // one catalogue is made at a time; taken before mu
 
+	hiring sync.Mutex // one engine that runs skills is opened at a time
+	runner *runner
+
 	mu       sync.Mutex
 	project  *Project
 	stamp    string      // of the files that the project was read from
@@ -48,7 +51,6 @@ type Surface struct {
 	learned  *harness.Learned
 	taught   bool // something was learned since the catalogue was made
 	vectors  *vectors
-	runner   *runner
 	problems []string
 }
 
@@ -264,8 +266,11 @@ func (x *Surface) keepCounts() error {
 func (x *Surface) Close() error {
 	x.vectors.close()
 	x.mu.Lock()
-	set, runner := x.set, x.runner
+	set := x.set
 	x.mu.Unlock()
+	x.hiring.Lock()
+	runner := x.runner
+	x.hiring.Unlock()
 	var errs []error
 	if set != nil {
 		errs = append(errs, set.Close())
@@ -325,11 +330,11 @@ type runner struct {
 }
 
 func (x *Surface) engineFor(ctx context.Context) (*runner, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.runner == nil || x.runner.engine.Project != x.project {
+	x.hiring.Lock()
+	defer x.hiring.Unlock()
+	if p := x.Project(); x.runner == nil || x.runner.engine.Project != p {
 		o := x.options
-		o.Project, o.State, o.AsOf = x.project, x.state, time.Time{}
+		o.Project, o.State, o.AsOf = p, x.state, time.Time{}
 		e, err := Open(ctx, o)
 		if err != nil {
 			return nil, err
