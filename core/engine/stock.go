@@ -72,12 +72,17 @@ func (x *Surface) parts() (desk.Parts, *config.Search, []string, error) {
 	parts := desk.Parts{Meter: x.meter, Redact: x.project.Config.Accessing().Redact}
 	var problems []string
 	for _, s := range x.project.Skills {
-		e, err := shelve(s)
-		if err != nil {
-			problems = append(problems, err.Error())
-			continue
+		e := x.shelf[s.Name]
+		if e == nil {
+			var err error
+			if e, err = shelve(s); err != nil {
+				problems = append(problems, err.Error())
+				continue
+			}
+			x.shelf[s.Name] = e
 		}
-		parts.Entries = append(parts.Entries, e)
+		mine := *e // what was learned differs from catalogue to catalogue
+		parts.Entries = append(parts.Entries, &mine)
 	}
 	for _, c := range x.project.Config.Connectors {
 		server, tools := x.toolsOf(c)

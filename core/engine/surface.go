@@ -40,8 +40,9 @@ type Surface struct {
 
 	mu       sync.Mutex
 	project  *Project
-	stamp    string      // of the files that the project was read from
-	load     LoadOptions // how its owner reads them
+	shelf    map[string]*desk.Entry // of its skills, by name: their files are read once
+	stamp    string                 // of the files that the project was read from
+	load     LoadOptions            // how its owner reads them
 	set      *connector.Set
 	meter    *access.Meter
 	locked   *lockfile.File
@@ -100,8 +101,13 @@ func newSurface(ctx context.Context, s *State, o Options) (*Surface, error) {
 	if err := x.Desk.Settle(ctx); err != nil {
 		return nil, fmt.Errorf("writing down how calls ended that were under way: %w", err)
 	}
-	_, err = x.take(o.Project)
-	return x, errors.Join(err, x.restock())
+	if _, err := x.take(o.Project); err != nil {
+		return nil, err
+	}
+	if err := x.restock(); err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	return x, nil
 }
 
 func newID() string { return ulid.MustNew(ulid.Timestamp(clock()), ulid.DefaultEntropy()).String() }
@@ -153,7 +159,7 @@ func (x *Surface) take(p *Project) (old *connector.Set, err error) {
 	if !reflect.DeepEqual(x.locked, locked) {
 		x.recheck() // what was held against another lock is held against this one
 	}
-	x.project, x.stamp, x.locked, x.book = p, stamp, locked, book
+	x.project, x.shelf, x.stamp, x.locked, x.book = p, map[string]*desk.Entry{}, stamp, locked, book
 	return old, nil
 }
 

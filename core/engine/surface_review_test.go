@@ -174,3 +174,18 @@ func TestLockFromElsewhereLiftsTheQuarantine(t *testing.T) {
 		}
 	}
 }
+
+// A rule that cannot be compiled is an error of the first command that needs it, and
+// the next one finds it mended.
+func TestBadRuleOpensNoSurface(t *testing.T) {
+	d := &desktop{t: t, dir: t.TempDir()}
+	d.write("plimsoll.hcl", "access {\n  rule \"r\" {\n    when   = \"annotations.readonly\"\n    effect = \"allow\"\n  }\n}\n")
+	e, err := Open(context.Background(), Options{Project: d.project(), Stderr: testLog{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Surface(context.Background()); err == nil || !strings.Contains(err.Error(), "readonly") {
+		t.Fatalf("a rule that cannot be compiled: %v", err)
+	}
+}

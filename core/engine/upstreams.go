@@ -129,7 +129,11 @@ func (x *Surface) check(c *connector.Connector, list *connector.Catalogue) (r lo
 	if x.checked[c.Name()] == list {
 		return before, false
 	}
-	r = lock.Check(c.Name(), x.locked, x.offered(c.Name(), list))
+	declared := x.project.Config.Connector(c.Name())
+	if declared == nil { // taken out of the files since it was asked
+		return lock.Report{Connector: c.Name(), State: lock.Unapproved, Reason: "it is not declared any more"}, false
+	}
+	r = lock.Check(c.Name(), x.locked, offered(declared, list))
 	x.reports[c.Name()], x.checked[c.Name()] = r, list
 	if r.State == lock.OK {
 		c.Release()
@@ -140,10 +144,6 @@ func (x *Surface) check(c *connector.Connector, list *connector.Catalogue) (r lo
 }
 
 // offered are the definitions that the project lets through, as they came.
-func (x *Surface) offered(name string, list *connector.Catalogue) []json.RawMessage {
-	return offered(x.project.Config.Connector(name), list)
-}
-
 func offered(c *config.Connector, list *connector.Catalogue) []json.RawMessage {
 	out := []json.RawMessage{}
 	for _, d := range list.Tools {
@@ -205,8 +205,10 @@ func (x *Surface) Approve(ctx context.Context, name, seen string) (*Looked, erro
 	if err := x.pin(ctx, l, seen); err != nil {
 		return nil, err
 	}
-	if _, err := x.hold(ctx, x.connector(name), l.Catalogue); err != nil {
-		return nil, err
+	if c := x.connector(name); c != nil {
+		if _, err := x.hold(ctx, c, l.Catalogue); err != nil {
+			return nil, err
+		}
 	}
 	return l, x.restock()
 }
@@ -216,7 +218,7 @@ func (x *Surface) pin(ctx context.Context, l *Looked, seen string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	name := l.Connector.Name
-	locked, book, err := lock.Approve(name, x.locked, x.book, x.offered(name, l.Catalogue), seen)
+	locked, book, err := lock.Approve(name, x.locked, x.book, offered(l.Connector, l.Catalogue), seen)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,9 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/access"
+	"github.com/plimsoll-dev/plimsoll/core/connector/lock"
 	"github.com/plimsoll-dev/plimsoll/core/harness"
 	"github.com/plimsoll-dev/plimsoll/core/mcp"
-	"github.com/plimsoll-dev/plimsoll/core/store"
-	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
 // Entry is one skill or tool as the desk knows it.
@@ -186,8 +185,8 @@ func (c *Catalogue) method(connector, method string) *Entry {
 
 // same tells whether a definition is the one that was approved.
 func same(raw json.RawMessage, e *Entry) bool {
-	canonical, err := canonjson.Transform(raw)
-	return err == nil && store.Digest(canonical) == e.Definition
+	digest, err := lock.Digest(raw)
+	return err == nil && digest == e.Definition
 }
 
 // request asks the gate about an entry.
