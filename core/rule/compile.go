@@ -328,14 +328,16 @@ func (c *compiler) variable(n *ast.VariableDeclaratorNode) (term, error) {
 	}
 	t.may = func(f *frame) Outcomes {
 		x, err := v.eval(f)
+		var fails Outcomes
 		if errors.Is(err, errOpen) {
-			x, err = errOpen, nil // whoever reads the name finds out
+			// Whoever reads the name finds out; the value is worked out either way, and that may fail.
+			x, err, fails = errOpen, nil, Fails
 		}
 		if err != nil {
 			return Fails
 		}
 		f.vars[slot] = x
-		return body.outcomes(f)
+		return fails | body.outcomes(f)
 	}
 	return t, nil
 }
