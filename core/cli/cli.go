@@ -162,6 +162,7 @@ func (c *command) root() *cobra.Command {
 		c.itemsCommand(), c.candidatesCommand(), c.evolveCommand(), c.verdictCommand(), c.planCommand(), c.nightlyCommand(),
 		c.policyCommand(), c.explainCommand(), c.skillCommand(), c.pluginCommand(), c.pricesCommand(),
 		c.leversCommand(), c.evidenceCommand(), c.judgeCommand(), c.auditCommand(), c.engineCommand(), c.notifyCommand(), c.connectorCommand(), c.accessCommand(), c.approveCommand(), c.versionCommand(), c.serveCommand(),
+		c.topologyCommand(),
 	)
 	wrapArgs(root)
 	return root
