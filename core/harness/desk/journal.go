@@ -20,15 +20,15 @@ import (
 // waits, too.
 const ends = 256
 
-// lull is how long an end may wait for others before it is written. Written at
-// once, its sync stood before the beginning of the caller's next call: appends took
-// 2.2 ms on a disk that syncs in 1.3 ms (2026-11-21). It is less than a command
+// lull is how long an end may wait for what is written next, and goes with it.
+// Written at once, its sync stood before the beginning of the caller's next call:
+// appends took 2.2 ms on a disk that syncs in 1.3 ms (2026-11-21). It is less than a command
 // takes to start, so that who asks for a call by its id finds its end. A call that
 // ended this little before the power went is one that nobody saw end.
 const lull = 10 * time.Millisecond
 
-// together is how many ends are written without waiting for more.
-const together = 64
+// many is how many ends are written without waiting for more.
+const many = 64
 
 // endTime bounds the writing of ends, which no caller waits for.
 const endTime = 30 * time.Second
@@ -110,7 +110,7 @@ func (j *journal) note(ctx context.Context, c audit.Call, arguments any, extra .
 		return err
 	}
 	batch.Puts = append(batch.Puts, extra...)
-	return j.commit(ctx, batch)
+	return j.together(ctx, batch)
 }
 
 // begin writes an act down before it happens. with belongs to the same moment: an
@@ -132,7 +132,32 @@ func (j *journal) begin(ctx context.Context, c *audit.Call, arguments any, with 
 	batch.Checks = append(batch.Checks, with.Checks...)
 	batch.Puts = append(batch.Puts, with.Puts...)
 	batch.Entries = append(batch.Entries, with.Entries...)
-	return j.commit(ctx, batch)
+	return j.together(ctx, batch)
+}
+
+// together writes a batch with the ends that wait, in one commit: two would share
+// the disk, and the caller would wait for both. A batch with checks may be refused,
+// and goes alone.
+func (j *journal) together(ctx context.Context, b store.Batch) error {
+	if len(b.Checks) > 0 {
+		return j.commit(ctx, b)
+	}
+	ended := j.take()
+	if len(ended) == 0 {
+		return j.commit(ctx, b)
+	}
+	all := joined(ended)
+	all.Puts, all.Entries = append(all.Puts, b.Puts...), append(all.Entries, b.Entries...)
+	err := j.commit(ctx, all)
+	if err != nil { // the ends are nothing of this caller's, who may have gone
+		if err := j.write(ended); err != nil {
+			j.host.Problem("%v", err)
+		}
+	}
+	for range ended {
+		<-j.slots
+	}
+	return err
 }
 
 // mark is what is left of a call whose engine ended before it did.
@@ -175,17 +200,14 @@ func (j *journal) queue(id string, batch store.Batch) {
 			defer j.wait.Done()
 			j.flush()
 		})
-	case together:
+	case many:
 		j.wait.Go(j.flush)
 	}
 }
 
 // flush writes the ends that wait, in one commit.
 func (j *journal) flush() {
-	j.mu.Lock()
-	ended := j.ended
-	j.ended = nil
-	j.mu.Unlock()
+	ended := j.take()
 	if len(ended) == 0 {
 		return
 	}
@@ -198,13 +220,28 @@ func (j *journal) flush() {
 	}
 }
 
-// write writes ends in one commit. Without it nothing begins any more.
-func (j *journal) write(ended []end) error {
+// take leaves no end waiting: whoever calls it writes them.
+func (j *journal) take() []end {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	ended := j.ended
+	j.ended = nil
+	return ended
+}
+
+// joined is ends as one batch.
+func joined(ended []end) store.Batch {
 	var all store.Batch
 	for _, e := range ended {
 		all.Puts = append(all.Puts, e.batch.Puts...)
 		all.Entries = append(all.Entries, e.batch.Entries...)
 	}
+	return all
+}
+
+// write writes ends in one commit. Without it nothing begins any more.
+func (j *journal) write(ended []end) error {
+	all := joined(ended)
 	ctx, over := context.WithTimeout(context.Background(), endTime)
 	defer over()
 	if err := j.commit(ctx, all); err != nil {
