@@ -82,12 +82,16 @@ func taskDoneToWire(r Result) *pb.TaskDone {
 	if r.UsageKnown {
 		out.Usage = usageToWire(r.Usage)
 	}
+	if r.CostKnown {
+		out.CostMicro = &r.Cost
+	}
 	return out
 }
 
 func taskDoneFromWire(d *pb.TaskDone) Result {
 	return Result{
 		Usage: usageFromWire(d.GetUsage()), UsageKnown: d.GetUsage() != nil, Model: d.GetModel(),
+		Cost: d.GetCostMicro(), CostKnown: d != nil && d.CostMicro != nil,
 		ExitCode: int(d.GetExitCode()), TimedOut: d.GetTimedOut(), Log: lastLines(d.GetLog()),
 	}
 }

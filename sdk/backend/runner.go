@@ -51,6 +51,11 @@ type Result struct {
 	// nothing has not been free.
 	Usage      message.Usage
 	UsageKnown bool
+	// Cost is what the agent itself says that the whole task cost, in
+	// micro-dollars, and zero unless CostKnown. It may know of models and tools that
+	// Usage does not show.
+	Cost      int64
+	CostKnown bool
 	Model      string   // the id that really answered; empty: the agent does not say
 	ExitCode   int      // of the agent's process; -1: it was killed
 	TimedOut   bool     // it was ended after Timeout
@@ -191,6 +196,9 @@ func checkResult(r Result) error {
 	}
 	if !r.UsageKnown && u != (message.Usage{}) {
 		return Errorf(Unavailable, "the backend reported a usage and that it does not know it")
+	}
+	if r.Cost < 0 || !r.CostKnown && r.Cost != 0 {
+		return Errorf(Unavailable, "the backend reported a cost that is negative, or that it does not know")
 	}
 	return nil
 }

@@ -52,6 +52,9 @@ func TestRunnerLosesNothing(t *testing.T) {
 		if !answer.UsageKnown {
 			answer.Usage = message.Usage{}
 		}
+		if answer.CostKnown = rapid.Bool().Draw(rt, "cost known"); !answer.CostKnown {
+			answer.Cost = 0
+		}
 		for i := range answer.Files {
 			f := &answer.Files[i]
 			f.Path = fmt.Sprintf("%d/%s", i, rapid.StringMatching(`[a-z]{3}/\.?[a-z ü]{3}`).Draw(rt, "path"))

@@ -2529,7 +2529,8 @@ type TaskDone struct {
 	Model         string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"` // the id that really answered, or empty
 	ExitCode      int64                  `protobuf:"varint,3,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
 	TimedOut      bool                   `protobuf:"varint,4,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
-	Log           []string               `protobuf:"bytes,5,rep,name=log,proto3" json:"log,omitempty"` // the last lines, oldest first
+	Log           []string               `protobuf:"bytes,5,rep,name=log,proto3" json:"log,omitempty"`                                     // the last lines, oldest first
+	CostMicro     *int64                 `protobuf:"varint,6,opt,name=cost_micro,json=costMicro,proto3,oneof" json:"cost_micro,omitempty"` // micro-dollars by the agent's own reckoning; unset: it says nothing
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2597,6 +2598,13 @@ func (x *TaskDone) GetLog() []string {
 		return x.Log
 	}
 	return nil
+}
+
+func (x *TaskDone) GetCostMicro() int64 {
+	if x != nil && x.CostMicro != nil {
+		return *x.CostMicro
+	}
+	return 0
 }
 
 var File_v1_backend_proto protoreflect.FileDescriptor
@@ -2795,13 +2803,16 @@ const file_v1_backend_proto_rawDesc = "" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x12\n" +
-	"\x04data\x18\x04 \x01(\fR\x04data\"\x9e\x01\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"\xd1\x01\n" +
 	"\bTaskDone\x120\n" +
 	"\x05usage\x18\x01 \x01(\v2\x1a.plimsoll.backend.v1.UsageR\x05usage\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x1b\n" +
 	"\texit_code\x18\x03 \x01(\x03R\bexitCode\x12\x1b\n" +
 	"\ttimed_out\x18\x04 \x01(\bR\btimedOut\x12\x10\n" +
-	"\x03log\x18\x05 \x03(\tR\x03log2\x94\x02\n" +
+	"\x03log\x18\x05 \x03(\tR\x03log\x12\"\n" +
+	"\n" +
+	"cost_micro\x18\x06 \x01(\x03H\x00R\tcostMicro\x88\x01\x01B\r\n" +
+	"\v_cost_micro2\x94\x02\n" +
 	"\x05Model\x12W\n" +
 	"\bDescribe\x12$.plimsoll.backend.v1.DescribeRequest\x1a%.plimsoll.backend.v1.DescribeResponse\x12Z\n" +
 	"\tConfigure\x12%.plimsoll.backend.v1.ConfigureRequest\x1a&.plimsoll.backend.v1.ConfigureResponse\x12V\n" +
@@ -2964,6 +2975,7 @@ func file_v1_backend_proto_init() {
 		(*TaskEvent_Done)(nil),
 		(*TaskEvent_Error)(nil),
 	}
+	file_v1_backend_proto_msgTypes[38].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
