@@ -64,10 +64,10 @@ func (c *Comparison) caveats() {
 	say := func(format string, args ...any) { c.Caveats = append(c.Caveats, fmt.Sprintf(format, args...)) }
 	for i, r := range c.Results {
 		if !r.Valid {
-			say("%s is marked invalid: %s", r.name(), strings.Join(r.Invalid, "; "))
+			say("%s is marked invalid: %s", r.Name(), strings.Join(r.Invalid, "; "))
 		}
 		if r.Imported != "" {
-			say("%s is imported from %s, whose definitions have ids of their own", r.name(), r.Imported)
+			say("%s is imported from %s, whose definitions have ids of their own", r.Name(), r.Imported)
 		}
 		if i == 0 {
 			continue
@@ -75,7 +75,7 @@ func (c *Comparison) caveats() {
 		a := c.Results[0]
 		differ := func(what string, x, y any) {
 			if x != y {
-				say("%s and %s differ in %s: %v and %v", a.name(), r.name(), what, x, y)
+				say("%s and %s differ in %s: %v and %v", a.Name(), r.Name(), what, x, y)
 			}
 		}
 		differ("the model", a.Endpoint.Model, r.Endpoint.Model)
@@ -87,13 +87,13 @@ func (c *Comparison) caveats() {
 			differ("warm-up", a.Warmup, r.Warmup)
 		}
 		if a.GPUs > 0 && r.GPUs > 0 && a.GPUs != r.GPUs {
-			say("%s has %d GPUs and %s has %d: compare what is said for each GPU", a.name(), a.GPUs, r.name(), r.GPUs)
+			say("%s has %d GPUs and %s has %d: compare what is said for each GPU", a.Name(), a.GPUs, r.Name(), r.GPUs)
 		}
 	}
 }
 
-// name of a result in a sentence.
-func (r Result) name() string {
+// Name of a result in a sentence.
+func (r Result) Name() string {
 	if r.Label == "" {
 		return r.Pace.String()
 	}
@@ -107,12 +107,12 @@ func (c Comparison) Text() string {
 	}
 	table := [][]string{{""}}
 	for _, r := range c.Results {
-		table[0] = append(table[0], r.name())
+		table[0] = append(table[0], r.Name())
 	}
 	for _, r := range c.Rows {
 		line := []string{r.Name + ", " + r.Unit}
 		for i, v := range r.Values {
-			cell := figure(v)
+			cell := Figure(v)
 			if d := r.Change(i); i > 0 && !math.IsNaN(d) {
 				cell += fmt.Sprintf(" (%+.1f %%)", 100*d)
 			}
@@ -140,8 +140,8 @@ func (c Comparison) Text() string {
 	return b.String()
 }
 
-// figure with three or four digits that matter; - when it is not known.
-func figure(v float64) string {
+// Figure writes a value with three or four digits that matter; - when it is not known.
+func Figure(v float64) string {
 	switch a := math.Abs(v); {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return "-"

@@ -6,26 +6,48 @@ import (
 	"slices"
 )
 
-// Axis is a latency that a page draws throughput against.
+// Axis is a latency that throughput is set against: a figure at one of its
+// quantiles, in milliseconds.
 type Axis struct {
 	Name string // TPOT p95
 	of   func(Result) float64
 }
 
-// axis of a spread, at the quantile that every result has: p95, else p99, the
-// median, the mean. ok is false when there is none that two or more share.
-func axis(name string, all []Result, of func(Result) Spread) (Axis, bool) {
-	for _, q := range []struct {
-		name string
-		of   func(Spread) Number
-	}{
-		{"p95", func(s Spread) Number { return s.P95 }},
-		{"p99", func(s Spread) Number { return s.P99 }},
-		{"median", func(s Spread) Number { return s.Median }},
-		{"mean", func(s Spread) Number { return s.Mean }},
-	} {
-		a := Axis{Name: name + " " + q.name, of: func(r Result) float64 { return 1e3 * float64(q.of(of(r))) }}
-		if len(all) > 0 && !slices.ContainsFunc(all, func(r Result) bool { return r.Succeeded > 0 && math.IsNaN(a.of(r)) }) {
+// Of a result in milliseconds; NaN where it is not known.
+func (a Axis) Of(r Result) float64 { return a.of(r) }
+
+// spreads by the name of their figure.
+var spreads = map[string]func(Result) Spread{
+	"TTFT": func(r Result) Spread { return r.TTFT }, "TPOT": func(r Result) Spread { return r.TPOT },
+	"ITL": func(r Result) Spread { return r.ITL }, "latency": func(r Result) Spread { return r.Latency },
+}
+
+// quantiles in the order of preference where none is asked for.
+var quantiles = []struct {
+	name string
+	of   func(Spread) Number
+}{
+	{"p95", func(s Spread) Number { return s.P95 }},
+	{"p99", func(s Spread) Number { return s.P99 }},
+	{"p50", func(s Spread) Number { return s.Median }},
+	{"mean", func(s Spread) Number { return s.Mean }},
+	{"p90", func(s Spread) Number { return s.P90 }},
+}
+
+// AxisOf a figure (TTFT, TPOT, ITL or latency) at a quantile (p50, p90, p95, p99,
+// mean). Without one it is the first of p95, p99, p50, mean that every result with
+// an answer has. ok is false when there is none.
+func AxisOf(figure, quantile string, all []Result) (a Axis, ok bool) {
+	of := spreads[figure]
+	if of == nil || len(all) == 0 {
+		return Axis{}, false
+	}
+	for _, q := range quantiles {
+		if quantile != "" && q.name != quantile {
+			continue
+		}
+		a := Axis{Name: figure + " " + q.name, of: func(r Result) float64 { return 1e3 * float64(q.of(of(r))) }}
+		if !slices.ContainsFunc(all, func(r Result) bool { return r.Succeeded > 0 && math.IsNaN(a.of(r)) }) {
 			return a, true
 		}
 	}
@@ -37,7 +59,7 @@ func axis(name string, all []Result, of func(Result) Spread) (Axis, bool) {
 // on the axis. Invalid results and those without figures are not on it. In the
 // order of latency.
 func Front(all []Result, a Axis) []int {
-	throughput, _ := throughputOf(all)
+	throughput, _ := Throughput(all)
 	var at []int
 	for i, r := range all {
 		if r.Valid && !math.IsNaN(a.of(r)) && !math.IsNaN(throughput(r)) {
@@ -58,8 +80,9 @@ func Front(all []Result, a Axis) []int {
 	})
 }
 
-// throughputOf is output tokens a second, per GPU when that can be said of all.
-func throughputOf(all []Result) (func(Result) float64, string) {
+// Throughput is output tokens a second with its unit in words, for each GPU when
+// that can be said of all results.
+func Throughput(all []Result) (of func(Result) float64, unit string) {
 	if len(all) > 0 && !slices.ContainsFunc(all, func(r Result) bool { return r.GPUs < 1 }) {
 		return Result.PerGPU, "output tokens/s a GPU"
 	}

@@ -1,7 +1,7 @@
 // Package result writes down what a run of the load generator gave: JSON with the
-// figures and what they mean, the raw requests beside it as JSON lines, CSV, one
-// page of HTML, and a comparison of several runs. It also reads the results of
-// `vllm bench serve`, and labels what it took from there.
+// figures and what they mean, the raw requests beside it as JSON lines, CSV, and a
+// comparison of several runs. It also reads the results of `vllm bench serve`, and
+// labels what it took from there.
 //
 // It must not decide which topology to take, and not smooth over what is missing:
 // a figure without a sample is null, an invalid run stays marked everywhere.
@@ -9,7 +9,6 @@
 //	r := result.Of(run, result.Options{Label: "dp2", GPUs: 2, Limits: metric.Limits{TPOT: .02}})
 //	name, err := r.Save("bench", "dp2-rate-4")          // dp2-rate-4.json and .requests.jsonl
 //	others, err := result.Read("vllm-inf-qps.json")     // its own, or vLLM's
-//	page, err := result.Page(append(others, r), "DP2 against TP2")
 //	fmt.Print(result.Compare([]result.Result{a, b}).Text())
 package result
 
@@ -209,4 +208,25 @@ func (r Result) PerGPU() float64 {
 		return math.NaN()
 	}
 	return float64(r.OutputTPS.Value) / float64(r.GPUs)
+}
+
+// Lateness is how late the generator was at p99 and how late it may be, such as
+// "0.21 of 1.0 ms"; "-" when it is not known, as in results of other tools.
+func (r Result) Lateness() string {
+	if r.Lag == nil || r.Lag.Allowed <= 0 {
+		return "-"
+	}
+	return Figure(1e3*max(r.Lag.Send99, r.Lag.Read99)) + " of " + Figure(1e3*r.Lag.Allowed) + " ms"
+}
+
+// Fit is whether throughput and times agree: "yes", the seconds that nobody saw
+// pass, or "-" where the check says nothing, which is so of all but bursts.
+func (r Result) Fit() string {
+	switch {
+	case r.Consistency == nil || !r.Consistency.Gap.Known():
+		return "-"
+	case r.Consistency.Holds:
+		return "yes"
+	}
+	return Figure(float64(r.Consistency.Gap)) + " s off"
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,33 +211,22 @@ func TestFront(t *testing.T) {
 		return result.Result{Valid: valid, Succeeded: 1, GPUs: 1, OutputTPS: result.Value{Value: result.Number(tps)}, TPOT: result.Spread{P95: result.Number(tpot)}}
 	}
 	all := []result.Result{at(100, 0.01, true), at(90, 0.02, true), at(200, 0.03, true), at(500, 0.001, false), at(200, 0.04, true), at(100, 0.02, true)}
-	text := string(must(result.Page(all, "front")))
-	if n := strings.Count(text, `class="ring"`); n != 2 {
-		t.Errorf("%d runs are ringed, and the first and the third are the front", n)
+	a, ok := result.AxisOf("TPOT", "", all)
+	if got := result.Front(all, a); !ok || a.Name != "TPOT p95" || !slices.Equal(got, []int{0, 2}) {
+		t.Errorf("the front on %q is %v, and the first and the third run are it", a.Name, got)
+	}
+	all[1].TPOT.P95, all[1].TPOT.P99 = result.Number(math.NaN()), 0.03
+	if a, ok := result.AxisOf("TPOT", "p95", all); ok {
+		t.Errorf("not every result has the figure, and %q is an axis", a.Name)
+	}
+	if _, ok := result.AxisOf("speed", "", all); ok {
+		t.Error("there is no figure called speed")
 	}
 }
 
 func TestCompare(t *testing.T) {
 	all := sample(t)
 	golden(t, "compare.txt", []byte(result.Compare([]result.Result{all[6], all[7], all[10], all[9]}).Text()))
-}
-
-func TestPage(t *testing.T) {
-	page := must(result.Page(sample(t), "Two B200: DP2, 1P1D and TP2 <sweep>"))
-	golden(t, "page.html", page)
-	for _, part := range []string{"http://", "https://", "<script", "<link"} {
-		if strings.Contains(string(page), part) {
-			t.Errorf("the page has %q: it must need no network", part)
-		}
-	}
-	if !strings.Contains(string(page), "&lt;sweep&gt;") || strings.Contains(string(page), "NaN") || strings.Contains(string(page), "Inf") {
-		t.Error("the title is not escaped, or a figure is no number")
-	}
-	for name, all := range map[string][]result.Result{"none": nil, "failed": {result.Of(&load.Run{Requests: []load.Request{{Kind: load.Connect}}, Invalid: []string{"all failed"}}, result.Options{})}} {
-		if page := must(result.Page(all, name)); strings.Contains(string(page), "NaN") || !strings.Contains(string(page), "nothing can be said") && name == "failed" {
-			t.Errorf("%s:\n%s", name, page)
-		}
-	}
 }
 
 func FuzzParse(f *testing.F) {
@@ -248,13 +238,6 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		page, err := result.Page(all, "fuzz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Contains(page, []byte(`="NaN`)) || bytes.Contains(page, []byte(`NaN%`)) || bytes.Contains(page, []byte("Inf ")) {
-			t.Fatalf("a coordinate is no number:\n%s", page)
-		}
 		result.Compare(all).Text()
 		if _, err := csv.NewReader(bytes.NewReader(result.CSV(all))).ReadAll(); err != nil {
 			t.Fatal(err)
@@ -265,18 +248,4 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
-}
-
-// TestAbsurdFigures: a file with figures beyond all reason is drawn without them,
-// and ends: an axis of 1e308 once had endless ticks.
-func TestAbsurdFigures(t *testing.T) {
-	for _, v := range []string{"1e308", "5e-324", "1e-300"} {
-		all, err := result.Parse([]byte(`{"duration":1,"completed":1,"output_throughput":`+v+`,"mean_tpot_ms":`+v+`,"p99_tpot_ms":`+v+`}`), "x.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if page := must(result.Page(all, "absurd")); bytes.Contains(page, []byte("<figure>")) {
-			t.Errorf("%s is drawn", v)
-		}
-	}
 }

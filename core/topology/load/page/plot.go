@@ -1,9 +1,11 @@
-package result
+package page
 
 import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/plimsoll-dev/plimsoll/core/topology/load/result"
 )
 
 // A chart is drawn with shares of the width for x and pixels for y, so that it
@@ -18,6 +20,7 @@ type chart struct {
 	Front           string // path of the Pareto front
 	Limit           string // x of the SLO, in percent; "": none, or outside
 	LimitName       string
+	Beyond          string // a sentence where the limit lies outside of the drawing
 }
 
 // Pixels of a chart: height of all, and the rectangle's top and bottom.
@@ -70,6 +73,14 @@ func (s scale) share(v float64) float64 {
 	return (v - s.lo) / (s.hi - s.lo)
 }
 
+// kind says of a logarithmic axis that it is one.
+func (s scale) kind() string {
+	if s.log {
+		return ", logarithmic"
+	}
+	return ""
+}
+
 // ticks of about n round values.
 func (s scale) ticks(n int) []float64 {
 	var out []float64
@@ -110,7 +121,7 @@ func place(x, y scale, vx, vy float64) string {
 // mark is a tick's text: as many digits as it needs.
 func mark(v float64) string {
 	if math.Abs(v) >= 1000 {
-		return thousands(int64(math.Round(v)))
+		return result.Figure(v)
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)
 }
