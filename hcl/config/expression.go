@@ -182,7 +182,7 @@ func (d *decoder) checkTraversal(t hcl.Traversal) bool {
 	switch root {
 	case "var", "local":
 		return d.checkMember(t, rng, root)
-	case "backend", "ladder", "judge", "runner", "tier_policy", "preset":
+	case "backend", "ladder", "judge", "runner", "tier_policy", "preset", "hardware", "model", "workload", "slo", "topology":
 		d.add(badReference.at(rng, "A reference to a %s is no value. It can only stand where one is asked for, such as policy = tier_policy.standard.", root))
 		return false
 	}

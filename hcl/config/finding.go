@@ -69,5 +69,6 @@ var (
 	matchesNothing     = finding{"matches-nothing", "Nothing there that this matches"}
 	noEffect           = finding{"no-effect", "Has no effect"}
 	unknownRole        = finding{"unknown-role", "Nobody has this role"}
+	badTopology        = finding{"bad-topology", "Topology cannot be laid out like this"}
 	badTime            = finding{"bad-time", "Not a time"}
 )

@@ -68,7 +68,7 @@ func (l *loader) run() {
 		l.declare(x)
 	}
 	// Tiers before everything else: a reference to one looks into its ladder.
-	for _, typ := range []string{"backend", "ladder", "judge", "runner", "tier_policy", "skills", "skill", "connector", "principal", "oauth", "serve", "notify", "access", "search"} {
+	for _, typ := range []string{"backend", "ladder", "judge", "runner", "tier_policy", "skills", "skill", "connector", "principal", "oauth", "serve", "notify", "access", "search", "gpu", "hardware", "model", "workload", "slo", "topology", "decision"} {
 		for _, x := range l.blocks {
 			if x.doc.Type == typ {
 				l.fill(x)
@@ -189,6 +189,8 @@ func (l *loader) declare(x declared) {
 		c := &Connector{Name: name, Range: rng}
 		l.table.connectors.add(name, rng, c)
 		p.Connectors = append(p.Connectors, c)
+	case "hardware", "model", "workload", "slo", "topology":
+		l.declareServed(x)
 	case "serve":
 		if p.Serve == nil {
 			p.Serve = &Serve{Range: rng}
@@ -258,6 +260,8 @@ func (l *loader) fill(x declared) {
 		if !x.again {
 			l.project.Notifies = append(l.project.Notifies, n)
 		}
+	case "gpu", "hardware", "model", "workload", "slo", "topology", "decision":
+		l.fillServed(x)
 	case "skills":
 		g := &Group{Name: name, Range: headerOf(x.block), From: x.body.nonEmpty("from"), Binding: x.body.binding()}
 		if !x.again {

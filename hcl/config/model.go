@@ -17,6 +17,9 @@ func (l *loader) fillBackend(b *body, out *Backend) {
 	}
 	out.Record = b.str("record")
 	out.Remote = b.remote(out.Env)
+	if out.Topology = b.topology("topology"); out.Topology != nil && b.has("address") {
+		l.add(badAddress.at(b.rng("topology"), "A backend runs at its address or serves a topology from here, not both. Take one of them out."))
+	}
 	out.Config = map[string]any{}
 	b.each("config", func(c *body, at label) {
 		out.ConfigRange = at.rng

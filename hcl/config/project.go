@@ -21,6 +21,14 @@ type Project struct {
 	Serve    *Serve    // nil without a block, see Serving
 	Notifies []*Notify
 
+	GPUs       []*GPU
+	Hardware   []*Hardware
+	Models     []*Model
+	Workloads  []*Workload
+	SLOs       []*SLO
+	Topologies []*Topology
+	Decisions  []*Decision
+
 	Connectors []*Connector
 	Principals []*Principal
 	OAuth      *OAuth  // nil without a block
@@ -47,6 +55,7 @@ type Backend struct {
 	Config      map[string]any // the `config` block as plain JSON-like values
 	Record      string         // directory for cassettes; "" records nothing
 	Remote      *Remote        // where somebody else runs it; nil for a subprocess
+	Topology    *Topology      // whose endpoint it is; nil: none
 	Range       diag.Range
 	ConfigRange diag.Range
 }

@@ -37,6 +37,12 @@ type table struct {
 
 	connectors names[Connector]
 
+	hardware   names[Hardware]
+	models     names[Model]
+	workloads  names[Workload]
+	slos       names[SLO]
+	topologies names[Topology]
+
 	used   map[string]bool // presets that somebody refers to
 	vars   []string
 	locals []string

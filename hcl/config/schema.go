@@ -77,6 +77,16 @@ const (
 	ToPolicy   Type = "reference to a tier_policy or preset"
 
 	ToConnectors Type = "list of references to connectors"
+
+	NumberOrInf  Type = "number or \"inf\""
+	Integers     Type = "list of whole numbers"
+	ToHardware   Type = "reference to a hardware block"
+	ToModel      Type = "reference to a model"
+	ToModels     Type = "list of references to models"
+	ToWorkloads  Type = "list of references to workloads"
+	ToSLO        Type = "reference to an slo"
+	ToTopology   Type = "reference to a topology"
+	ToTopologies Type = "\"search\" or list of references to topologies"
 )
 
 func (t Type) article() string {

@@ -1,14 +1,16 @@
 package config
 
+import "slices"
+
 // Schema is the description of the language.
 func Schema() *SchemaDoc {
 	return &SchemaDoc{
 		Version: SchemaVersion,
-		Project: []*BlockDoc{
+		Project: slices.Concat([]*BlockDoc{
 			backendDoc(), ladderDoc(), judgeDoc(), runnerDoc(), policyDoc(),
 			skillsDoc(), skillDoc(), connectorDoc(), accessDoc(), principalDoc(), oauthDoc(),
 			serveDoc(), searchDoc(), notifyDoc(), variableDoc(), localsDoc(),
-		},
+		}, hardwareDocs(), servedDocs(), []*BlockDoc{topologyDoc(), decisionDoc()}),
 		Skill:  contractDoc(),
 		Tests:  []*BlockDoc{policyTestDoc()},
 		Access: []*BlockDoc{accessTestDoc()},
@@ -24,6 +26,7 @@ func backendDoc() *BlockDoc {
 			{Name: "env", Type: Strings, Default: "[]", Example: `["ANTHROPIC_API_KEY"]`, Doc: "Names of the only environment variables that the subprocess sees."},
 			{Name: "address", Type: String, Example: `"gpu1.example.com:9443"`, Doc: "Where the backend runs, when somebody else starts it: `HOST:PORT` or `unix:///PATH`. What answers there has to call itself as `plugin` says. Needs `tls`."},
 			{Name: "plaintext", Type: Bool, Default: "false", Doc: "Speak to `address` without TLS, which an address of this machine allows."},
+			{Name: "topology", Type: ToTopology, Example: "topology.dp2", Doc: "For a plugin that serves models, such as `vllm`: the endpoint is that of this topology, as `plimsoll topology up` started it, or the one of its `attach`."},
 			{Name: "record", Type: String, Example: `"cassettes"`, Doc: "Directory to record calls into, for the replay plugin. Nothing is recorded without it."},
 		},
 		Blocks: []*BlockDoc{{

@@ -45,7 +45,8 @@ func (b *body) mismatch(name string, expr hclsyntax.Expression, v cty.Value) {
 	case doc.Type == Strings && v.Type() == cty.String:
 		x = x.WithSuggestion(name + " = [" + oneLine(written) + "]")
 	case doc.Type == Duration && v.Type() == cty.Number:
-		x = x.WithSuggestion(fmt.Sprintf("%s = \"%sh\"", name, oneLine(written)))
+		unit := strings.TrimLeft(strings.Trim(doc.exampleValue(), `"`), "0123456789.")
+		x = x.WithSuggestion(fmt.Sprintf("%s = \"%s%s\"", name, oneLine(written), unit))
 	case doc.Type == String && (v.Type() == cty.Number || v.Type() == cty.Bool):
 		x = x.WithSuggestion(fmt.Sprintf("%s = %q", name, oneLine(written)))
 	default:
@@ -206,6 +207,8 @@ func (b *body) duration(name string, fallback time.Duration) time.Duration {
 		x := badDuration.at(rng, "%q is not a duration. Use hours, minutes and seconds, such as \"168h\" or \"1h30m\"; there are no days, because not all have 24 hours.", s)
 		if h := inHours(s); h != "" {
 			x = x.WithSuggestion(fmt.Sprintf("%s = %q", name, h))
+		} else if joined := strings.Join(strings.Fields(s), ""); valid(joined) {
+			x = x.WithSuggestion(fmt.Sprintf("%s = %q", name, joined))
 		}
 		b.d.add(x)
 		return fallback
@@ -215,6 +218,11 @@ func (b *body) duration(name string, fallback time.Duration) time.Duration {
 		return fallback
 	}
 	return t
+}
+
+func valid(s string) bool {
+	d, err := time.ParseDuration(s)
+	return err == nil && d >= 0
 }
 
 // inHours reads "7d" or "2w" as hours, for a suggestion.
