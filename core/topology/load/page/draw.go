@@ -63,7 +63,12 @@ func draw(all []result.Result, of map[string]int, l limited, front []int) (chart
 	if share := x.share(l.limit); l.limit > 0 {
 		switch {
 		case share > 0 && share < 1:
-			c.Limit, c.LimitName = percent(share), "SLO "+mark(l.limit)+" ms"
+			c.Limit, c.LimitName, c.LimitAnchor = percent(share), "SLO "+mark(l.limit)+" ms", "middle"
+			if share > 0.8 {
+				c.LimitAnchor = "end"
+			} else if share < 0.2 {
+				c.LimitAnchor = "start"
+			}
 		case share >= 1:
 			c.Beyond = "The SLO of " + mark(l.limit) + " ms lies beyond the right edge: every run drawn keeps it."
 		default:

@@ -20,6 +20,7 @@ type chart struct {
 	Front           string // path of the Pareto front
 	Limit           string // x of the SLO, in percent; "": none, or outside
 	LimitName       string
+	LimitAnchor     string // of its name, so that it stays within the drawing
 	Beyond          string // a sentence where the limit lies outside of the drawing
 }
 

@@ -11,7 +11,7 @@ import (
 
 type row struct {
 	Series                                            int
-	Label, Pace, Source, OK                           string
+	Label, Pace, OK                                   string
 	OutputTPS, PerGPU, Rate, TTFT, TPOT, ITL, Goodput string
 	Lag, Fits                                         string
 	Valid, Front                                      bool
@@ -31,14 +31,10 @@ func (v *view) rows(all []result.Result, of map[string]int, front map[int]bool) 
 		return result.Figure(1e3*float64(s.Mean)) + " / " + result.Figure(1e3*float64(tail)) + " " + name
 	}
 	for i, r := range all {
-		source := "measured"
-		if r.Imported != "" {
-			source = "imported"
-		}
 		v.GPUs = v.GPUs || r.GPUs > 0
 		v.Goodput = v.Goodput || r.Goodput.Value.Known()
 		v.Rows = append(v.Rows, row{
-			Series: of[r.Label], Label: r.Label, Pace: r.Pace.String(), Source: source, OK: fmt.Sprintf("%d of %d", r.Succeeded, r.Requests),
+			Series: of[r.Label], Label: r.Label, Pace: r.Pace.String(), OK: fmt.Sprintf("%d of %d", r.Succeeded, r.Requests),
 			OutputTPS: result.Figure(float64(r.OutputTPS.Value)), PerGPU: result.Figure(r.PerGPU()), Rate: result.Figure(float64(r.Rate.Value)), TTFT: both(r.TTFT), TPOT: both(r.TPOT), ITL: both(r.ITL),
 			Goodput: result.Figure(float64(r.Goodput.Value)), Lag: r.Lateness(), Fits: r.Fit(), Valid: r.Valid, Front: front[i],
 		})
