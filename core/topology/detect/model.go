@@ -166,6 +166,9 @@ func called(path string) (name, source string) {
 			}
 		}
 	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs // an engine is started somewhere else
+	}
 	return slug(filepath.Base(dir)), dir
 }
 

@@ -33,7 +33,7 @@ func (m *Machine) compiler(ctx context.Context, c Config) {
 			return
 		}
 	}
-	m.gap("nvcc", "There is no CUDA compiler: kernels that are compiled at the first request would fail.", "Nothing, where plans are made with --here: they then switch such kernels off.")
+	m.gap("nvcc", "There is no CUDA compiler: kernels that are compiled at the first request would fail.", "Make plans with --here: they then switch such kernels off.")
 }
 
 // ParseNVCC reads `nvcc --version`: the release, as 12.8; "" when it says none.
