@@ -44,7 +44,13 @@ func (c *compiler) identifier(n *ast.IdentifierNode) (term, error) {
 			return f.normal(r.read(f), p, name)
 		}
 	case r.group == nil:
-		t.eval = func(f *frame) (any, error) { return f.normal(r.read(f), p, name) }
+		t.eval = func(f *frame) (any, error) {
+			v := r.read(f)
+			if why, ok := v.(unknown); ok {
+				return nil, p.errorf("%s is not known: %s", n.Value, string(why))
+			}
+			return f.normal(v, p, name)
+		}
 	}
 	return t, nil
 }

@@ -56,7 +56,7 @@ func compile(src string, s scope, wantBool bool) (*Program, error) {
 	if err := c.check(wantBool); err != nil {
 		return nil, err
 	}
-	return &Program{src: src, policy: s.policy, access: s.access, run: t.eval, may: t.outcomes, reads: c.reads, slots: c.slots, path: t.path, root: c.place(c.tree.Node)}, nil
+	return &Program{src: src, policy: s.policy, access: s.access, figures: s.figures, run: t.eval, may: t.outcomes, reads: c.reads, slots: c.slots, path: t.path, root: c.place(c.tree.Node)}, nil
 }
 
 func (c *compiler) parse() (t term, err error) {

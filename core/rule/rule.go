@@ -1,6 +1,6 @@
 // Package rule compiles and evaluates the one-line rules that people write in
 // config: when a policy may move a skill down, what a gate demands of an output,
-// and who may call what.
+// who may call what, and what makes a layout of a model on GPUs admissible.
 //
 // The language is expr (github.com/expr-lang/expr): its parser and its type
 // checker, which this package owns. Evaluation is this package's own, because
@@ -81,15 +81,16 @@ type GateOptions struct {
 
 // Program is a compiled rule. It is safe for use by many goroutines.
 type Program struct {
-	src    string
-	policy bool
-	access bool
-	run    eval
-	may    func(*frame) Outcomes
-	reads  map[string]bool
-	slots  int
-	path   []string
-	root   place
+	src     string
+	policy  bool
+	access  bool
+	figures bool
+	run     eval
+	may     func(*frame) Outcomes
+	reads   map[string]bool
+	slots   int
+	path    []string
+	root    place
 }
 
 // Source is the rule as it was written.
@@ -119,9 +120,8 @@ func (p *Program) Path() (path []string, ok bool) {
 }
 
 // Bool evaluates a rule whose result must be true or false. env is a *Policy
-// for a policy rule, an *Access for an access rule and an Env or *Env for a gate
-// rule. An error is a *Error
-// at the place that could not be evaluated, and means neither true nor false.
+// for a policy rule, an *Access for an access rule, a *Figures for a requirement
+// and an Env or *Env for a gate rule. An error is a *Error at the place that could not be evaluated, and means neither true nor false.
 func (p *Program) Bool(env any) (bool, error) {
 	v, err := p.Value(env)
 	if err != nil {
@@ -147,8 +147,10 @@ func (p *Program) Value(env any) (any, error) {
 		f.env = &e
 	case *Access:
 		f.access = e
+	case *Figures:
+		f.figures = e
 	}
-	if p.policy && f.policy == nil || p.access && f.access == nil || !p.policy && !p.access && f.env == nil {
+	if !p.sees(&f) {
 		return nil, p.root.errorf("the rule cannot look at a %T", env)
 	}
 	if p.slots > 0 {
@@ -157,16 +159,30 @@ func (p *Program) Value(env any) (any, error) {
 	return p.run(&f)
 }
 
+// sees tells whether the rule was given what it is about.
+func (p *Program) sees(f *frame) bool {
+	switch {
+	case p.policy:
+		return f.policy != nil
+	case p.access:
+		return f.access != nil
+	case p.figures:
+		return f.figures != nil
+	}
+	return f.env != nil
+}
+
 // frame is the state of one evaluation.
 type frame struct {
-	policy *Policy
-	env    *Env
-	access *Access
-	item   any // the element that a predicate looks at
-	index  int
-	vars   []any // by `let`
-	steps  int   // left
-	bytes  int   // left
+	policy  *Policy
+	env     *Env
+	access  *Access
+	figures *Figures
+	item    any // the element that a predicate looks at
+	index   int
+	vars    []any // by `let`
+	steps   int   // left
+	bytes   int   // left
 }
 
 // eval computes one node.

@@ -9,10 +9,11 @@ import (
 
 // scope is what a rule may name: the roots, their shapes, and how to read them.
 type scope struct {
-	policy bool // rules over Policy
-	access bool // rules over Access
-	roots  map[string]root
-	known  map[string]string // names that exist elsewhere, and why not here
+	policy  bool // rules over Policy
+	access  bool // rules over Access
+	figures bool // rules over Figures
+	roots   map[string]root
+	known   map[string]string // names that exist elsewhere, and why not here
 }
 
 type root struct {
