@@ -8,6 +8,7 @@ package plugins
 
 import (
 	"github.com/plimsoll-dev/plimsoll/plugins/anthropic"
+	"github.com/plimsoll-dev/plimsoll/plugins/command"
 	"github.com/plimsoll-dev/plimsoll/plugins/openai"
 	"github.com/plimsoll-dev/plimsoll/plugins/replay"
 	"github.com/plimsoll-dev/plimsoll/plugins/sim"
@@ -18,6 +19,7 @@ import (
 func Bundled() map[string]backend.Factory {
 	return map[string]backend.Factory{
 		"anthropic": anthropic.New,
+		"command":   command.New,
 		"openai":    openai.New,
 		"replay":    replay.New,
 		"sim":       sim.New,
