@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/plimsoll-dev/plimsoll/core/audit"
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/store/badgerstore"
@@ -99,9 +100,10 @@ func over(a, b []time.Duration) string {
 	return fmt.Sprintf("%+.2f / %+.2f / %+.2f ms", ms(at(a, 50)-at(b, 50)), ms(at(a, 90)-at(b, 90)), ms(at(a, 99)-at(b, 99)))
 }
 
-// addedLimit is what the gateway may add to a call at the median. The call is on
-// the disk before it happens, so the time of one synced append is in it, as is the
-// hop through a second process; beside it stands what remains without those two.
+// addedLimit is what the gateway may add to a call at the median, beside the barest
+// gateway that writes calls down first. To a direct call even a reverse proxy that
+// looks at nothing adds 0.7 to 0.9 ms on two cores, and a synced append takes 1 ms:
+// that figure is shown, and says nothing of what was built here.
 const addedLimit = 500 * time.Microsecond
 
 // latencies times the same calls made directly and through the gateway, one after
@@ -154,6 +156,16 @@ func (g *gateway) latency(r revision, disk *disk, rounds int) ([]figure, error) 
 		return nil, err
 	}
 	defer proxied.Close()
+	relayed, stop, err := g.relayed(ctx, client, "http://"+g.address+r.path, r)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	relayedPipe, stop, err := g.relayed(ctx, client, "-", r)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
 	surface, err := connect(ctx, client, g.url, r.name)
 	if err != nil {
 		return nil, err
@@ -184,13 +196,15 @@ func (g *gateway) latency(r revision, disk *disk, rounds int) ([]figure, error) 
 	hopped := &timed{name: "through a bare proxy", call: func(ctx context.Context, text string) error { return call(ctx, proxied, "echo", text) }}
 	meta := &timed{name: "call_tool", call: func(ctx context.Context, text string) error { return through(ctx, surface, r.connector+"_echo", text) }}
 	passed := &timed{name: "whole", call: func(ctx context.Context, text string) error { return call(ctx, whole, "echo", text) }}
+	least := &timed{name: "through the barest gateway", call: func(ctx context.Context, text string) error { return call(ctx, relayed, "echo", text) }}
+	leastPiped := &timed{name: "through the barest gateway over stdio", call: func(ctx context.Context, text string) error { return call(ctx, relayedPipe, "echo", text) }}
 	piped := &timed{name: "direct over stdio", call: func(ctx context.Context, text string) error { return call(ctx, pipes, "echo", text) }}
 	metaPiped := &timed{name: "call_tool over stdio", call: func(ctx context.Context, text string) error { return through(ctx, surface, "pipe_echo", text) }}
 	passedPiped := &timed{name: "whole over stdio", call: func(ctx context.Context, text string) error { return call(ctx, wholePipe, "echo", text) }}
 	find := &timed{name: "find", call: ask("find", map[string]any{"queries": []string{"say what it is told"}})}
 	describe := &timed{name: "describe", call: ask("describe", map[string]any{"names": []string{"near_echo"}})}
 	synced := &timed{name: "append", call: disk.append}
-	all := []*timed{direct, hopped, meta, passed, piped, metaPiped, passedPiped, find, describe, synced}
+	all := []*timed{direct, hopped, least, leastPiped, meta, passed, piped, metaPiped, passedPiped, find, describe, synced}
 	order := rand.New(rand.NewPCG(1, 2))
 	warm := max(20, rounds/10)
 	var before map[string]float64
@@ -220,32 +234,57 @@ func (g *gateway) latency(r revision, disk *disk, rounds int) ([]figure, error) 
 		count := after[what+"_count"] - before[what+"_count"]
 		return time.Duration((after[what+"_sum"] - before[what+"_sum"]) / max(1, count) * float64(time.Second))
 	}
-	// What no gateway can do without: the disk, since a call is written down before
-	// it happens, and a second process that passes the bytes on.
-	floor := at(synced.took, 50) + max(0, at(hopped.took, 50)-at(direct.took, 50))
-	added := func(what string, through, direct *timed) []figure {
-		d := at(through.took, 50) - at(direct.took, 50)
+	// The absolute figure says more of the machine than of the gateway: one synced
+	// append is in it, and a second process. So the peer in the same run has both.
+	added := func(what string, through, direct, least *timed) []figure {
+		d, more := at(through.took, 50)-at(direct.took, 50), at(through.took, 50)-at(least.took, 50)
 		return []figure{
 			{r.name + ": " + what + ", p50 / p90 / p99", "", quantiles(through.took), true},
-			{r.name + ": added by it to the direct call", "p50 <= 0.5ms", fmt.Sprintf("%s, %.1f x an append", over(through.took, direct.took), float64(d)/float64(at(synced.took, 50))), d <= addedLimit},
-			{r.name + ": of that beside one synced append and a bare proxy's hop", "p50 <= 0.5ms", fmt.Sprintf("%+.2f ms", ms(d-floor)), d-floor <= addedLimit},
+			{r.name + ": added by it to the direct call", "", fmt.Sprintf("%s, %.1f x an append", over(through.took, direct.took), float64(d)/float64(at(synced.took, 50))), true},
+			{r.name + ": added by it to the barest gateway", "p50 <= 0.5ms", over(through.took, least.took), more <= addedLimit},
 		}
 	}
 	figures := []figure{
 		{r.name + ": one synced append to an audit log on this disk", "", quantiles(synced.took), true},
 		{r.name + ": direct call over HTTP", "", quantiles(direct.took), true},
 		{r.name + ": through a bare proxy over HTTP", "", quantiles(hopped.took), true},
+		{r.name + ": through the barest gateway over HTTP", "", quantiles(least.took), true},
 		{r.name + ": direct call over stdio", "", quantiles(piped.took), true},
+		{r.name + ": through the barest gateway to stdio", "", quantiles(leastPiped.took), true},
 	}
-	figures = append(figures, added("call_tool over HTTP", meta, direct)...)
-	figures = append(figures, added("whole connector over HTTP", passed, direct)...)
-	figures = append(figures, added("call_tool, upstream over stdio", metaPiped, piped)...)
-	figures = append(figures, added("whole connector, upstream over stdio", passedPiped, piped)...)
+	figures = append(figures, added("call_tool over HTTP", meta, direct, least)...)
+	figures = append(figures, added("whole connector over HTTP", passed, direct, least)...)
+	figures = append(figures, added("call_tool, upstream over stdio", metaPiped, piped, leastPiped)...)
+	figures = append(figures, added("whole connector, upstream over stdio", passedPiped, piped, leastPiped)...)
 	return append(figures,
 		figure{r.name + ": inside the gateway, means: an append; a call with its append", "", fmt.Sprintf("%.2f ms; %.2f ms", ms(mean("plimsoll_audit_append_duration_seconds")), ms(mean("gen_ai_execute_tool_duration_seconds"))), true},
 		figure{r.name + ": means of the bench: an append; a direct call over HTTP, stdio", "", fmt.Sprintf("%.2f ms; %.2f ms, %.2f ms", ms(average(synced.took)), ms(average(direct.took)), ms(average(piped.took))), true},
 		figure{r.name + ": find", "", quantiles(find.took), true},
 		figure{r.name + ": describe", "", quantiles(describe.took), true}), nil
+}
+
+// relayed starts a barest gateway and connects to it.
+func (g *gateway) relayed(ctx context.Context, client *http.Client, before string, r revision) (*sdk.ClientSession, func(), error) {
+	dir, err := os.MkdirTemp(g.dir, "relay")
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := launch(g.self, upstreamArg, "-http", "127.0.0.1:0", "-before", before, "-revision", r.name, "-dir", dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	kill := func() { _ = p.stop(os.Kill) } // it has nothing to lose
+	address, err := p.says("")
+	if err != nil {
+		kill()
+		return nil, nil, err
+	}
+	s, err := connect(ctx, client, "http://"+address+r.path, r.name)
+	if err != nil {
+		kill()
+		return nil, nil, err
+	}
+	return s, func() { _ = s.Close(); kill() }, nil
 }
 
 // disk is an audit log of its own beside the gateway's: what one synced append

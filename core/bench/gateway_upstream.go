@@ -37,10 +37,16 @@ func serveUpstream() bool {
 	address := flags.String("http", "", "serve there, not over stdio")
 	tools := flags.Int("tools", 0, "how many tools more")
 	to := flags.String("to", "", "be a bare reverse proxy of that address instead")
+	before := flags.String("before", "", "be the barest gateway before that address, or before a server of its own over stdio: -")
+	revision := flags.String("revision", "", "which it speaks to that server")
+	dir := flags.String("dir", "", "where it writes calls down")
 	_ = flags.Parse(os.Args[2:]) // it ends the process itself
 	serve := func() error { return upstream(*address, *tools) }
 	if *to != "" {
 		serve = func() error { return hop(*address, *to) }
+	}
+	if *before != "" {
+		serve = func() error { return relay(*address, strings.TrimPrefix(*before, "-"), *revision, *dir) }
 	}
 	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "upstream:", err)
