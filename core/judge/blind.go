@@ -48,6 +48,17 @@ func NamesOf(arms ...*config.Tier) []string {
 	return slices.Compact(out)
 }
 
+// Shown is a case as a judge sees it, for a person who labels: the input, and the
+// work without the names of who could have written it.
+func (c Case) Shown(dims []*config.Dimension) (input, work string) {
+	input = plain(c.Input)
+	task := input
+	for _, d := range dims {
+		task += "\n" + rubricOf(d)
+	}
+	return input, blind(delivered(c.Output), c.Names, task)
+}
+
 // leastName is the length from which a name is one: shorter ones are syllables.
 const leastName = 3
 

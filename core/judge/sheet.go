@@ -30,6 +30,7 @@ type Row struct {
 	Output    json.RawMessage
 	Reference json.RawMessage // for simulated judges alone
 	Chars     int
+	Look      int // 1, or 2: the same person again, in the other order; that is no label
 }
 
 // columns of a sheet, and whether a row cannot do without.
@@ -39,6 +40,7 @@ var sheetColumns = []struct {
 }{
 	{"item", true}, {"skill", false}, {"dimension", false}, {"arm", true}, {"gold", true},
 	{"score", false}, {"input", false}, {"output", false}, {"reference", false}, {"chars", false},
+	{"look", false},
 }
 
 func columnNames() []string {
@@ -228,6 +230,12 @@ func (r *sheet) row(line int, values map[string]value) {
 		}
 		row.Chars = max(n, 0)
 	}
+	row.Look = 1
+	if v, ok := values["look"]; ok {
+		if row.Look = slices.Index([]string{"", "1", "2"}, strings.TrimSpace(v.text)); row.Look < 1 {
+			r.errorf(v.line, v.column, "look is %q, and a person looks once (1) or a second time (2)", v.text)
+		}
+	}
 	if len(row.Output) > 0 {
 		row.Chars = len([]rune(delivered(row.Output)))
 	}
@@ -246,11 +254,14 @@ func (r *sheet) score(what string, v value) int64 {
 
 // whole checks what only the file as a whole shows.
 func (r *sheet) whole() {
-	type key struct{ skill, item, dim, arm string }
+	type key struct {
+		skill, item, dim, arm string
+		look                  int
+	}
 	seen := map[key]Row{}
 	scored, bare := 0, 0
 	for _, row := range r.rows {
-		k := key{row.Skill, row.Item, row.Dimension, row.Arm}
+		k := key{row.Skill, row.Item, row.Dimension, row.Arm, row.Look}
 		if old, ok := seen[k]; ok {
 			r.errorf(row.At.Start.Line, 1, "item %q has a label of %s on line %d already: of one output and dimension one counts. Remove one of them", row.Item, row.Arm, old.At.Start.Line)
 		}
@@ -267,4 +278,28 @@ func (r *sheet) whole() {
 	if scored > 0 && bare > 0 {
 		r.errorf(1, 1, "%d labels have the judge's score and %d have not. Two files are clearer: one with scores, one to be judged now", scored, bare)
 	}
+}
+
+// Steady splits off the rows of second looks, and says of how many outputs and
+// dimensions a person gave a mark twice, and of how many the same.
+func Steady(rows []Row) (labels []Row, twice, alike int) {
+	type key struct{ skill, item, dim, arm string }
+	first := map[key]int64{}
+	for _, r := range rows {
+		if r.Look == 1 {
+			labels = append(labels, r)
+			first[key{r.Skill, r.Item, r.Dimension, r.Arm}] = r.Gold
+		}
+	}
+	for _, r := range rows {
+		gold, ok := first[key{r.Skill, r.Item, r.Dimension, r.Arm}]
+		if r.Look == 1 || !ok {
+			continue
+		}
+		twice++
+		if gold == r.Gold {
+			alike++
+		}
+	}
+	return labels, twice, alike
 }

@@ -1,0 +1,263 @@
+package label
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// browser is a Chromium without a window, driven over two pipes.
+type browser struct {
+	t       *testing.T
+	to      *os.File
+	from    *bufio.Reader
+	session string
+	n       atomic.Int64
+}
+
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("there is no Chromium on this machine: the page was not driven in a browser")
+	}
+	in, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--disable-extensions",
+		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+	cmd.ExtraFiles = []*os.File{in, out}
+	if err := cmd.Start(); err != nil {
+		t.Skipf("Chromium does not start: %v", err)
+	}
+	for _, f := range []*os.File{in, out} {
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := &browser{t: t, to: to, from: bufio.NewReaderSize(from, 1<<20)}
+	t.Cleanup(func() {
+		_ = to.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = from.Close()
+	})
+	if err := from.SetReadDeadline(time.Now().Add(90 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	var target struct{ TargetID string }
+	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionID string }
+	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.session = attached.SessionID
+	b.call("Page.enable", nil, nil)
+	return b
+}
+
+// call makes one call and reads until its answer.
+func (b *browser) call(method string, params map[string]any, into any) {
+	b.t.Helper()
+	id := b.n.Add(1)
+	msg := map[string]any{"id": id, "method": method}
+	if params != nil {
+		msg["params"] = params
+	}
+	if b.session != "" {
+		msg["sessionId"] = b.session
+	}
+	raw, err := json.Marshal(msg)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := b.to.Write(append(raw, 0)); err != nil {
+		b.t.Fatal(err)
+	}
+	for {
+		raw, err := b.from.ReadBytes(0)
+		if err != nil {
+			b.t.Fatalf("%s: the browser went away: %v", method, err)
+		}
+		var got struct {
+			ID     int64
+			Result json.RawMessage
+			Error  json.RawMessage
+		}
+		if err := json.Unmarshal(raw[:len(raw)-1], &got); err != nil {
+			b.t.Fatal(err)
+		}
+		if got.ID != id {
+			continue
+		}
+		if len(got.Error) > 0 {
+			b.t.Fatalf("%s: %s", method, got.Error)
+		}
+		if into != nil {
+			if err := json.Unmarshal(got.Result, into); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		return
+	}
+}
+
+// eval runs a script and gives its value as text.
+func (b *browser) eval(script string) string {
+	b.t.Helper()
+	var got struct {
+		Result           struct{ Value any }
+		ExceptionDetails json.RawMessage
+	}
+	b.call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &got)
+	if len(got.ExceptionDetails) > 0 {
+		b.t.Fatalf("%s: %s", script, got.ExceptionDetails)
+	}
+	return fmt.Sprint(got.Result.Value)
+}
+
+func (b *browser) await(script, want string) {
+	b.t.Helper()
+	for range 100 {
+		if b.eval(script) == want {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.t.Fatalf("%s stays %q, want %q", script, b.eval(script), want)
+}
+
+func (b *browser) press(key string) {
+	b.t.Helper()
+	text := key
+	if key == "Enter" {
+		text = "\r"
+	}
+	b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": key, "text": text}, nil)
+	b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key}, nil)
+}
+
+func (b *browser) look(width int, dark bool) {
+	b.t.Helper()
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+}
+
+// shoot keeps a picture where PLIMSOLL_SHOTS names a folder.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("PLIMSOLL_SHOTS")
+	if dir == "" {
+		return
+	}
+	var got struct{ Data string }
+	b.call("Page.captureScreenshot", map[string]any{"format": "png"}, &got)
+	raw, err := base64.StdEncoding.DecodeString(got.Data)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), raw, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+const hostile = "# Digest\n\n<script>window.owned = 1</script><img src=x onerror=\"window.owned = 1\">\n\n- **Ada** asked for the *invoice* of `2026-07`\n- [a link](javascript:window.owned=1)\n\n> quoted\n\n```\n</pre><script>window.owned = 1</script>\n```\n"
+
+// The page, as a person uses it: keys alone, nothing of an output runs, both
+// themes, a telephone's width, what is answered is in the file.
+func TestBrowser(t *testing.T) {
+	b := openBrowser(t)
+	file := filepath.Join(t.TempDir(), "l.jsonl")
+	s := sitting(t, file, 5, func(c *Config) {
+		c.Dimensions["greet"][0].Rubric = "Every message that asks for something is in the digest, with who asked. <b>Length does not count.</b>"
+		for i := range c.Pairs {
+			c.Pairs[i].Input = json.RawMessage(`{"from": "2026-07-01", "messages": ["Can somebody send me the invoice of July? — Ada", "<script>window.owned = 1</script>"], "max": 3}`)
+			c.Pairs[i].Works[0].Output = quoted(hostile)
+			c.Pairs[i].Works[1].Output = json.RawMessage(`{"summary": "Ada asked for an invoice.\nNobody answered.", "decisions": [], "<img src=x onerror=window.owned=1>": {"a": 1, "b": null}}`)
+		}
+	})
+	url, ended := opened(t, s)
+	b.look(1280, false)
+	b.call("Page.navigate", map[string]any{"url": url}, nil)
+	b.await(`document.querySelector("#count")?.textContent`, "0 of 7")
+	b.shoot("light")
+	b.look(1280, true)
+	b.shoot("dark")
+	b.look(390, false)
+	b.shoot("phone")
+	if wide := b.eval(`document.documentElement.scrollWidth <= 390`); wide != "true" {
+		t.Errorf("the page is wider than a telephone: %s", b.eval(`document.documentElement.scrollWidth`))
+	}
+	b.look(1280, false)
+	if n := b.eval(`document.querySelectorAll("#main script, #main img, #main a").length`); n != "0" {
+		t.Errorf("%s elements of an output are in the page", n)
+	}
+	for _, word := range []string{"<script>window.owned = 1</script>", "javascript:window.owned=1", "<b>Length"} {
+		if b.eval(`String(document.querySelector("#main").textContent.includes(`+string(quoted(word))+`))`) != "true" {
+			t.Errorf("%s is not shown as it stands", word)
+		}
+	}
+	b.press("r")
+	b.await(`String(document.querySelectorAll(".work pre").length)`, "2")
+	b.press("r")
+
+	b.press("1")
+	b.await(`document.querySelector("#count").textContent`, "1 of 7")
+	b.press("s")
+	b.await(`String(state.skipped)`, "1")
+	b.press("u")
+	b.await(`String(state.skipped)`, "0")
+	b.press("u")
+	b.await(`document.querySelector("#count").textContent`, "0 of 7")
+	b.press("x") // no key of the page
+	for i, key := range []string{"1", "2", "=", "0", "1", "2"} {
+		b.press(key)
+		b.await(`document.querySelector("#count").textContent`, fmt.Sprintf("%d of 7", i+1))
+	}
+	b.eval(`document.querySelector("#keys button:nth-child(2)").click()`)
+	b.await(`String(document.querySelector("#done").hidden)`, "false")
+	b.shoot("done")
+	if got := b.eval(`document.querySelector("#command").textContent`); !strings.HasPrefix(got, "plimsoll judge calibrate house --labels") {
+		t.Errorf("the page ends with %q", got)
+	}
+	if owned := b.eval(`String(window.owned)`); owned != "undefined" {
+		t.Error("a script of an output ran")
+	}
+	if b.eval(`(async () => { try { await fetch("https://example.com/"); return "out" } catch { return "kept in" } })()`) != "kept in" {
+		t.Error("the page may ask the world outside")
+	}
+	b.press("Enter")
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the session does not end")
+	}
+	b.shoot("gone")
+	if got := rows(t, file); len(got) != 14 {
+		t.Errorf("%d rows for 7 answers", len(got))
+	}
+}

@@ -1,0 +1,154 @@
+package label
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/plimsoll-dev/plimsoll/core/judge"
+	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
+	"github.com/plimsoll-dev/plimsoll/core/verdict"
+	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+)
+
+// sheet is the file of answers. An answer is two lines, one for each work, written
+// and synced together before the page is told.
+type sheet struct {
+	path string
+	size int64 // of what is whole in it
+}
+
+// line is judge.Row as it is written.
+type line struct {
+	Item      string          `json:"item"`
+	Skill     string          `json:"skill"`
+	Dimension string          `json:"dimension"`
+	Arm       string          `json:"arm"`
+	Gold      json.Number     `json:"gold"`
+	Look      int             `json:"look,omitempty"` // 2: the other order; it is no label
+	Input     json.RawMessage `json:"input"`
+	Output    json.RawMessage `json:"output"`
+	Reference json.RawMessage `json:"reference,omitempty"`
+}
+
+// readSheet finds what was answered earlier. A line, or half an answer, that was
+// cut off when the machine went down is taken away: it is asked again.
+func readSheet(path string) (*sheet, known, diag.List, error) {
+	out := &sheet{path: path}
+	src, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, known{}, nil, nil
+	}
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("reading the labels: %w", err)
+	}
+	whole := src[:bytes.LastIndexByte(src, '\n')+1]
+	rows, diags := judge.ReadSheet(filepath.Base(path), whole)
+	if len(bytes.TrimSpace(whole)) == 0 {
+		rows, diags = nil, nil
+	}
+	if diags.HasErrors() {
+		return nil, nil, diags, nil
+	}
+	have := known{}
+	half := map[answerKey]int64{}
+	var last answerKey
+	for _, r := range rows {
+		k := answerKey{r.Skill, r.Item, r.Dimension, r.Look}
+		last = k
+		if gold, ok := half[k]; ok {
+			have[k] = [2]int64{gold, r.Gold}
+			delete(half, k)
+			continue
+		}
+		half[k] = r.Gold
+	}
+	if _, torn := half[last]; torn && len(half) == 1 {
+		whole = whole[:bytes.LastIndexByte(bytes.TrimSuffix(whole, []byte("\n")), '\n')+1]
+		delete(half, last)
+	}
+	for k := range half {
+		return nil, nil, nil, fmt.Errorf("%s has a label of one output of %s and none of the other, in the middle: it was edited. Restore it, or name another file with --out", path, k.item)
+	}
+	out.size = int64(len(whole))
+	if len(whole) < len(src) {
+		if err := os.Truncate(path, out.size); err != nil {
+			return nil, nil, nil, fmt.Errorf("taking away half a label: %w", err)
+		}
+	}
+	return out, have, nil, nil
+}
+
+// add writes an answer and returns the size before it, for undo.
+func (s *sheet) add(q question, gold [2]int64) (before int64, err error) {
+	if err := s.unchanged(); err != nil {
+		return 0, err
+	}
+	var out []byte
+	for i, w := range q.pair.Works {
+		l := line{
+			Item: q.pair.Item, Skill: q.pair.Skill, Dimension: q.dimension.Name, Arm: w.Arm, Gold: number(gold[i]),
+			Input: q.pair.Input, Output: w.Output, Reference: q.pair.Reference,
+		}
+		if q.look == 2 {
+			l.Look = 2
+		}
+		raw, err := json.Marshal(l)
+		if err != nil {
+			return 0, fmt.Errorf("writing a label: %w", err)
+		}
+		out = append(append(out, raw...), '\n')
+	}
+	before = s.size
+	if err := atomicfile.Append(s.path, out); err != nil {
+		return 0, fmt.Errorf("writing a label: %w", err)
+	}
+	s.size += int64(len(out))
+	return before, nil
+}
+
+// undo takes back all that was written since the file had this size.
+func (s *sheet) undo(size int64) error {
+	if err := s.unchanged(); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("taking a label back: %w", err)
+	}
+	if err := errors.Join(f.Truncate(size), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("taking a label back: %w", err)
+	}
+	s.size = size
+	return nil
+}
+
+// unchanged refuses to write where somebody else did meanwhile.
+func (s *sheet) unchanged() error {
+	info, err := os.Stat(s.path)
+	if errors.Is(err, fs.ErrNotExist) && s.size == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at the labels: %w", err)
+	}
+	if info.Size() != s.size {
+		return fmt.Errorf("%s was changed by somebody else, and nothing was written: end this session and start it again", s.path)
+	}
+	return nil
+}
+
+// number writes a gold mark as the sheet has it.
+func number(millionths int64) json.Number {
+	switch millionths {
+	case 0:
+		return "0"
+	case verdict.Million:
+		return "1"
+	}
+	return json.Number(fmt.Sprintf("%.6f", float64(millionths)/float64(verdict.Million)))
+}
