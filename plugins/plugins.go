@@ -12,6 +12,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/plugins/openai"
 	"github.com/plimsoll-dev/plimsoll/plugins/replay"
 	"github.com/plimsoll-dev/plimsoll/plugins/sim"
+	"github.com/plimsoll-dev/plimsoll/plugins/vllm"
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
 )
 
@@ -23,5 +24,6 @@ func Bundled() map[string]backend.Factory {
 		"openai":    openai.New,
 		"replay":    replay.New,
 		"sim":       sim.New,
+		"vllm":      vllm.New,
 	}
 }
