@@ -12,7 +12,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/store"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
-	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
 // patience is how often a trial that got no answer is tried, on different
@@ -252,17 +251,11 @@ func (m *measurement) ask(ctx context.Context, it trial.Item, rec *run.Record, t
 	return scores, calls, nil
 }
 
-// key names a trial by its epoch, whose hash is over everything that could
-// change the outcome, its tier and its item: what one epoch has seen is never
-// evidence in another. id is short and goes into run ids.
+// key names a trial of this comparison, see trialKey.
 func (m *measurement) key(it trial.Item, t *config.Tier) (key []byte, id string, err error) {
-	s := m.subject
-	digest, err := canonjson.Digest([]string{s.Skill, s.Step, m.epoch.ID(), m.epoch.Hash, t.Ref(), it.Digest})
-	if err != nil {
-		return nil, "", fmt.Errorf("naming a trial of %s: %w", s.Skill, err)
-	}
-	short := digest[len("sha256:"):][:20]
-	return store.Key(store.TableTrial, m.bench.Scope, digest), "t" + short, nil
+	e := m.epoch.Epoch
+	e.Skill, e.Step = m.subject.Skill, m.subject.Step // a shadow's epoch has a hash alone
+	return trialKey(m.bench.Scope, e, t.Ref(), it.Digest)
 }
 
 func (m *measurement) recall(key []byte) (*tried, error) {

@@ -73,8 +73,16 @@ func openBrowser(t *testing.T) *browser {
 	return b
 }
 
-// call makes one call and reads until its answer.
 func (b *browser) call(method string, params map[string]any, into any) {
+	b.t.Helper()
+	if refused := b.try(method, params, into); refused != "" {
+		b.t.Fatalf("%s: %s", method, refused)
+	}
+}
+
+// try makes one call and reads until its answer, which may be that the browser
+// refuses: a page that is being left has no scripts any more.
+func (b *browser) try(method string, params map[string]any, into any) (refused string) {
 	b.t.Helper()
 	id := b.n.Add(1)
 	msg := map[string]any{"id": id, "method": method}
@@ -108,14 +116,14 @@ func (b *browser) call(method string, params map[string]any, into any) {
 			continue
 		}
 		if len(got.Error) > 0 {
-			b.t.Fatalf("%s: %s", method, got.Error)
+			return string(got.Error)
 		}
 		if into != nil {
 			if err := json.Unmarshal(got.Result, into); err != nil {
 				b.t.Fatal(err)
 			}
 		}
-		return
+		return ""
 	}
 }
 
@@ -200,6 +208,13 @@ func TestBrowser(t *testing.T) {
 	url, ended := opened(t, s)
 	b.look(1280, false)
 	b.call("Page.navigate", map[string]any{"url": url}, nil)
+	for range 100 {
+		var got struct{ Result struct{ Value any } }
+		if b.try("Runtime.evaluate", map[string]any{"expression": `document.querySelector("#count")?.textContent`, "returnByValue": true}, &got) == "" && got.Result.Value == "0 of 7" {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 	b.await(`document.querySelector("#count")?.textContent`, "0 of 7")
 	b.shoot("light")
 	b.look(1280, true)
