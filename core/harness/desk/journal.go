@@ -45,9 +45,12 @@ type journal struct {
 	wait   sync.WaitGroup
 	broken atomic.Pointer[error]
 
+	lull   time.Duration
+
 	mu    sync.Mutex
 	ended []end
-	lost  []end // that could not be written
+	due   *time.Timer // of the first of them
+	lost  []end       // that could not be written
 }
 
 // end is how a call ended, on its way into the log.
@@ -56,7 +59,7 @@ type end struct {
 	batch store.Batch
 }
 
-func newJournal(h Host) *journal { return &journal{host: h, slots: make(chan struct{}, ends)} }
+func newJournal(h Host) *journal { return &journal{host: h, slots: make(chan struct{}, ends), lull: lull} }
 
 // close writes what is not written yet.
 func (j *journal) close() {
@@ -190,13 +193,12 @@ func (j *journal) end(c audit.Call, extra ...store.Put) {
 func (j *journal) queue(id string, batch store.Batch) {
 	j.slots <- struct{}{}
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.ended = append(j.ended, end{id, batch})
-	n := len(j.ended)
-	j.mu.Unlock()
-	switch n {
+	switch len(j.ended) {
 	case 1:
 		j.wait.Add(1)
-		time.AfterFunc(lull, func() {
+		j.due = time.AfterFunc(j.lull, func() {
 			defer j.wait.Done()
 			j.flush()
 		})
@@ -226,6 +228,10 @@ func (j *journal) take() []end {
 	defer j.mu.Unlock()
 	ended := j.ended
 	j.ended = nil
+	if j.due != nil && j.due.Stop() {
+		j.wait.Done()
+	}
+	j.due = nil
 	return ended
 }
 
