@@ -57,6 +57,8 @@ var (
 	mixedItems         = finding{"mixed-items", "Items of two kinds"}
 	methodSource       = finding{"method-source", "Method does not fit the items"}
 	sameModel          = finding{"same-model", "Runner ignores the model"}
+	badRunner          = finding{"bad-runner", "Runner cannot run like this"}
+	unknownCost        = finding{"unknown-cost", "Runner's cost is not known"}
 	badTest            = finding{"bad-test", "Test cannot be run"}
 	badConnector       = finding{"bad-connector", "Connector cannot be used like this"}
 	badHeader          = finding{"bad-header", "Header cannot be sent"}

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 )
 
@@ -90,22 +87,4 @@ func cheaper(a, b Price) bool {
 		return a.GPUHour > 0 && b.GPUHour > 0 && a.GPUHour < b.GPUHour
 	}
 	return a.Input <= b.Input && a.Output <= b.Output && (a.Input < b.Input || a.Output < b.Output)
-}
-
-func (l *loader) fillRunner(b *body, out *Runner) {
-	out.Plugin = b.str("plugin")
-	if out.Plugin == "" {
-		out.Plugin = "command"
-	}
-	out.Command = b.nonEmpty("command")
-	if out.Plugin != "command" {
-		return
-	}
-	if !b.has("command") {
-		l.add(missingAttribute.at(b.header, "%s needs command: the program that runs the skill, and its arguments.", b.title).WithSuggestion(b.doc.Attribute("command").line()))
-		return
-	}
-	if len(out.Command) > 0 && !strings.Contains(strings.Join(out.Command, " "), "{model}") {
-		l.add(sameModel.warn(b.rng("command"), "{model} does not occur in this command, so every tier would run the same model, and all of them would look alike. Put {model} where the program takes the model's name.").WithSuggestion(fmt.Sprintf("command = [%s, \"--model\", \"{model}\"]", quoted(out.Command))))
-	}
 }

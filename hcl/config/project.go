@@ -118,15 +118,6 @@ func (l *Ladder) Tier(name string) *Tier {
 	return nil
 }
 
-// Runner is a `runner "NAME"` block: how a skill runs when the engine does not
-// run it itself.
-type Runner struct {
-	Name    string
-	Plugin  string   // "command" unless the block says otherwise
-	Command []string // with {prompt} and {model} left in place
-	Range   diag.Range
-}
-
 // Policy is a `tier_policy` block or a preset, with every default filled in.
 type Policy struct {
 	Name        string  // "standard"; presets are "preset.careful" and so on

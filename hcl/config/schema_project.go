@@ -67,20 +67,6 @@ func ladderDoc() *BlockDoc {
 	}
 }
 
-func runnerDoc() *BlockDoc {
-	return &BlockDoc{
-		Type: "runner", Labels: []string{labelName},
-		Doc: "How skills run when the engine does not run them itself: an agent of yours, with the model swapped.",
-		Attributes: []*AttributeDoc{
-			{Name: "plugin", Type: String, Default: `"command"`, Doc: "The plugin that runs it."},
-			{Name: "command", Type: Strings, Example: `["claude", "-p", "{prompt}", "--model", "{model}"]`, Doc: "The program and its arguments, without a shell; `{prompt}` and `{model}` are filled in. Required by the plugin `command`."},
-		},
-		Example: `runner "agent" {
-  command = ["claude", "-p", "{prompt}", "--model", "{model}", "--output-format", "json"]
-}`,
-	}
-}
-
 func policyDoc() *BlockDoc {
 	return &BlockDoc{
 		Type: "tier_policy", Labels: []string{labelName},

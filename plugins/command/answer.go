@@ -171,6 +171,9 @@ func micro(v any) (int64, bool) {
 	if err != nil || f < 0 || f > 1e6 {
 		return 0, false
 	}
+	if f < 1e-12 { // 1e-999999999 is a number of a billion digits
+		return 0, true
+	}
 	r, ok := new(big.Rat).SetString(n.String())
 	if !ok {
 		return 0, false
