@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (s mapped) record(f *file, raw []byte) {
 	out, hasOut := whole(at(raw, m.OutputTokens))
 	cost, stated := dollars(json.Number(strings.Trim(string(at(raw, m.CostUSD)), `"`)))
 	if model == nil && !hasIn && !hasOut && !stated {
-		f.unknown("record without anything that the mapping names")
+		f.unknown(cmp.Or(word(object(raw), "type", "kind", "event"), "record without anything that the mapping names"))
 		return
 	}
 	read, _ := whole(at(raw, m.CachedTokens))
