@@ -55,9 +55,10 @@ type managed struct{ m *plugin.Manager }
 
 func (s managed) Model(spec plugin.Spec) (sdk.Model, error) { return s.m.Client(spec) }
 
-// Declared is one backend block.
+// Declared is one backend block, or a runner block.
 type Declared struct {
 	Name        string
+	Role        string // before the name where plugins are listed: "runner." for a runner, else ""
 	Plugin      string
 	Env         []string // variable names
 	Config      map[string]any
@@ -72,6 +73,7 @@ type Declared struct {
 type Config struct {
 	Source   Source
 	Backends []Declared
+	Runners  []Declared // of runner blocks; their names are apart from those of backends
 	Clock    func() time.Time
 	AsOf     time.Time // the time that decisions are made at; simulated models are told
 	// LookupEnv finds the values of declared variables, which a recording must
@@ -93,6 +95,7 @@ type Client struct {
 	clock    func() time.Time
 	asOf     time.Time
 	backends map[string]*entry
+	runners  map[string]*entry
 }
 
 type entry struct {
@@ -109,7 +112,14 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Source == nil || cfg.Clock == nil {
 		return nil, errors.New("backend client: source and clock are required")
 	}
-	c := &Client{clock: cfg.Clock, asOf: cfg.AsOf, backends: map[string]*entry{}}
+	c := &Client{clock: cfg.Clock, asOf: cfg.AsOf, backends: map[string]*entry{}, runners: map[string]*entry{}}
+	for _, d := range cfg.Runners {
+		e, err := cfg.entry(d)
+		if err != nil {
+			e = &entry{Declared: d, err: fmt.Errorf("runner %q: %w", d.Name, err)}
+		}
+		c.runners[d.Name] = e
+	}
 	for _, d := range cfg.Backends {
 		e, err := cfg.entry(d)
 		if err != nil {
@@ -128,7 +138,7 @@ func (c *Client) Check(name string) error {
 }
 
 func (cfg Config) entry(d Declared) (*entry, error) {
-	model, err := cfg.Source.Model(plugin.Spec{Backend: d.Name, Plugin: d.Plugin, Env: d.Env, Config: d.Config, Attach: d.Attach, Address: d.Address, TLS: d.TLS})
+	model, err := cfg.Source.Model(plugin.Spec{Backend: d.Role + d.Name, Plugin: d.Plugin, Env: d.Env, Config: d.Config, Attach: d.Attach, Address: d.Address, TLS: d.TLS})
 	if err != nil {
 		return nil, err
 	}
