@@ -48,12 +48,24 @@ func (c *command) validated(p *engine.Project, diags diag.List) {
 		if n := len(p.Config.Connectors); n > 0 {
 			what = append(what, plural(n, "connector", "connectors"))
 		}
+		for _, x := range []struct {
+			n         int
+			one, many string
+		}{{len(p.Config.Models), "model", "models"}, {len(p.Config.Topologies), "topology", "topologies"}, {len(p.Config.Decisions), "decision", "decisions"}} {
+			if x.n > 0 {
+				what = append(what, plural(x.n, x.one, x.many))
+			}
+		}
 		c.say("Valid: %s.", strings.Join(what, ", "))
 		if len(diags) > 0 {
 			c.say("%s.", diag.Summary(diags))
 		}
 		if len(p.Skills) == 0 && len(p.Config.Connectors) > 0 {
 			c.next("plimsoll connector diff %s shows what a server offers; plimsoll connector approve pins it.", p.Config.Connectors[0].Name)
+			return
+		}
+		if len(p.Skills) == 0 && len(p.Config.Models) > 0 {
+			c.next("plimsoll topology decide says which layout should win, and why.")
 			return
 		}
 		c.next("plimsoll plan shows what a night would measure; plimsoll nightly does it.")

@@ -13,6 +13,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/lint"
 	"github.com/plimsoll-dev/plimsoll/core/rule"
 	"github.com/plimsoll-dev/plimsoll/core/skill"
+	"github.com/plimsoll-dev/plimsoll/core/topology/declared"
 	"github.com/plimsoll-dev/plimsoll/core/trial"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
@@ -25,8 +26,8 @@ func (p *Project) Empty() bool {
 }
 
 // Check compiles everything that only a run would otherwise find out: gates,
-// rules, templates, items, code, and whether a policy can ever prove anything with the
-// items there are.
+// rules, templates, items, code, whether a policy can ever prove anything with the
+// items there are, and whether topologies can be laid out as they are declared.
 func (p *Project) Check(ctx context.Context) diag.List {
 	var diags diag.List
 	seen := map[*config.Policy]bool{}
@@ -56,6 +57,8 @@ func (p *Project) Check(ctx context.Context) diag.List {
 		diags = append(diags, p.checkReach(s, policy, pool)...)
 	}
 	diags = append(diags, p.checkHarness()...)
+	_, more := declared.Read(p.Config, declared.Files(p.Dir))
+	diags = append(diags, more...)
 	return append(diags, p.checkCode(ctx)...)
 }
 
