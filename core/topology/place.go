@@ -15,8 +15,7 @@ type Placement struct {
 // Place gives each model GPUs of its own where all fit beside each other: each
 // gets the least that holds it for the longest request, in powers of two, and
 // what is left goes to the first, which is the one that matters most. Where
-// they do not fit, they are phased: every model has all GPUs, in its turn,
-// inside a declared maintenance window.
+// they do not fit, they are phased: every model has all GPUs, in its turn.
 func Place(h Hardware, ms []Model, ws []Workload) (Placement, error) {
 	if len(ws) == 0 || len(ms) == 0 {
 		return Placement{}, fmt.Errorf("placing: there is no model or no workload")
@@ -50,7 +49,7 @@ func Place(h Hardware, ms []Model, ws []Workload) (Placement, error) {
 	for i := range p.GPUs {
 		p.GPUs[i] = h.Count
 	}
-	p.Words = fmt.Sprintf("%s need %d GPUs together, and there are %d: they take turns. Declare a `maintenance` window in which they are swapped.", strings.Join(names, " and "), total, h.Count)
+	p.Words = fmt.Sprintf("%s need %d GPUs together, and there are %d: they take turns. One is taken down before the next is brought up: `plimsoll topology down`, then `up`.", strings.Join(names, " and "), total, h.Count)
 	return p, nil
 }
 
