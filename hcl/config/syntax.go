@@ -33,7 +33,7 @@ func position(src []byte, at int) diag.Pos {
 // syntax turns the parser's findings into ours. broken says that parts of the
 // file were not understood.
 func syntax(name string, src []byte, problems hcl.Diagnostics) (broken bool, diags diag.List) {
-	last := -1
+	last, fences := -1, map[int]bool{}
 	for i, p := range problems {
 		if i == maxSyntax {
 			diags = append(diags, syntaxError.at(diag.Range{File: name}, "There are %d more syntax errors in this file; they are not shown, because most of them follow from those above.", len(problems)-i))
@@ -49,6 +49,13 @@ func syntax(name string, src []byte, problems hcl.Diagnostics) (broken bool, dia
 			}
 			last = rng.Start.Byte
 		}
+		if fenced(src, rng.Start.Byte) { // the parser finds three things wrong with it
+			if broken = true; !fences[rng.Start.Line] {
+				diags = append(diags, syntaxError.at(rng, "This line is a fence of Markdown, copied with an example. Delete it."))
+			}
+			fences[rng.Start.Line] = true
+			continue
+		}
 		switch {
 		case p.Summary == "Attribute redefined":
 			diags = append(diags, twice(rng, src, p.Detail))
@@ -62,6 +69,12 @@ func syntax(name string, src []byte, problems hcl.Diagnostics) (broken bool, dia
 		broken = true
 	}
 	return broken, diags
+}
+
+// fenced tells whether the line around a place begins with three backquotes.
+func fenced(src []byte, at int) bool {
+	line := src[bytes.LastIndexByte(src[:at], '\n')+1:]
+	return bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("```"))
 }
 
 // twice reports an attribute that its block has already. The parser says where
