@@ -54,10 +54,15 @@ func discover(p *config.Project) ([]place, diag.List) {
 		out[add(dir)].decl = d
 	}
 	for _, g := range p.Groups {
+		left, problem := excepted(p.Dir, g)
+		diags = append(diags, problem...)
 		for _, pattern := range g.From {
 			matches, problem := expand(p.Dir, pattern, g)
 			diags = append(diags, problem...)
 			for _, dir := range matches {
+				if left[dir] {
+					continue
+				}
 				i, ok := known[dir]
 				if !ok {
 					i = add(dir)
@@ -68,6 +73,26 @@ func discover(p *config.Project) ([]place, diag.List) {
 				}
 				out[i].group = g
 			}
+		}
+	}
+	return out, diags
+}
+
+// excepted are the folders that a group leaves out. A pattern that matches none
+// is said: what it was to keep out may be in.
+func excepted(project string, g *config.Group) (map[string]bool, diag.List) {
+	out := map[string]bool{}
+	var diags diag.List
+	for _, pattern := range g.Except {
+		matches, err := filepath.Glob(absolutePattern(project, pattern))
+		switch {
+		case err != nil || strings.Contains(pattern, "**"):
+			diags = append(diags, diag.Errorf(g.Range, "bad-glob", "Pattern cannot be used", "skills %q: %q in except is not a pattern. A pattern has *, ? and [a-z].", g.Name, pattern))
+		case len(matches) == 0:
+			diags = append(diags, diag.Warnf(g.Range, "no-skills", "Nothing left out", "skills %q: no folder matches %q in except.", g.Name, pattern))
+		}
+		for _, m := range matches {
+			out[filepath.Clean(m)] = true
 		}
 	}
 	return out, diags

@@ -263,7 +263,7 @@ func (l *loader) fill(x declared) {
 	case "gpu", "hardware", "model", "workload", "slo", "topology", "decision":
 		l.fillServed(x)
 	case "skills":
-		g := &Group{Name: name, Range: headerOf(x.block), From: x.body.nonEmpty("from"), Binding: x.body.binding()}
+		g := &Group{Name: name, Range: headerOf(x.block), From: x.body.nonEmpty("from"), Except: x.body.strs("except"), Binding: x.body.binding()}
 		if !x.again {
 			l.project.Groups = append(l.project.Groups, g)
 		}

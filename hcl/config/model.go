@@ -51,6 +51,7 @@ func (l *loader) fillLadder(b *body, out *Ladder) {
 			seen["\x00"+name.text] = name.rng
 		}
 	})
+	l.fillModels(b, out)
 	l.checkPrices(out, func(t *Tier) bool { _, wrong := seen["\x00"+t.Name]; return wrong })
 }
 

@@ -174,9 +174,10 @@ type Data struct {
 // Group is a `skills "NAME"` block: one binding for every folder that From
 // matches.
 type Group struct {
-	Name  string
-	From  []string // globs, relative to the project
-	Range diag.Range
+	Name   string
+	From   []string // globs, relative to the project
+	Except []string // globs of folders that are left out
+	Range  diag.Range
 	Binding
 }
 

@@ -46,10 +46,14 @@ func backendDoc() *BlockDoc {
 func ladderDoc() *BlockDoc {
 	return &BlockDoc{
 		Type: "ladder", Labels: []string{labelName},
-		Doc: "Tiers in order, the cheapest first. The order of the blocks is the order of the ladder.",
+		Doc: "Tiers in order, the cheapest first. The order of the blocks is the order of the ladder. In short, `backend` and `models` say the same for models at their list prices.",
+		Attributes: []*AttributeDoc{
+			{Name: "backend", Type: ToBackend, Example: "backend.claude", Doc: "Where `models` are."},
+			{Name: "models", Type: Strings, Example: `["claude-haiku-4-5", "claude-opus-4-8"]`, Doc: "A tier for each model, the cheapest first, instead of `tier` blocks: named after the model (with `-` for what a name cannot have), its family what stands before the first `-`, its price the list's (a day at the end of the name is left out), and none where the list has none."},
+		},
 		Blocks: []*BlockDoc{{
-			Type: "tier", Labels: []string{labelName}, Required: true,
-			Doc: "One rung of the ladder.",
+			Type: "tier", Labels: []string{labelName},
+			Doc: "One rung of the ladder. At least one, or `models`.",
 			Attributes: []*AttributeDoc{
 				{Name: "backend", Type: ToBackend, Required: true, Example: "backend.claude", Doc: "Where the model is."},
 				{Name: "model", Type: String, Required: true, Example: `"claude-haiku-4-5"`, Doc: "The backend's name of the model."},
@@ -147,6 +151,7 @@ func skillsDoc() *BlockDoc {
 		Doc: "One binding for every skill folder that a pattern finds. A `skill` block overrides one of them.",
 		Attributes: append([]*AttributeDoc{
 			{Name: "from", Type: OneOrMore, Required: true, Example: `".claude/skills/*"`, Doc: "Patterns of folders, relative to the project."},
+			{Name: "except", Type: Strings, Default: "none", Example: `[".claude/skills/old-*"]`, Doc: "Patterns of folders that are left out: two skills cannot have one name."},
 		}, bindingDocs()...),
 		Blocks: []*BlockDoc{dataDoc()},
 		Example: `skills "team" {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -86,6 +87,24 @@ func (l List) Find(model string) (Entry, error) {
 	}
 	return e, nil
 }
+
+// Dated is Find, also for the name of a model with the day of its release behind
+// it, as vendors answer with: claude-haiku-4-5-20251001, gpt-5.4-2026-03-05. listed
+// is the name that the list has. Nothing else is left out of a name: the same model
+// at another host has another price.
+func (l List) Dated(model string) (e Entry, listed string, err error) {
+	if e, err = l.Find(model); err == nil {
+		return e, model, nil
+	}
+	if short := release.ReplaceAllString(model, ""); short != model {
+		if e, found := l.Find(short); found == nil {
+			return e, short, nil
+		}
+	}
+	return e, "", err
+}
+
+var release = regexp.MustCompile(`-20[0-9]{2}-?[0-9]{2}-?[0-9]{2}$`)
 
 // With lays another list over this one: its models win, its day and source are
 // those of the result.
