@@ -34,6 +34,7 @@ const (
 type Layer struct {
 	Attention Kind
 	Mixer     int64   // parameters of attention, or of the state-space mixer
+	Whole     int64   // of Mixer: what tensor parallelism copies instead of cutting
 	Cache     int64   // elements cached for each token that is looked back at
 	Window    int64   // tokens that are looked back at; 0: all
 	State     int64   // bytes of recurrent state a request; read and written in every step

@@ -107,13 +107,17 @@ func (r *reader) latent(h int64) Layer {
 	nope := r.need("qk_nope_head_dim", r.Nope, mostWidth)
 	v := r.need("v_head_dim", r.VDim, mostWidth)
 	query := h * heads * (nope + rope) // without a query rank it is one matrix
+	down := h * (rank + rope)          // the compressed vector is made once for all heads
+	whole := down
 	if r.QRank != nil {
 		q := r.need("q_lora_rank", r.QRank, mostWidth)
 		query = h*q + q*heads*(nope+rope)
+		whole += h * q
 	}
 	return Layer{
 		Attention: Latent,
-		Mixer:     query + h*(rank+rope) + rank*heads*(nope+v) + heads*v*h,
+		Mixer:     query + down + rank*heads*(nope+v) + heads*v*h,
+		Whole:     whole,
 		Cache:     rank + rope,
 		Score:     2 * float64(heads*(nope+rope+v)),
 		Look:      2 * float64(heads*(2*rank+rope)),

@@ -12,7 +12,9 @@
 //
 // Formulas: the roofline is Williams, Waterman and Patterson (2009); experts
 // hit by B tokens are E(1-(1-k/E)^B), which takes routing as uniform; ring and
-// tree collectives move 2(n-1)/n of their bytes.
+// tree collectives move 2(n-1)/n of their bytes. Tensor parallelism divides
+// matrices, heads and experts, and does not divide the residual stream, routers
+// or the down-projections of a latent cache: those cost every GPU the same.
 package step
 
 import (
@@ -70,6 +72,7 @@ type Worker struct {
 	layer float64 // count
 
 	mixer, dense, expert, head float64 // parameters; expert: of one expert, over all layers that have them
+	whole                      float64 // of mixer: what every GPU of a tensor group keeps
 	mixtures                   float64 // layers that have experts
 	state                      float64 // bytes a request
 	score, look                float64 // FLOPs a pair, layers that see everything
@@ -87,6 +90,7 @@ func New(s Spec) Worker {
 	w.gpus = w.tp * w.dp
 	for _, l := range s.Arch.Layers {
 		w.mixer += float64(l.Mixer)
+		w.whole += float64(l.Whole)
 		w.dense += float64(l.Dense)
 		if l.Expert > 0 {
 			w.expert += float64(l.Expert)
@@ -132,8 +136,15 @@ func (w Worker) Resident() float64 {
 	if s.Arch.Tied {
 		embeddings = w.head
 	}
-	return (w.mixer*s.Width.Mixer+w.dense*s.Width.Dense+embeddings*s.Width.Embedding)/w.tp +
+	return (w.mixer*s.Width.Mixer+w.dense*s.Width.Dense+embeddings*s.Width.Embedding)/w.tp + w.copied() +
 		w.expert*float64(s.Arch.Experts)*s.Width.Expert/w.gpus
+}
+
+// copied is the bytes of weights that a GPU has beyond its share: what a tensor
+// group does not cut, and the routers, which stay in two bytes.
+func (w Worker) copied() float64 {
+	router := 2 * w.mixtures * float64(w.spec.Arch.Hidden*w.spec.Arch.Experts)
+	return router + w.whole*w.spec.Width.Mixer*(1-1/w.tp)
 }
 
 // Cache is the bytes that one request of so many tokens keeps on each GPU of
@@ -153,14 +164,14 @@ func (w Worker) Decode(batch, context float64) float64 {
 	read := s.GPU.Bandwidth * c.Bandwidth
 	weights := max(w.weights(batch)/read, w.linear(batch, c.Decode))
 	cache := max(batch/w.dp*(w.Cache(context)+w.state/w.tp)/read, batch*w.looks(context)/(w.gpus*s.GPU.BF16*c.Prefill))
-	return weights + cache + w.moved(batch) + w.Overhead()
+	return weights + cache + w.moved(batch, 1) + w.stream(batch) + w.logits(batch) + w.Overhead()
 }
 
 // Prefill is the seconds that tokens new tokens add to a step, the first of
 // which has after tokens before it.
 func (w Worker) Prefill(tokens, after float64) float64 {
 	c := w.spec.Constants
-	return w.linear(tokens, c.Prefill) + w.attend(tokens, after) + w.moved(tokens)
+	return w.linear(tokens, c.Prefill) + w.attend(tokens, after) + w.moved(tokens, eager) + w.stream(tokens)
 }
 
 // Overhead is what a step costs whatever is in it, seconds: launches, the host,
@@ -180,7 +191,27 @@ func (w Worker) Overhead() float64 {
 // weights is the bytes of weights that one GPU reads in a decode step.
 func (w Worker) weights(batch float64) float64 {
 	s := w.spec
-	return (w.mixer*s.Width.Mixer+w.dense*s.Width.Dense+w.head*s.Width.Embedding)/w.tp + w.Hit(batch)*w.expert*s.Width.Expert/w.gpus
+	return (w.mixer*s.Width.Mixer+w.dense*s.Width.Dense+w.head*s.Width.Embedding)/w.tp + w.copied() + w.Hit(batch)*w.expert*s.Width.Expert/w.gpus
+}
+
+// stream is the seconds in which tokens pass through the residual stream: two
+// norms a layer, each of which reads and writes the hidden state and the
+// residual in two bytes. Every GPU of a tensor group does all of it.
+func (w Worker) stream(tokens float64) float64 {
+	s := w.spec
+	return 16 * tokens / w.dp * w.layer * float64(s.Arch.Hidden) / (s.GPU.Bandwidth * s.Constants.Bandwidth)
+}
+
+// logits is the seconds of the last matrix for every request that makes a
+// token, in bf16, and of gathering its parts inside a tensor group. Reading the
+// matrix is part of weights; prompts need it for their last token alone.
+func (w Worker) logits(batch float64) float64 {
+	c, s, each := w.spec.Constants, w.spec, batch/w.dp
+	t := 2 * each * w.head / w.tp / (s.GPU.BF16 * c.Decode)
+	if w.tp > 1 {
+		t += c.Reduce + 2*each*float64(s.Arch.Vocab)*(w.tp-1)/w.tp/(w.link*c.Network)
+	}
+	return t
 }
 
 // looks is the FLOPs with which one new token looks back at its context.
@@ -217,56 +248,4 @@ func (w Worker) attend(tokens, after float64) float64 {
 		f += x.score * min(seen, x.tokens)
 	}
 	return tokens * f / (w.gpus * w.spec.GPU.BF16 * w.spec.Constants.Prefill)
-}
-
-// moved is the seconds in which the bytes of one pass of tokens tokens move:
-// two all-reduces a layer inside a tensor group, and a dispatch and a combine a
-// layer of experts between ranks. Activations have 2 bytes; dispatch sends 1.
-func (w Worker) moved(tokens float64) float64 {
-	c, h, each := w.spec.Constants, float64(w.spec.Arch.Hidden), tokens/w.dp
-	var t float64
-	if w.tp > 1 {
-		t += 2 * w.layer * (AllReduce(int(w.tp), each*h*2, w.link, c) - c.Reduce)
-	}
-	if w.mixtures > 0 && w.dp > 1 {
-		k := min(float64(w.spec.Arch.TopK), w.gpus)
-		t += w.mixtures * 2 * each * h * k * 1.5 * (w.gpus - 1) / w.gpus / (w.link * c.Network)
-	}
-	return t
-}
-
-// AllReduce is the seconds of one all-reduce of so many bytes among n GPUs with
-// links of so many bytes a second and direction. The share of the link that is
-// reached grows with n: .63 of 900 GB/s for two B200, .71 for four, .80 for
-// eight (vLLM 0.24, CUDA graphs, 1 GiB, measured).
-func AllReduce(n int, bytes, link float64, c Constants) float64 {
-	if n <= 1 {
-		return 0
-	}
-	share := min(c.Network+.03+.085*(math.Log2(float64(n))-1), .8)
-	return c.Reduce + 2*float64(n-1)/float64(n)*bytes/(link*share)
-}
-
-// Transfer is the seconds of moving bytes of KV cache: latency + bytes/bandwidth.
-func Transfer(bytes, latency, bandwidth float64) float64 { return latency + bytes/bandwidth }
-
-// FitTransfer is the latency and bandwidth that come nearest to points of
-// (bytes, seconds): least squares of relative errors, which count a small
-// transfer as much as a large one. Fewer than two sizes give NaN.
-func FitTransfer(points [][2]float64) (latency, bandwidth float64) {
-	// minimise sum ((a + b x)/y - 1)^2: normal equations of columns 1/y and x/y
-	var aa, ab, bb, a1, b1 float64
-	for _, p := range points {
-		u, v := 1/p[1], p[0]/p[1]
-		aa += u * u
-		ab += u * v
-		bb += v * v
-		a1 += u
-		b1 += v
-	}
-	det := aa*bb - ab*ab
-	if !(math.Abs(det) > 1e-12*aa*bb) {
-		return math.NaN(), math.NaN()
-	}
-	return (a1*bb - b1*ab) / det, det / (b1*aa - a1*ab)
 }
