@@ -61,3 +61,13 @@ func within(all []result.Result, lines []limited, missing []string) string {
 	}
 	return slo + fmt.Sprintf(" the best is %s with %s %s.", origin(fit[best]), result.Figure(throughput(fit[best])), unit)
 }
+
+// Sentences are what the page says first, for those who read no page: who has the
+// most throughput, who is fastest, and who is best within the SLO.
+func Sentences(all []result.Result, o Options) []string {
+	lines, missing := lines(all, o.Limits)
+	if len(lines) == 0 {
+		return missing
+	}
+	return append([]string{sentence(all, lines[0].axis, result.Front(all, lines[0].axis)) + within(all, lines, missing)}, missing...)
+}

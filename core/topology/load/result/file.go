@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -105,18 +106,36 @@ func unknown() Result {
 	return Result{Duration: n, TTFT: s, TPOT: s, ITL: s, Latency: s, OutputTPS: v, TotalTPS: v, Rate: v, Goodput: v}
 }
 
-// ReadRequests reads the raw data beside a result, and refuses it when it is not
-// what the result was computed from.
-func ReadRequests(r Result, dir string) ([]load.Request, error) {
+// checkRaw tells whether the raw data beside a result is what it was computed from.
+func (r Result) checkRaw(dir string) error {
+	_, err := r.raw(dir)
+	return err
+}
+
+// raw reads the bytes of the raw data, and refuses others than the result's.
+func (r Result) raw(dir string) ([]byte, error) {
 	if r.Raw == "" || r.Raw != filepath.Base(r.Raw) {
 		return nil, errors.New("the result names no raw data beside it")
 	}
 	src, err := os.ReadFile(filepath.Join(dir, r.Raw))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the raw requests are not there: %s is missing, so the figures cannot be checked", r.Raw)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the raw data: %w", err)
 	}
 	if got := fmt.Sprintf("%x", sha256.Sum256(src)); got != r.RawDigest {
 		return nil, fmt.Errorf("%s was changed since the result was written: its digest is %s", r.Raw, got)
+	}
+	return src, nil
+}
+
+// ReadRequests reads the raw data beside a result, and refuses it when it is not
+// what the result was computed from.
+func ReadRequests(r Result, dir string) ([]load.Request, error) {
+	src, err := r.raw(dir)
+	if err != nil {
+		return nil, err
 	}
 	var out []load.Request
 	lines := bufio.NewScanner(bytes.NewReader(src))

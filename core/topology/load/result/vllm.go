@@ -110,7 +110,11 @@ func importOne(raw []byte, name string) (Result, error) {
 		return r, err
 	}
 	r.Workload = load.Workload{Name: "imported", Prompts: r.Requests, Input: mean(r.Input, r.Succeeded), Output: mean(r.Output, r.Succeeded)}
-	return r, r.takeFigures(f, any)
+	if err := r.takeFigures(f, any); err != nil {
+		return r, err
+	}
+	r.takeDetail(raw)
+	return r, nil
 }
 
 func value(n *int) int {
