@@ -5,7 +5,7 @@ import (
 )
 
 func (c *command) judgeCommand() *cobra.Command {
-	return group("judge", "Calibrate judges against labels, and see what they may prove", c.judgeCalibrateCommand(), c.judgeReportCommand())
+	return group("judge", "Calibrate judges against labels, and see what they may prove", c.judgeCalibrateCommand(), c.judgeLabelCommand(), c.judgeReportCommand())
 }
 
 // oneName is the optional name that a command takes.

@@ -66,6 +66,10 @@ func (c *command) calibrate(ctx context.Context, name string, f calibrateFlags) 
 	if diags.HasErrors() {
 		return c.refuseLabels(f.labels, src, diags)
 	}
+	rows, twice, alike := judge.Steady(rows)
+	if len(rows) == 0 {
+		return fmt.Errorf("%s has second looks alone, and they are no labels", f.labels)
+	}
 	e, err := c.open(ctx, "")
 	if err != nil {
 		return err
@@ -102,7 +106,7 @@ func (c *command) calibrate(ctx context.Context, name string, f calibrateFlags) 
 	if c.json {
 		return c.document(map[string]any{
 			"added": added, "known": len(got.Labels) - added, "asked": got.Asked, "left": got.Left, "silent": got.Silent,
-			"changed": got.Changed, "spent": got.Spent, "priced": got.Priced, "policy": got.Policy, "burnt": got.Burnt, "report": report,
+			"changed": got.Changed, "spent": got.Spent, "priced": got.Priced, "policy": got.Policy, "burnt": got.Burnt, "twice": twice, "alike": alike, "report": report,
 		})
 	}
 	c.say("%s added to %s, which has %d of this judge now%s.", plural(added, "label", "labels"), report.File, report.Labels, known(len(got.Labels)-added))
@@ -118,6 +122,9 @@ func (c *command) calibrate(ctx context.Context, name string, f calibrateFlags) 
 	}
 	if got.Changed > 0 {
 		c.say("%s changed with the order of the two, and count as no difference.", plural(got.Changed, "comparison", "comparisons"))
+	}
+	if twice > 0 {
+		c.say("Of %s that a person marked a second time, in the other order, %d had the same mark.", plural(twice, "output", "outputs"), alike)
 	}
 	if got.Left > 0 {
 		whose := "The budget"

@@ -164,6 +164,9 @@ func Ladder(s *skill.Skill) *config.Ladder {
 	return nil
 }
 
+// JudgeOf a skill, nil without one.
+func (p *Project) JudgeOf(s *skill.Skill) *config.Judge { return p.judgeOf(s) }
+
 // judgeOf a skill: its own, its policy's, or the only one that is declared.
 func (p *Project) judgeOf(s *skill.Skill) *config.Judge {
 	switch {

@@ -31,22 +31,48 @@ func (q question) first() int {
 	return 0
 }
 
-// known is what the file has of earlier sessions.
+// known is what the file has of earlier sessions: gold of both works, in the order
+// of Pair.Works.
 type known map[answerKey][2]int64
 
-// answerKey names an answer: gold of both works, in the order of Pair.Works.
+// answerKey names an answer.
 type answerKey struct {
 	skill, item, dimension string
 	look                   int
+	arms                   [2]string
+}
+
+func (q question) key() answerKey {
+	return answerKey{q.pair.Skill, q.pair.Item, q.dimension.Name, q.look, q.pair.arms()}
+}
+
+func (p *Pair) arms() [2]string { return [2]string{p.Works[0].Arm, p.Works[1].Arm} }
+
+// fits tells whether a pair may be asked about: where one of its works was labelled
+// beside another one, a second label of it would be refused.
+func (k known) fits(p *Pair) bool {
+	for a := range k {
+		if a.skill != p.Skill || a.item != p.Item || a.arms == p.arms() {
+			continue
+		}
+		for _, w := range p.Works {
+			if w.Arm == a.arms[0] || w.Arm == a.arms[1] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // questions lays out a session. Nobody chooses what is asked: pairs come in the
 // order of a digest, which is as good as chance and the same at every start, and
 // what was answered earlier stays part of the session.
 func questions(c Config, have known) []question {
-	pairs := make([]*Pair, len(c.Pairs))
+	var pairs []*Pair
 	for i := range c.Pairs {
-		pairs[i] = &c.Pairs[i]
+		if have.fits(&c.Pairs[i]) {
+			pairs = append(pairs, &c.Pairs[i])
+		}
 	}
 	rank := map[*Pair]string{}
 	for _, p := range pairs {
@@ -54,7 +80,7 @@ func questions(c Config, have known) []question {
 	}
 	begun := func(p *Pair) int {
 		for _, d := range c.Dimensions[p.Skill] {
-			if _, ok := have[answerKey{p.Skill, p.Item, d.Name, 1}]; ok {
+			if _, ok := have[answerKey{p.Skill, p.Item, d.Name, 1, p.arms()}]; ok {
 				return 0
 			}
 		}

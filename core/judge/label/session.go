@@ -45,10 +45,6 @@ func Open(c Config) (*Session, diag.List, error) {
 	return s, nil, nil
 }
 
-func (q question) key() answerKey {
-	return answerKey{q.pair.Skill, q.pair.Item, q.dimension.Name, q.look}
-}
-
 // forward goes to the next question that has no answer.
 func (s *Session) forward() {
 	for s.next++; s.next < len(s.all); s.next++ {

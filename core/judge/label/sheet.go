@@ -55,24 +55,15 @@ func readSheet(path string) (*sheet, known, diag.List, error) {
 		return nil, nil, diags, nil
 	}
 	have := known{}
-	half := map[answerKey]int64{}
-	var last answerKey
-	for _, r := range rows {
-		k := answerKey{r.Skill, r.Item, r.Dimension, r.Look}
-		last = k
-		if gold, ok := half[k]; ok {
-			have[k] = [2]int64{gold, r.Gold}
-			delete(half, k)
-			continue
+	for i := 0; i+1 < len(rows); i += 2 {
+		a, b := rows[i], rows[i+1]
+		if a.Skill != b.Skill || a.Item != b.Item || a.Dimension != b.Dimension || a.Look != b.Look {
+			return nil, nil, nil, fmt.Errorf("%s has a label of one output of %s on line %d and none of the other behind it: it was edited. Restore it, or name another file with --out", path, a.Item, a.At.Start.Line)
 		}
-		half[k] = r.Gold
+		have[answerKey{a.Skill, a.Item, a.Dimension, a.Look, [2]string{a.Arm, b.Arm}}] = [2]int64{a.Gold, b.Gold}
 	}
-	if _, torn := half[last]; torn && len(half) == 1 {
+	if len(rows)%2 == 1 {
 		whole = whole[:bytes.LastIndexByte(bytes.TrimSuffix(whole, []byte("\n")), '\n')+1]
-		delete(half, last)
-	}
-	for k := range half {
-		return nil, nil, nil, fmt.Errorf("%s has a label of one output of %s and none of the other, in the middle: it was edited. Restore it, or name another file with --out", path, k.item)
 	}
 	out.size = int64(len(whole))
 	if len(whole) < len(src) {
