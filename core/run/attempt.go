@@ -26,7 +26,11 @@ func (x Executor) attempt(ctx context.Context, p *Plan, r Request, tiers map[str
 		if before != nil {
 			msgs = append(msgs, message.Text(message.Assistant, before.completions[s.Name]), message.Text(message.User, before.feedback()))
 		}
-		resp, err := x.call(ctx, p, r, s, tiers[s.Name], msgs, a)
+		if p.Runner != nil {
+			err = x.delegate(ctx, p, r, s, tiers[s.Name], msgs, a)
+		} else {
+			err = x.generate(ctx, p, r, s, tiers[s.Name], msgs, a)
+		}
 		if err != nil {
 			var ce *CallError
 			if errors.As(err, &ce) {
@@ -34,16 +38,42 @@ func (x Executor) attempt(ctx context.Context, p *Plan, r Request, tiers map[str
 			}
 			return nil, err
 		}
-		if resp.Finish == message.FinishRefusal {
-			return a.end(Refused, fmt.Sprintf("step %s: the model refused", s.Name)), nil
+		if a.rec.Status == Refused {
+			return a, nil
 		}
-		a.completions[s.Name] = resp.Message.String()
 	}
 	out, fence, err := p.Finish(ctx, r.Input, a.completions, state)
+	if err == nil && p.Runner != nil {
+		out, err = p.Runner.output(out, a.files)
+	}
 	if err != nil {
 		return a.unreadable(err), nil
 	}
 	return a, a.judge(ctx, p, r, out, fence)
+}
+
+// generate has a model answer a step.
+func (x Executor) generate(ctx context.Context, p *Plan, r Request, s Step, t *config.Tier, msgs []message.Message, a *attempt) error {
+	resp, err := x.call(ctx, p, r, s, t, msgs, a)
+	if err != nil {
+		return err
+	}
+	if resp.Finish == message.FinishRefusal {
+		a.end(Refused, fmt.Sprintf("step %s: the model refused", s.Name))
+		return nil
+	}
+	a.completions[s.Name] = resp.Message.String()
+	return nil
+}
+
+// delegate has the plan's agent do the task.
+func (x Executor) delegate(ctx context.Context, p *Plan, r Request, s Step, t *config.Tier, msgs []message.Message, a *attempt) error {
+	done, err := x.task(ctx, p, r, s, t, msgs, a)
+	if err != nil {
+		return err
+	}
+	a.completions[s.Name], a.files = done.Text, done.Files
+	return nil
 }
 
 // judge puts an output through fixes and gates. The error is the engine's.

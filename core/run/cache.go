@@ -19,7 +19,7 @@ const cacheLeast = 4 * 1024
 // both of its cache prices is marked: where writing costs nothing extra, vendors
 // keep prefixes by themselves, and where nobody knows the price, nobody asked.
 func (p *Plan) caches(s Step, t *config.Tier) bool {
-	return !p.Uncached && t.Price.Known && t.Price.CacheRead > 0 && t.Price.CacheWrite > 0 && len(s.Prompt) >= cacheLeast
+	return !p.Uncached && p.Runner == nil && t.Price.Known && t.Price.CacheRead > 0 && t.Price.CacheWrite > 0 && len(s.Prompt) >= cacheLeast
 }
 
 // mark puts the breakpoint after the step's prompt, where the messages begin with

@@ -25,7 +25,8 @@ const (
 
 // command runs a command gate. The output goes to the command's standard input
 // (JSON, or the bare text of a text output) and, with the input, into files
-// named by PLIMSOLL_OUTPUT and PLIMSOLL_INPUT. Exit status 0 passes; otherwise
+// named by PLIMSOLL_OUTPUT and PLIMSOLL_INPUT. Where an agent's files are part of
+// the output, PLIMSOLL_FILES is a copy of the folder that it left. Exit status 0 passes; otherwise
 // the last line that it printed is the reason. A last line that is a JSON
 // object may give {"reason", "failed_ids"}.
 func (p *Plan) command(ctx context.Context, e gate.External, input, output json.RawMessage) gate.Verdict {
@@ -39,11 +40,23 @@ func (p *Plan) command(ctx context.Context, e gate.External, input, output json.
 	if err := errors.Join(os.WriteFile(inFile, input, 0o600), os.WriteFile(outFile, plain, 0o600)); err != nil {
 		return gate.Verdict{Err: "writing files for the command: " + err.Error()}
 	}
+	var folder []string
+	if r := p.Runner; r != nil && r.Takes != nil {
+		files := filepath.Join(dir, "files")
+		if err := os.Mkdir(files, 0o700); err != nil {
+			return gate.Verdict{Err: "making a folder for the command: " + err.Error()}
+		}
+		if err := r.restore(files, output); err != nil {
+			return gate.Verdict{Err: "restoring what the agent left: " + err.Error()}
+		}
+		folder = []string{"PLIMSOLL_FILES=" + files}
+	}
 	bounded, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	cmd := exec.CommandContext(bounded, e.Command[0], e.Command[1:]...)
 	cmd.Dir = p.Dir
 	cmd.Env = append(minimalEnv(), "PLIMSOLL_INPUT="+inFile, "PLIMSOLL_OUTPUT="+outFile, "PLIMSOLL_GATE="+e.Gate)
+	cmd.Env = append(cmd.Env, folder...)
 	cmd.Stdin = bytes.NewReader(plain)
 	printed := &capped{limit: commandOutput}
 	cmd.Stdout, cmd.Stderr = printed, printed

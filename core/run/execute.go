@@ -14,10 +14,11 @@ import (
 // Executor runs plans. It holds no state of its own and may be used by many
 // goroutines at once.
 type Executor struct {
-	Models Models
-	Blobs  Blobs
-	Now    func() time.Time
-	Sleep  func(ctx context.Context, d time.Duration) // between retries of a call; nil waits for real
+	Models  Models
+	Runners Runners // of plans that have a runner; may be nil without them
+	Blobs   Blobs
+	Now     func() time.Time
+	Sleep   func(ctx context.Context, d time.Duration) // between retries of a call; nil waits for real
 	// Place waits for room at a backend and gives what hands it back; nil bounds
 	// nothing. It is held for the time of one call alone: what a run writes and
 	// checks before and after must not keep a backend idle.
@@ -41,9 +42,13 @@ func (x Executor) Do(ctx context.Context, p *Plan, r Request) (*Record, error) {
 	if err := p.mayRun(r); err != nil {
 		return nil, err
 	}
+	p = p.On(r.Fixture)
 	rec := &Record{
 		ID: r.ID, Scope: p.Scope, Skill: p.Skill, Hash: p.Hash, Trial: r.Trial, Started: x.Now().UTC(),
 		Start: names(r.Tiers), Priced: true, keeper: &keeper{blobs: x.Blobs},
+	}
+	if p.Runner != nil {
+		rec.Runner = p.Runner.Name
 	}
 	rec.Input = rec.keeper.keep(r.Input)
 	tiers := maps.Clone(r.Tiers)
@@ -110,6 +115,9 @@ func (r *Record) add(a *attempt) {
 
 // mayRun refuses before anything leaves the house.
 func (p *Plan) mayRun(r Request) error {
+	if p.Runner != nil && (len(p.Steps) != 1 || p.Drives()) {
+		return fmt.Errorf("%s has steps or code of its own that ask models, and runner %s runs a skill whole, with one model: take runner out of its block", p.Skill, p.Runner.Name)
+	}
 	for _, s := range p.Steps {
 		t := r.Tiers[s.Name]
 		if t == nil {
@@ -190,4 +198,5 @@ type attempt struct {
 	acted       bool          // a tool that may change the world was called: no other try may call it again
 	waited      time.Duration // for places
 	keeper      *keeper
+	files       []File // that an agent left different
 }

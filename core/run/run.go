@@ -81,6 +81,7 @@ type Plan struct {
 	Sampling message.Sampling
 	Grant    *config.Grant // what code that drives its own flow may reach; nil is nothing
 	Uncached bool          // no cache breakpoints, whatever the tier's prices
+	Runner   *Runner       // who does the whole task; nil: the engine, by calling models
 }
 
 // Step is a model call with a tier of its own.
@@ -100,6 +101,7 @@ type Request struct {
 	Trial   bool
 	Truth   *Truth // what simulated models are told; never sent to another backend
 	Repeat  int    // which repeat of a trial this is; part of its idempotency key
+	Fixture string // folder of this input alone, where the plan has a runner; "" is the runner's
 }
 
 // Truth is the answer that a simulated model degrades.
@@ -160,6 +162,14 @@ type Record struct {
 	// Unmeasurable: a trial needed what a trial may not do, or what is not granted.
 	// The run is missing, and will be whenever it is tried again.
 	Unmeasurable bool `json:"unmeasurable,omitempty"`
+	// Runner names who did it, where that was not the engine. Nothing of it was
+	// sandboxed.
+	Runner string `json:"runner,omitempty"`
+	// Given is the digest of a folder that came with this input alone.
+	Given string `json:"given,omitempty"`
+	// Recorded: somebody else ran it and said so (plimsoll record). Gates looked at
+	// its output here; tier, cost and time are as they were told.
+	Recorded bool `json:"recorded,omitempty"`
 
 	Output  json.RawMessage            `json:"-"` // the output itself, after fixes
 	Writes  map[string]json.RawMessage `json:"-"` // to the skill's keys, by a run that is OK; nil deletes. To be committed with the record
@@ -215,6 +225,7 @@ type Call struct {
 	GPU        int64          `json:"gpu_ms,omitempty"` // hardware time, where the tier is priced by it
 	Error      string         `json:"error,omitempty"`
 	Simulated  bool           `json:"simulated,omitempty"`
+	Task       *Tasked        `json:"task,omitempty"` // of an agent, where one was asked
 
 	waited time.Duration // for a place: it says nothing about the model, and is no part of any MS
 }
