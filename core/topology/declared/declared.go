@@ -19,6 +19,7 @@ package declared
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,8 +164,7 @@ func (k *kind[T]) add(name string, x T, good bool) {
 // that could be meant.
 func (k *kind[T]) builtin(name string) bool {
 	if name == Builtin {
-		_, own := k.by[name]
-		return !own
+		return !slices.Contains(k.order, name)
 	}
 	return name == "" && len(k.order) == 0
 }
@@ -182,10 +182,8 @@ func (k *kind[T]) get(what, name string) (T, error) {
 	if x, ok := k.by[name]; ok {
 		return x, nil
 	}
-	for _, n := range k.order {
-		if n == name {
-			return none, fmt.Errorf("%s %q has an error; `plimsoll validate` shows it", what, name)
-		}
+	if slices.Contains(k.order, name) {
+		return none, fmt.Errorf("%s %q has an error; `plimsoll validate` shows it", what, name)
 	}
 	return none, fmt.Errorf("there is no %s %q.%s There are %s", what, name, diag.DidYouMean(name, k.order), strings.Join(k.order, ", "))
 }

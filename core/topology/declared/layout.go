@@ -146,9 +146,13 @@ func refusal(t layout, model string, err error) diag.Diagnostic {
 	case errors.As(err, &misfit):
 		return diag.Warnf(at, "does-not-fit", "Model does not fit", "%s on topology %q: %s.", model, t.Name, strings.TrimSuffix(misfit.Why, "."))
 	case errors.As(err, &refused):
-		return diag.Warnf(at, "no-plan", "No launch plan can be made", "%s on topology %q: %s. %s", model, t.Name, strings.TrimSuffix(refused.Why, "."), refused.Do)
+		return diag.Warnf(at, "no-plan", "No launch plan can be made", "%s has no plan on topology %q. %s. %s", model, t.Name, strings.TrimSuffix(refused.Why, "."), refused.Do)
 	}
-	return impossible(at, "%v.", strings.TrimSuffix(strings.TrimPrefix(err.Error(), fmt.Sprintf("topology %q: ", t.Name)), "."))
+	says := strings.TrimSuffix(strings.TrimPrefix(err.Error(), fmt.Sprintf("topology %q: ", t.Name)), ".")
+	if strings.HasPrefix(says, "--") || strings.HasPrefix(says, "the value of --") {
+		at = t.block.Ranges.At("args", at)
+	}
+	return impossible(at, "%s.", says)
 }
 
 // parts takes joined errors apart.
