@@ -18,6 +18,7 @@ type pluginRow struct {
 	From    string         `json:"from"`
 	Health  *plugin.Status `json:"health,omitempty"` // nil: never called
 	Refused string         `json:"refused,omitempty"`
+	Serves  string         `json:"serves,omitempty"` // how the topology is that it calls
 }
 
 func (c *command) pluginList(ctx context.Context, start bool) error {
@@ -45,7 +46,7 @@ func (c *command) pluginList(ctx context.Context, start bool) error {
 	}
 	var rows []pluginRow
 	for _, b := range p.Config.Backends {
-		row := pluginRow{Backend: b.Name, Plugin: b.Plugin, From: from(b)}
+		row := pluginRow{Backend: b.Name, Plugin: b.Plugin, From: from(b), Serves: p.TopologyOf(b)}
 		for _, s := range health.Backends {
 			if s.Backend == b.Name && s.Plugin == b.Plugin {
 				row.Health = &s
@@ -109,6 +110,9 @@ func (c *command) showPlugins(rows []pluginRow, at time.Time, started bool) {
 	}
 	columns(c.Out, table)
 	for _, r := range rows {
+		if r.Serves != "" && r.Refused == "" {
+			c.say("\n%s: %s", r.Backend, r.Serves)
+		}
 		if r.Refused != "" {
 			c.say("\n%s: %s", r.Backend, r.Refused)
 		} else if h := r.Health; h != nil && h.LastErr != "" {

@@ -41,9 +41,8 @@ func (p *Project) Check(ctx context.Context) diag.List {
 		diags = append(diags, more...)
 		pool, more := trial.Load(s.Dir, s.Contract.Items)
 		diags = append(diags, relative(p.Dir, append(more, checkItemRules(pool)...))...)
-		if r := s.Binding.Runner; r != nil {
-			diags = append(diags, diag.Warnf(s.Range, "not-yet", "Not acted on yet", "Skill %s names runner %s. This version runs skills itself only: the skill validates, and running or measuring it is refused.", s.Name, r.Name))
-		}
+		diags = append(diags, p.checkRunner(s)...)
+		diags = append(diags, relative(p.Dir, checkFixtures(s, pool))...)
 		policy := s.Binding.Policy
 		if policy == nil {
 			continue
@@ -204,6 +203,10 @@ func (e *Engine) Doctor(ctx context.Context, offline bool) []Finding {
 	}
 	add("plugins", fmt.Sprintf("%d locked files verified", v.Files), err)
 	for _, b := range e.Project.Config.Backends {
+		if b.Topology != nil {
+			detail, err := e.Project.checkTopology(ctx, b)
+			add("topology "+b.Topology.Name, detail, err)
+		}
 		if offline {
 			continue
 		}

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -94,7 +95,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.Close())
 	}
 	e.runs = run.Executor{
-		Models: models{e.backends, o.Recorder}, Blobs: e.store, Now: clock,
+		Models: models{e.backends, o.Recorder}, Runners: runners{e.backends, e.Project}, Blobs: e.store, Now: clock,
 		Keys: keys{e.store}, Tools: e.toolbox(), Announce: e.announce, Recorded: e.recorded,
 	}
 	if err := e.reconcile(ctx); err != nil {
@@ -112,12 +113,17 @@ func (e *Engine) openBackends(o Options) error {
 		return err
 	}
 	var declared []backend.Declared
+	missing := map[string]error{}
 	for _, b := range e.Project.Config.Backends {
+		config, err := e.Project.served(b)
+		if err != nil {
+			missing[b.Name] = err
+		}
 		record := b.Record
 		if record != "" && !filepath.IsAbs(record) {
 			record = filepath.Join(e.Project.Dir, record)
 		}
-		d := backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: b.Config, Record: record}
+		d := backend.Declared{Name: b.Name, Plugin: b.Plugin, Env: b.Env, Config: config, Record: record}
 		if r := b.Remote; r != nil {
 			d.Address = r.Address
 			if r.TLS != nil {
@@ -126,7 +132,8 @@ func (e *Engine) openBackends(o Options) error {
 		}
 		declared = append(declared, d)
 	}
-	e.plugins, err = e.state.hire(declared, plugin.Config{
+	agents := e.Project.declaredRunners()
+	e.plugins, err = e.state.hire(slices.Concat(declared, agents), plugin.Config{
 		Self: o.Self, SelfArgs: func(name string) []string { return []string{ServeArg, name} }, Bundled: o.Bundled,
 		Lock: locked, Root: e.Project.Dir, StateDir: filepath.Join(e.Project.Dir, StateDir), Stderr: o.Stderr, Clock: clock,
 		Audit: e.state.auditPlugin,
@@ -134,7 +141,7 @@ func (e *Engine) openBackends(o Options) error {
 	if err != nil {
 		return err
 	}
-	e.backends, err = backend.New(backend.Config{Source: backend.FromManager(e.plugins.Manager), Backends: declared, Clock: clock, AsOf: e.asOf, LookupEnv: os.LookupEnv})
+	e.backends, err = backend.New(backend.Config{Source: located{backend.FromManager(e.plugins.Manager), missing}, Backends: declared, Runners: agents, Clock: clock, AsOf: e.asOf, LookupEnv: os.LookupEnv})
 	return err
 }
 

@@ -54,7 +54,7 @@ func (e *Engine) Subject(ctx context.Context, n nightly.Step, candidate *config.
 		tiers[step.Name] = place.Tier
 	}
 	for _, used := range append(slices.Collect(maps.Values(tiers)), n.Current, candidate) {
-		if err := e.callable(used); err != nil {
+		if err := e.reachable(s, used); err != nil {
 			return evolve.Subject{}, err
 		}
 	}
@@ -164,6 +164,9 @@ func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string
 		if b.Remote != nil { // and where it is, but not by which certificates it is known
 			what["address"] = b.Remote.Address
 		}
+		if b.Topology != nil { // and what it serves, but not on how many GPUs
+			what["topology"] = behindTopology(b.Topology)
+		}
 		backends[b.Name] = what
 	}
 	behind, err := canonjson.Digest(backends)
@@ -176,6 +179,11 @@ func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string
 		// part, so that epochs of before grants existed go on.
 		if parts["grant"], err = canonjson.Digest(s.Binding.Grant); err != nil {
 			return nil, fmt.Errorf("hashing the grant of %s: %w", s.Name, err)
+		}
+	}
+	if r := s.Binding.Runner; r != nil {
+		if parts["runner"], err = e.Project.runnerPart(r); err != nil {
+			return nil, err
 		}
 	}
 	if s.Binding.Limits != nil {

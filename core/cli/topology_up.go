@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plimsoll-dev/plimsoll/core/engine"
+	"github.com/plimsoll-dev/plimsoll/core/plugin"
+	"github.com/plimsoll-dev/plimsoll/core/topology/declared"
+	"github.com/plimsoll-dev/plimsoll/core/topology/detect"
+	"github.com/plimsoll-dev/plimsoll/core/topology/plan"
+	"github.com/plimsoll-dev/plimsoll/core/topology/supervise"
+	"github.com/plimsoll-dev/plimsoll/sdk/backend"
+	"github.com/spf13/cobra"
+)
+
+// launching is what `topology up` was asked for.
+type launching struct {
+	model    string
+	noWait   bool
+	restarts int
+}
+
+func (c *command) topologyUpCommand() *cobra.Command {
+	var l launching
+	var supervisor bool
+	cmd := &cobra.Command{
+		Use: "up [TOPOLOGY]", Short: "Start the servers of a topology, and leave them running", Args: cobra.MaximumNArgs(1),
+		Long: "Makes the plan of the topology, starts its processes or containers under a supervisor\nthat outlives this command, and waits until they take requests. Ctrl-C stops the\nwaiting, not the servers. Asked again, it waits for those that run.\n\nA backend block with topology = topology.NAME then calls them.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if supervisor {
+				return c.superviseTopology(cmd.Context())
+			}
+			return c.topologyUp(cmd.Context(), strings.Join(args, ""), l)
+		},
+	}
+	cmd.Flags().StringVar(&l.model, "model", "", "the model to serve, where the topology names none and there are several")
+	cmd.Flags().BoolVar(&l.noWait, "no-wait", false, "return as soon as the servers are starting")
+	cmd.Flags().IntVar(&l.restarts, "restarts", 0, "how often each process that ends by itself is started again")
+	cmd.Flags().BoolVar(&supervisor, "as-supervisor", false, "")
+	_ = cmd.Flags().MarkHidden("as-supervisor")
+	return cmd
+}
+
+// superviseTopology is this program as a supervisor: no command for people. What it
+// is to run comes on standard input.
+func (c *command) superviseTopology(ctx context.Context) error {
+	order, err := supervise.ReadOrder(c.In)
+	if err != nil {
+		return usage("%w; use plimsoll topology up", err)
+	}
+	root, err := filepath.Abs(c.at(c.dir))
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program's own file: %w", err)
+	}
+	return supervise.Run(ctx, supervise.Config{
+		Dir: supervise.Dir(filepath.Join(root, engine.StateDir), order.Name), Root: root, Order: order, Log: c.Err,
+		Plugins: plugin.Config{
+			Self: self, SelfArgs: func(name string) []string { return []string{engine.ServeArg, name} },
+			Bundled: slices.Sorted(maps.Keys(c.Bundled)), Clock: engine.Now, Stderr: c.Err,
+		},
+	})
+}
+
+// launchPlan is the plan of a topology on this machine.
+func (c *command) launchPlan(ctx context.Context, name, model string) (string, plan.Plan, error) {
+	p, err := c.load("")
+	if err != nil {
+		return "", plan.Plan{}, err
+	}
+	set, diags := declared.Read(p.Config, declared.Files(p.Dir))
+	if diags.HasErrors() {
+		return "", plan.Plan{}, c.refuse(p, diags)
+	}
+	spec, err := set.Plan(name, model)
+	if err != nil {
+		return "", plan.Plan{}, usage("%w", err)
+	}
+	if r := spec.Topology.Runtime; spec.Topology.Attach == "" && (r == "" || r == "process") {
+		spec.Machine = detect.Look(ctx, detect.Config{Runner: detect.Programs{}, Env: c.lookup}).Facts()
+	}
+	made, err := plan.Make(spec)
+	return spec.Topology.Name, made, err
+}
+
+func (c *command) topologyUp(ctx context.Context, name string, l launching) error {
+	if l.restarts < 0 || l.restarts > 100 {
+		return usage("--restarts %d: 0 to 100", l.restarts)
+	}
+	name, made, err := c.launchPlan(ctx, name, l.model)
+	if err != nil {
+		return err
+	}
+	switch made.Runtime {
+	case "attach":
+		return c.attached(name, made)
+	case "kubernetes":
+		return fmt.Errorf("topology %q is for Kubernetes, which is not started from here: plimsoll topology plan %s --out manifests, then kubectl apply -f manifests", name, name)
+	}
+	if !supervise.Supported {
+		return fmt.Errorf("topologies are launched on Linux and macOS only: start the server yourself and set attach in topology %q", name)
+	}
+	dir, err := c.instanceDir(name)
+	if err != nil {
+		return err
+	}
+	i, began, err := c.launched(ctx, dir, name, made, l)
+	if err != nil {
+		return err
+	}
+	if i.Phase == backend.Failed {
+		return c.upFailed(supervise.Report{Instance: i})
+	}
+	if l.noWait {
+		return c.upStarted(i, began)
+	}
+	return c.upWait(ctx, i, made.Seconds)
+}
+
+func (c *command) instanceDir(name string) (string, error) {
+	state, err := filepath.Abs(c.stateDir())
+	if err != nil {
+		return "", fmt.Errorf("finding the state folder: %w", err)
+	}
+	return supervise.Dir(state, name), nil
+}
+
+func (c *command) attached(name string, made plan.Plan) error {
+	if c.json {
+		return c.document(map[string]any{"topology": name, "attached": true, "endpoints": made.Endpoints})
+	}
+	c.say("Topology %s attaches to %s, which somebody else runs: nothing was started.", name, strings.Join(made.Endpoints, ", "))
+	c.next("plimsoll topology bench --topology %s, or topology = topology.%s in a backend block.", name, name)
+	return nil
+}
+
+// launched starts a supervisor, unless one runs that has the same plan. One that has
+// failed is ended first: whoever asks again has mended something.
+func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan, l launching) (i supervise.Instance, began bool, err error) {
+	digest, err := supervise.Digest(made)
+	if err != nil {
+		return i, false, err
+	}
+	i, err = supervise.Read(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return i, false, err
+	case i.Alive():
+		now, err := supervise.Status(ctx, i)
+		if err != nil {
+			return i, false, fmt.Errorf("topology %q: %w (process %d): plimsoll topology down %s ends it", name, err, i.PID, name)
+		}
+		i = now.Instance
+		if i.Digest != digest {
+			return i, false, fmt.Errorf("topology %q runs with another plan, since %s.\nTo start it as it is declared now: plimsoll topology down %s, then plimsoll topology up %s", name, i.Started.Format(time.RFC3339), name, name)
+		}
+		if i.Phase != backend.Failed && i.Phase != backend.Stopping {
+			return i, false, nil
+		}
+		c.progress("%s %s; it is started again.", name, i.Phase)
+		if err := supervise.Stop(ctx, i, 10*time.Second); err != nil {
+			return i, false, fmt.Errorf("ending what failed before: %w", err)
+		}
+	case i.Phase != backend.Failed:
+		c.progress("The supervisor of %s was killed (process %d): what it left is taken away.", name, i.PID)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return i, false, fmt.Errorf("finding this program's own file: %w", err)
+	}
+	root, err := filepath.Abs(c.at(c.dir))
+	if err != nil {
+		return i, false, err
+	}
+	i, err = supervise.Start(ctx, supervise.Spawn{
+		Self: self, Args: []string{"-C", root, "topology", "up", "--as-supervisor"}, Dir: dir,
+		Order: supervise.Order{Name: name, Plan: made, Restarts: l.restarts},
+	})
+	return i, true, err
+}
+
+// progress says something beside the result, unless a program reads it.
+func (c *command) progress(format string, args ...any) {
+	if !c.json {
+		c.note(format, args...)
+	}
+}
+
+func (c *command) upStarted(i supervise.Instance, began bool) error {
+	if c.json {
+		return c.document(map[string]any{"topology": i.Name, "began": began, "instance": i})
+	}
+	what := "is starting"
+	if !began {
+		what = fmt.Sprintf("runs already (%s)", i.Phase)
+	}
+	c.say("Topology %s %s under supervisor %d.", i.Name, what, i.PID)
+	c.next("plimsoll topology status %s says when it is ready.", i.Name)
+	return nil
+}
+
+func (c *command) upFailed(r supervise.Report) error {
+	if c.json {
+		return errors.Join(c.document(map[string]any{"topology": r.Name, "ready": false, "instance": r.Instance, "log": r.Log}), errSilent)
+	}
+	return fmt.Errorf("topology %s could not be started.\n%s\n\nThen: plimsoll topology up %s. All lines: plimsoll topology status %s --log 200", r.Name, explained(r.Message), r.Name, r.Name)
+}
+
+// explained gives what to do a line of its own.
+func explained(message string) string {
+	return strings.NewReplacer(" To do: ", "\nTo do: ", " Its log says: ", "\nIts log says: ").Replace(message)
+}
+
+// upWait follows the start to its end.
+func (c *command) upWait(ctx context.Context, i supervise.Instance, seconds int) error {
+	shown := launchProgress{c: c, limit: seconds}
+	defer shown.clear()
+	for {
+		r, err := supervise.Status(ctx, i)
+		switch {
+		case ctx.Err() != nil:
+			shown.clear()
+			return fmt.Errorf("stopped waiting; topology %s goes on starting.\nplimsoll topology status %s says how it is, plimsoll topology down %s ends it", i.Name, i.Name, i.Name)
+		case err != nil:
+			shown.clear()
+			return fmt.Errorf("topology %s: %w; its log is in %s", i.Name, err, filepath.Dir(i.Socket))
+		}
+		shown.lines(r.Log)
+		switch r.Phase {
+		case backend.Ready:
+			shown.clear()
+			return c.upReady(r)
+		case backend.Failed, backend.Stopping, backend.Stopped:
+			shown.clear()
+			return c.upFailed(r)
+		}
+		shown.line(r, engine.Now())
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (c *command) upReady(r supervise.Report) error {
+	if c.json {
+		return c.document(map[string]any{"topology": r.Name, "ready": true, "instance": r.Instance})
+	}
+	c.say("Topology %s is ready: %s on %s, %s, after %s.", r.Name, r.Model, r.Engine, plural(len(r.Processes), "process", "processes"), r.Since.Sub(r.Started).Round(100*time.Millisecond))
+	for _, e := range r.Endpoints {
+		c.say("  %s/v1", strings.TrimSuffix(e, "/v1"))
+	}
+	c.next("topology = topology.%s in a backend block, or plimsoll topology bench --topology %s. To end it: plimsoll topology down %s.", r.Name, r.Name, r.Name)
+	return nil
+}
