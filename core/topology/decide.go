@@ -106,6 +106,12 @@ func (d Decision) rank(h Hardware, m Model, measured []Measurement, c Calibratio
 		}
 	}
 	for _, t := range candidates {
+		if d.Forbid != nil {
+			if err := d.Forbid(m, t); err != nil {
+				r.Excluded = append(r.Excluded, Excluded{t, err})
+				continue
+			}
+		}
 		one, err := d.candidate(h, m, t, measured, c)
 		if err != nil {
 			if !outsider(err) {

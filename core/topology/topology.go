@@ -122,6 +122,9 @@ type Decision struct {
 	// Require decides beside the SLO whether a candidate is admissible on one
 	// workload; nil takes SLOMet. The engine compiles it from `require`.
 	Require func(Outcome) (bool, error)
+	// Forbid says why a candidate cannot be had at all, although it could be
+	// predicted: what an engine is known to fail at. nil forbids nothing.
+	Forbid func(Model, Topology) error
 }
 
 // Objective is what admissible candidates are ranked by.

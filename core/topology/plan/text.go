@@ -42,6 +42,21 @@ func (p Plan) String() string {
 	return b.String()
 }
 
+// Script is the process as a POSIX shell script, for people who start it
+// themselves: its variables, and its command in the place of the shell.
+func (x Process) Script() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#!/bin/sh\n# %s: %s. Ready when %s answers 200, within %d s.\n", x.Name, x.Role, x.Ready, x.Seconds)
+	if len(x.After) > 0 {
+		fmt.Fprintf(&b, "# Start it after %s.\n", strings.Join(x.After, ", "))
+	}
+	for _, k := range slices.Sorted(maps.Keys(x.Env)) {
+		fmt.Fprintf(&b, "export %s=%s\n", k, quote(x.Env[k]))
+	}
+	fmt.Fprintf(&b, "exec %s\n", command(x.Command))
+	return b.String()
+}
+
 // command breaks a command before each flag.
 func command(words []string) string {
 	var b strings.Builder
