@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -17,7 +18,7 @@ import (
 )
 
 func (c *command) runCommand() *cobra.Command {
-	var input, format string
+	var input, format, files string
 	cmd := &cobra.Command{
 		Use: "run SKILL", Short: "Run a skill once, on the tier it stands on",
 		Long: "Runs a skill: prepare, model, fixes, gates, retry, escalate, render. The output goes\nto standard output, how it came about to standard error and into the state folder.",
@@ -32,16 +33,28 @@ func (c *command) runCommand() *cobra.Command {
 				return err
 			}
 			defer e.Close()
-			return c.run(cmd.Context(), e, args[0], in, format)
+			return c.run(cmd.Context(), e, args[0], in, format, c.folder(files))
 		},
 	}
 	cmd.Flags().StringVarP(&input, "input", "i", "-", "file with the input: JSON, or text for a skill that takes text; - is standard input")
 	cmd.Flags().StringVar(&format, "format", "", "render the output in this format of the skill")
+	cmd.Flags().StringVar(&files, "files", "", "folder that the agent of the skill's runner gets a copy of, in place of the runner's fixture")
 	return cmd
 }
 
-func (c *command) run(ctx context.Context, e *engine.Engine, name string, input json.RawMessage, format string) error {
-	ran, err := e.Run(ctx, name, input, format)
+// folder is an absolute path, "" for none.
+func (c *command) folder(name string) string {
+	if name == "" {
+		return ""
+	}
+	if abs, err := filepath.Abs(c.at(name)); err == nil {
+		return abs
+	}
+	return name
+}
+
+func (c *command) run(ctx context.Context, e *engine.Engine, name string, input json.RawMessage, format, files string) error {
+	ran, err := e.RunIn(ctx, name, input, format, files)
 	if err != nil {
 		return err
 	}
@@ -82,6 +95,12 @@ func runLine(rec *run.Record) string {
 	}
 	if rec.Simulated {
 		line += " (simulated model)"
+	}
+	if rec.Runner != "" {
+		line += fmt.Sprintf(", by runner %s, not sandboxed", rec.Runner)
+	}
+	if rec.Recorded {
+		line += ", as it was recorded"
 	}
 	return line
 }

@@ -53,6 +53,7 @@ func (e *Engine) night(ctx context.Context, o NightOptions) (*report.Night, erro
 		night.Simulated = night.Simulated || w.Simulated
 	}
 	night.Notes = append(append(notes, night.Notes...), e.judgeNotes()...)
+	night.Notes = append(night.Notes, e.runnerNotes(night.Rows)...)
 	if folded != "" {
 		night.Policy = folded + night.Policy
 		night.Notes = append(night.Notes, "escalations of the day were written to the policy file")

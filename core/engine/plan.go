@@ -38,6 +38,7 @@ func (p *Project) planOf(s *skill.Skill) (*run.Plan, diag.List) {
 	}
 	plan.Grant = s.Binding.Grant
 	plan.Uncached = s.Binding.Cache == "off"
+	plan.Runner = p.runnerOf(s)
 	diags = append(diags, checkSteps(s)...)
 	for _, st := range s.Steps() {
 		prompt, err := s.Prompt(st)

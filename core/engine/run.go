@@ -26,12 +26,19 @@ type Ran struct {
 
 // Run runs a skill once, on its effective tiers.
 func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, format string) (*Ran, error) {
+	return e.RunIn(ctx, name, input, format, "")
+}
+
+// RunIn is Run for an input that comes with a folder, of which the agent of a
+// skill's runner gets a copy in place of the runner's fixture; "" is none.
+func (e *Engine) RunIn(ctx context.Context, name string, input json.RawMessage, format, folder string) (*Ran, error) {
 	s, err := e.Project.Skill(name)
 	if err != nil {
 		return nil, err
 	}
-	if r := s.Binding.Runner; r != nil {
-		return nil, fmt.Errorf("skill %s runs through runner %q, and this version of plimsoll runs skills itself only.\nTake runner out of its block at %s to have the engine run it: SKILL.md as the prompt, the input as the message", name, r.Name, s.Range)
+	given, err := givenTo(s, folder)
+	if err != nil {
+		return nil, err
 	}
 	plan, err := e.Plan(ctx, s)
 	if err != nil {
@@ -48,7 +55,7 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 		}
 		places[step.Name] = place
 		tiers[step.Name] = place.Tier
-		if err := e.callable(place.Tier); err != nil {
+		if err := e.reachable(s, place.Tier); err != nil {
 			return nil, err
 		}
 		if !place.Effective.Pinned() {
@@ -59,18 +66,21 @@ func (e *Engine) Run(ctx context.Context, name string, input json.RawMessage, fo
 	if err != nil {
 		return nil, fmt.Errorf("making a run id: %w", err)
 	}
-	shadows, err := e.choose(s, places, id.String())
-	if err != nil {
-		return nil, err
+	var shadows map[string]pending
+	if given == "" { // nobody keeps the folder, so nobody could try it again
+		if shadows, err = e.choose(s, places, id.String()); err != nil {
+			return nil, err
+		}
 	}
-	rec, err := e.do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladders: ladders, Truth: e.knownTruth(s, input)})
+	rec, err := e.do(ctx, plan, run.Request{ID: id.String(), Input: input, Tiers: tiers, Ladders: ladders, Truth: e.knownTruth(s, input), Fixture: folder})
 	if err != nil {
 		return nil, errors.Join(err, e.noteRefusal(ctx, s, err))
 	}
 	if e.dated {
 		rec.Started = e.asOf
 	}
-	if sampling(s) > 0 {
+	rec.Given = given
+	if sampling(s) > 0 && given == "" {
 		if rec.Arm, err = e.armOf(s, plan, tiers); err != nil {
 			return nil, err
 		}

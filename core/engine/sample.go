@@ -198,6 +198,9 @@ func (e *Engine) draw(skillName string, number, n int, seen map[string]bool) ([]
 		if err != nil {
 			return nil, fmt.Errorf("reading a logged input: %w", err)
 		}
+		if rec.Given != "" {
+			continue // its folder is gone, and the input alone is another task
+		}
 		it, err := runItem(rec.ID, input)
 		if err != nil {
 			return nil, err

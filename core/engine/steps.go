@@ -154,8 +154,8 @@ func (e *Engine) nightStep(s *skill.Skill, step *config.Step) (nightly.Step, err
 	switch {
 	case s.Binding.Policy == nil:
 		n.Blocked = "no tier_policy: nothing says how much loss would matter"
-	case s.Binding.Runner != nil:
-		n.Blocked = fmt.Sprintf("it runs through runner %s, and the engine cannot measure command runners yet", s.Binding.Runner.Name)
+	case unrunnable(s) != "":
+		n.Blocked = unrunnable(s)
 	case pool.Lacks != "":
 		n.Blocked = pool.Lacks
 	case measureOf(s).Content(pool.Prove) == "":
@@ -254,7 +254,7 @@ func (e *Engine) pool(s *skill.Skill) (*trial.Pool, error) {
 // measureOf says how a skill's outputs are scored.
 func measureOf(s *skill.Skill) trial.Measure {
 	return trial.Measure{
-		JSON: s.OutputSchema != nil || s.Contract.Code != "", Dimensions: s.Contract.Dimensions,
+		JSON: s.OutputSchema != nil || s.Contract.Code != "" || s.Binding.Runner != nil && len(s.Binding.Runner.Files) > 0, Dimensions: s.Contract.Dimensions,
 		GatesOnly: s.Contract.Quality == "gates", Rule: itemRule,
 	}
 }

@@ -91,7 +91,7 @@ func (w *watching) row() report.Watched {
 // that nothing is to be watched.
 func (e *Engine) standingWatch(s *skill.Skill, step *config.Step) (*watching, error) {
 	p := s.Binding.Policy
-	if p == nil || p.Shadow == 0 || s.Binding.Runner != nil {
+	if p == nil || p.Shadow == 0 {
 		return nil, nil
 	}
 	if a, _ := e.Project.Policy.Get(s.Name, step.Name); a.From.Tier == "" {

@@ -170,7 +170,7 @@ func emptied(out json.RawMessage) json.RawMessage {
 // judgeDamaged scores a damaged output alone. why is that the judge was not heard, ""
 // where it was.
 func (m *measurement) judgeDamaged(ctx context.Context, it trial.Item, damaged json.RawMessage, simulated bool) (res evidence.Result, why string, err error) {
-	judged, err := m.subject.Plan.Judge(ctx, it.Input, damaged)
+	judged, err := m.subject.Plan.On(it.Folder).Judge(ctx, it.Input, damaged)
 	if err != nil {
 		return res, "", err
 	}

@@ -103,7 +103,7 @@ func (m *measurement) try(ctx context.Context, it trial.Item, t *config.Tier) (*
 	for n := range m.subject.Pool.Repeats {
 		runID := fmt.Sprintf("%s-%d.%d", id, fresh.Attempts, n+1)
 		rec, err := m.bench.Runs.Do(ctx, m.subject.Plan, run.Request{
-			ID: runID, Input: it.Input, Tiers: m.with(t), Trial: true, Truth: m.truth(it), Repeat: n,
+			ID: runID, Input: it.Input, Tiers: m.with(t), Trial: true, Truth: m.truth(it), Repeat: n, Fixture: it.Folder,
 		})
 		if err != nil {
 			return nil, err

@@ -55,7 +55,7 @@ func (p *Plan) command(ctx context.Context, e gate.External, input, output json.
 	defer cancel()
 	cmd := exec.CommandContext(bounded, e.Command[0], e.Command[1:]...)
 	cmd.Dir = p.Dir
-	cmd.Env = append(minimalEnv(), "PLIMSOLL_INPUT="+inFile, "PLIMSOLL_OUTPUT="+outFile, "PLIMSOLL_GATE="+e.Gate)
+	cmd.Env = append(MinimalEnv(), "PLIMSOLL_INPUT="+inFile, "PLIMSOLL_OUTPUT="+outFile, "PLIMSOLL_GATE="+e.Gate)
 	cmd.Env = append(cmd.Env, folder...)
 	cmd.Stdin = bytes.NewReader(plain)
 	printed := &capped{limit: commandOutput}
@@ -79,9 +79,9 @@ func (p *Plan) command(ctx context.Context, e gate.External, input, output json.
 	return gate.Verdict{Err: fmt.Sprintf("running %s: %v", e.Command[0], err)}
 }
 
-// minimalEnv is what a command needs to be found and to start; nothing of the
+// MinimalEnv is what a command needs to be found and to start; nothing of the
 // host's secrets.
-func minimalEnv() []string {
+func MinimalEnv() []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "SystemRoot", "TEMP", "PATHEXT"} {
 		if v, ok := os.LookupEnv(name); ok {

@@ -27,6 +27,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/evidence"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
+	"github.com/plimsoll-dev/plimsoll/sdk/backend/fixture"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
@@ -45,8 +46,12 @@ type Item struct {
 	Reference json.RawMessage `json:"reference,omitempty"`
 	Compare   string          `json:"compare,omitempty"`
 	Rule      string          `json:"rule,omitempty"`
+	// Fixture is the folder, below the skill's, that a runner's agent gets a copy of
+	// for this item.
+	Fixture string `json:"fixture,omitempty"`
 
-	Digest string     `json:"-"` // sha256 over all of the above but the id
+	Folder string     `json:"-"` // absolute path of Fixture, or empty
+	Digest string     `json:"-"` // sha256 over all of the above but the id, and over the files of Fixture
 	At     diag.Range `json:"-"`
 
 	// Of an item that was sampled from traffic: the run that it stands for, and what
@@ -77,7 +82,7 @@ func Load(dir string, items *config.Items) (*Pool, diag.List) {
 	if items == nil {
 		return &Pool{Repeats: 1}, nil
 	}
-	l := loader{dir: dir, ids: map[string]diag.Range{}, digests: map[string]Item{}}
+	l := loader{dir: dir, ids: map[string]diag.Range{}, digests: map[string]Item{}, folders: map[string]fixture.Folder{}}
 	pool := &Pool{Source: items.Source, Repeats: max(items.Repeats, 1)}
 	pool.Prove = l.globs("prove", items.Prove, items.Range)
 	pool.Tune = l.globs("tune", items.Tune, items.Range)
@@ -123,6 +128,7 @@ type loader struct {
 	diags   diag.List
 	ids     map[string]diag.Range
 	digests map[string]Item
+	folders map[string]fixture.Folder // by absolute path: items may share one
 }
 
 func (l *loader) globs(pool string, globs []string, at diag.Range) []Item {
@@ -208,7 +214,7 @@ func (l *loader) item(src []byte, at diag.Range) (Item, bool) {
 	d := json.NewDecoder(bytes.NewReader(src))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&it); err != nil && err != io.EOF {
-		l.errorf(at, "item-shape", "Not an item", "%v. Members of an item: id, input, reference, compare, rule.", err)
+		l.errorf(at, "item-shape", "Not an item", "%v. Members of an item: id, input, reference, compare, rule, fixture.", err)
 		return it, false
 	}
 	it.At = at
@@ -216,7 +222,15 @@ func (l *loader) item(src []byte, at diag.Range) (Item, bool) {
 		l.errorf(at, "item-shape", "Not an item", "%s", why)
 		return it, false
 	}
-	digest, err := canonjson.Digest(map[string]any{"input": it.Input, "reference": it.Reference, "compare": it.Compare, "rule": it.Rule})
+	what := map[string]any{"input": it.Input, "reference": it.Reference, "compare": it.Compare, "rule": it.Rule}
+	if it.Fixture != "" {
+		folder, ok := l.fixture(&it)
+		if !ok {
+			return it, false
+		}
+		what["fixture"] = folder
+	}
+	digest, err := canonjson.Digest(what)
 	if err != nil {
 		l.errorf(at, "item-json", "Item is not JSON", "%v", err)
 		return it, false
