@@ -75,18 +75,18 @@ func servedDocs() []*BlockDoc {
 			Type: "workload", Labels: []string{labelName},
 			Doc: "Requests as they come, to predict and to measure with. Without `rate`, `concurrency` and `trace` all come at once.",
 			Attributes: []*AttributeDoc{
-				{Name: "input_tokens", Type: Integer, Range: "[1,16777216]", Default: "2048, or the trace's mean", Example: "7500", Doc: "Tokens of a prompt."},
-				{Name: "output_tokens", Type: Integer, Range: "[1,16777216]", Default: "256, or the trace's mean", Example: "200", Doc: "Tokens of an answer."},
+				{Name: "input_tokens", Type: Integer, Range: "[1,16777216]", Default: "2048", Example: "7500", Doc: "Tokens of a prompt."},
+				{Name: "output_tokens", Type: Integer, Range: "[1,16777216]", Default: "256", Example: "200", Doc: "Tokens of an answer."},
 				{Name: "prompts", Type: Integer, Range: "[1,1048576]", Default: "128, or all of the trace", Example: "512", Doc: "How many requests a run has."},
 				{Name: "rate", Type: NumberOrInf, Range: "(0,1000000]", Default: `"inf"`, Example: "4", Doc: "Requests a second; `\"inf\"` sends all at once."},
 				{Name: "arrival", Type: String, Allowed: []string{"poisson", "gamma"}, Default: `"poisson"`, Doc: "How requests of a rate come."},
 				{Name: "burstiness", Type: Number, Range: "(0,1000000]", Default: "1", Doc: "Shape of gamma arrivals: 1 is Poisson, below 1 is burstier. With `arrival = \"gamma\"`."},
 				{Name: "concurrency", Type: Integer, Range: "[1,1048576]", Default: "no cap", Example: "32", Doc: "At most so many requests are in flight; each that ends is followed by the next."},
 				{Name: "shared_prefix", Type: Integer, Range: "[0,16777216]", Default: "0", Example: "1500", Doc: "Tokens at the start of every prompt that are the same."},
-				{Name: "spread", Type: Number, Range: "[0,3]", Default: "0", Example: "0.4", Doc: "How far lengths differ: the standard deviation of their logarithm. The means stay as given. A measurement draws from an even range of the same width, which ends at 0.57."},
+				{Name: "spread", Type: Number, Range: "[0,3]", Default: "0", Example: "0.4", Doc: "How far lengths differ: the standard deviation of their logarithm. The means stay as given. A measurement draws from an even range of the same width, which ends at 0.53."},
 				{Name: "longest", Type: Integer, Range: "[1,16777216]", Default: "8 times the mean", Example: "32768", Doc: "Prompt and answer together at most, with `spread`."},
 				{Name: "seed", Type: Integer, Range: "[0,)", Default: "0", Example: "7", Doc: "Of arrivals and lengths. The same seed makes the same run."},
-				{Name: "trace", Type: String, Example: `"traffic.csv"`, Doc: "Recorded arrivals in the place of lengths and rate: CSV with `timestamp_s,input_tokens,output_tokens`, or the public traces of Azure and Mooncake, packed by gzip or not. Predictions take its means."},
+				{Name: "trace", Type: String, Example: `"traffic.csv"`, Doc: "Recorded arrivals in the place of lengths and rate: CSV with `timestamp_s,input_tokens,output_tokens`, or the public traces of Azure and Mooncake, packed by gzip or not. Predictions take its mean lengths, its rate and how uneven both are; `prompts` takes the first so many."},
 			},
 			Example: `workload "prefill-heavy" {
   input_tokens  = 7500

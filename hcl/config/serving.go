@@ -111,13 +111,13 @@ func (l *loader) fillWorkload(b *body, out *Workload) {
 	}{
 		{"burstiness", out.Arrival != "gamma", `arrival = "gamma"`},
 		{"longest", out.Spread == 0, "spread = 0.4"},
-		{"arrival", !b.has("rate") && out.Trace == "", "rate = 4"},
+		{"arrival", !b.has("rate"), "rate = 4"},
 	} {
-		if b.has(x.name) && x.idle {
+		if b.has(x.name) && x.idle && out.Trace == "" {
 			l.add(noEffect.warn(b.rng(x.name), "%s says nothing without %s. Add it, or remove the line.", x.name, x.needs).WithSuggestion(x.needs))
 		}
 	}
-	for _, name := range []string{"rate", "arrival", "burstiness", "spread"} {
+	for _, name := range []string{"input_tokens", "output_tokens", "rate", "arrival", "burstiness", "spread", "longest"} {
 		if out.Trace != "" && b.has(name) {
 			l.add(noEffect.warn(b.rng(name), "The trace says when requests come and how long they are, so that %s says nothing. Remove one of the two.", name))
 		}
