@@ -6,7 +6,7 @@ import "github.com/spf13/cobra"
 // should win, how it is launched, and whether it did win.
 func (c *command) topologyCommand() *cobra.Command {
 	return group("topology", "How to lay a model on the GPUs you have",
-		c.topologyDetectCommand(), c.topologyPlanCommand(), c.topologyDecideCommand(),
+		c.topologyDetectCommand(), c.topologyPlanCommand(), c.topologyDecideCommand(), c.topologyWatchCommand(),
 		c.topologyBenchCommand(),
 	)
 }

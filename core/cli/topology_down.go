@@ -84,7 +84,11 @@ func (c *command) notUp(name string) error {
 	if c.json {
 		return c.document(map[string]any{"topology": name, "stopped": false})
 	}
-	c.say("%s does not run: there is nothing to stop.", firstWord(name, "A topology"))
+	if name == "" {
+		c.say("No topology runs: there is nothing to stop.")
+	} else {
+		c.say("Topology %s does not run: there is nothing to stop.", name)
+	}
 	c.next("plimsoll topology up %s", firstWord(name, "TOPOLOGY"))
 	return nil
 }

@@ -162,11 +162,14 @@ func (c *command) showInstance(f standing, lines int, asked bool) {
 	if len(f.Processes) > 0 {
 		rows := [][]string{{"PROCESS", "ROLE", "PHASE", "PID", "LOG"}}
 		for _, p := range f.Processes {
-			pid := "-"
-			if p.PID != 0 && !f.Gone {
+			pid, phase := "-", string(p.Phase)
+			if p.PID != 0 {
 				pid = fmt.Sprint(p.PID)
 			}
-			rows = append(rows, []string{p.Name, p.Role, string(p.Phase), pid, c.short(p.Log)})
+			if f.Gone && !slices.ContainsFunc(f.Left, func(l supervise.Process) bool { return l.PID == p.PID }) {
+				pid, phase = "-", "gone"
+			}
+			rows = append(rows, []string{p.Name, p.Role, phase, pid, c.short(p.Log)})
 		}
 		c.say("")
 		columns(c.Out, rows)

@@ -123,7 +123,7 @@ func (c *command) topologyUp(ctx context.Context, name string, l launching) erro
 	if i.Phase == backend.Failed {
 		return c.upFailed(supervise.Report{Instance: i})
 	}
-	if l.noWait {
+	if l.noWait || !began && i.Phase == backend.Ready {
 		return c.upStarted(i, began)
 	}
 	return c.upWait(ctx, i, made.Seconds)
@@ -165,7 +165,7 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 		}
 		i = now.Instance
 		if i.Digest != digest {
-			return i, false, fmt.Errorf("topology %q runs with another plan, since %s.\nTo start it as it is declared now: plimsoll topology down %s, then plimsoll topology up %s", name, i.Started.Format(time.RFC3339), name, name)
+			return i, false, otherPlan(i)
 		}
 		if i.Phase != backend.Failed && i.Phase != backend.Stopping {
 			return i, false, nil
@@ -189,7 +189,14 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 		Self: self, Args: []string{"-C", root, "topology", "up", "--as-supervisor"}, Dir: dir,
 		Order: supervise.Order{Name: name, Plan: made, Restarts: l.restarts},
 	})
+	if err == nil && i.Digest != digest {
+		err = otherPlan(i)
+	}
 	return i, true, err
+}
+
+func otherPlan(i supervise.Instance) error {
+	return fmt.Errorf("topology %q runs with another plan, since %s.\nTo start it as it is declared now: plimsoll topology down %s, then plimsoll topology up %s", i.Name, i.Started.Format(time.RFC3339), i.Name, i.Name)
 }
 
 // progress says something beside the result, unless a program reads it.
@@ -203,11 +210,16 @@ func (c *command) upStarted(i supervise.Instance, began bool) error {
 	if c.json {
 		return c.document(map[string]any{"topology": i.Name, "began": began, "instance": i})
 	}
-	what := "is starting"
-	if !began {
-		what = fmt.Sprintf("runs already (%s)", i.Phase)
+	switch {
+	case i.Phase == backend.Ready:
+		c.say("Topology %s runs already, since %s.", i.Name, i.Started.Format(time.RFC3339))
+		c.answersAt(i)
+		return nil
+	case began:
+		c.say("Topology %s is starting.", i.Name)
+	default:
+		c.say("Topology %s runs already: it is %s.", i.Name, i.Phase)
 	}
-	c.say("Topology %s %s under supervisor %d.", i.Name, what, i.PID)
 	c.next("plimsoll topology status %s says when it is ready.", i.Name)
 	return nil
 }
@@ -260,9 +272,14 @@ func (c *command) upReady(r supervise.Report) error {
 		return c.document(map[string]any{"topology": r.Name, "ready": true, "instance": r.Instance})
 	}
 	c.say("Topology %s is ready: %s on %s, %s, after %s.", r.Name, r.Model, r.Engine, plural(len(r.Processes), "process", "processes"), r.Since.Sub(r.Started).Round(100*time.Millisecond))
-	for _, e := range r.Endpoints {
+	c.answersAt(r.Instance)
+	return nil
+}
+
+// answersAt ends a command about servers that are ready.
+func (c *command) answersAt(i supervise.Instance) {
+	for _, e := range i.Endpoints {
 		c.say("  %s/v1", strings.TrimSuffix(e, "/v1"))
 	}
-	c.next("topology = topology.%s in a backend block, or plimsoll topology bench --topology %s. To end it: plimsoll topology down %s.", r.Name, r.Name, r.Name)
-	return nil
+	c.next("topology = topology.%s in a backend block, or plimsoll topology bench --topology %s. To end it: plimsoll topology down %s.", i.Name, i.Name, i.Name)
 }

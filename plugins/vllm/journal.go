@@ -44,7 +44,7 @@ type finding struct {
 
 func newJournal(dir string, x process) (*journal, error) {
 	j := &journal{dir: dir, name: x.Name, hide: hiding(x)}
-	return j, j.open()
+	return j, j.open(os.O_APPEND) // what ran before may be looked at still
 }
 
 func (j *journal) path() string {
@@ -54,12 +54,15 @@ func (j *journal) path() string {
 	return filepath.Join(j.dir, j.name+".log")
 }
 
-func (j *journal) open() error {
-	f, err := os.OpenFile(j.path(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+func (j *journal) open(how int) error {
+	f, err := os.OpenFile(j.path(), os.O_CREATE|os.O_WRONLY|how, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the log of %s: %w", j.name, err)
 	}
 	j.file, j.size = f, 0
+	if info, err := f.Stat(); err == nil {
+		j.size = int(min(info.Size(), maxFile))
+	}
 	return nil
 }
 
@@ -95,7 +98,7 @@ func (j *journal) add(line string) {
 		if j.size += n; err == nil && j.size > maxFile {
 			_ = j.file.Close()
 			j.which = 1 - j.which
-			if j.open() != nil {
+			if j.open(os.O_TRUNC) != nil {
 				j.file = nil
 			}
 		}

@@ -29,8 +29,12 @@ type Spawn struct {
 // engines come later.
 const spawnTime = 30 * time.Second
 
+// maxLog is how long a supervisor's log may be before the next one begins anew.
+const maxLog = 4 << 20
+
 // Start starts a supervisor that outlives this process, and returns as soon as it
-// answers, or has written down why it could not launch.
+// answers, or has written down why it could not launch. Where somebody else started
+// one in the same moment, theirs is returned: look at its digest.
 func Start(ctx context.Context, s Spawn) (Instance, error) {
 	var none Instance
 	order, err := json.Marshal(s.Order)
@@ -41,7 +45,11 @@ func Start(ctx context.Context, s Spawn) (Instance, error) {
 		return none, fmt.Errorf("making the topology's folder: %w", err)
 	}
 	path := filepath.Join(s.Dir, logName)
-	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	how := os.O_APPEND // why the one before it ended may be looked at still
+	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
+		how = os.O_TRUNC
+	}
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|how, 0o600)
 	if err != nil {
 		return none, fmt.Errorf("opening the supervisor's log: %w", err)
 	}
@@ -62,6 +70,9 @@ func Start(ctx context.Context, s Spawn) (Instance, error) {
 			i, bad := Read(s.Dir)
 			if bad == nil && i.PID == cmd.Process.Pid && i.Phase == backend.Failed {
 				return i, nil // refused, and it says why
+			}
+			if bad == nil && i.PID != cmd.Process.Pid && i.Alive() {
+				return i, nil // somebody else was a moment earlier
 			}
 			return none, fmt.Errorf("the supervisor ended at once (%v)%s", err, lastOf(path))
 		case <-late.C:
