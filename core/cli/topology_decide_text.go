@@ -98,7 +98,7 @@ func (c *command) showRanking(d topology.Decision, r topology.Ranking, all bool)
 			if k > 0 {
 				rank, name, gpus = "", "", ""
 			}
-			rows = append(rows, []string{rank, name, gpus, o.Workload, figure(o.OutputTPS), figure(o.PerGPU), lapse(o.TTFT95), lapse(o.TPOT95), standing(x, o)})
+			rows = append(rows, []string{rank, name, gpus, o.Workload, figure(o.OutputTPS), figure(o.PerGPU), lapse(o.TTFT95), lapse(o.TPOT95), admission(x, o)})
 		}
 	}
 	columns(c.Out, rows)
@@ -114,7 +114,7 @@ func (c *command) showRanking(d topology.Decision, r topology.Ranking, all bool)
 }
 
 // standing is what of the question a candidate keeps on one workload.
-func standing(x topology.Ranked, o topology.Outcome) string {
+func admission(x topology.Ranked, o topology.Outcome) string {
 	var parts []string
 	if len(o.Missed) > 0 {
 		parts = append(parts, "misses: "+strings.Join(o.Missed, "; "))
