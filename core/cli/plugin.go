@@ -140,23 +140,3 @@ func (c *command) doctor(ctx context.Context, offline bool) error {
 	}
 	return err
 }
-
-func (c *command) initCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "init", Short: "Start a project with simulated models and one skill, ready for a first night", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			written, err := engine.Init(c.dir)
-			if err != nil {
-				return err
-			}
-			if c.json {
-				return c.document(map[string]any{"written": written})
-			}
-			for _, f := range written {
-				c.say("wrote %s", c.short(filepath.Join(c.dir, f)))
-			}
-			c.next("plimsoll validate, then plimsoll nightly: the models are simulated until you name real ones.")
-			return nil
-		},
-	}
-}
