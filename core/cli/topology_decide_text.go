@@ -113,7 +113,7 @@ func (c *command) showRanking(d topology.Decision, r topology.Ranking, all bool)
 	}
 }
 
-// standing is what of the question a candidate keeps on one workload.
+// keeps is what of the question a candidate keeps on one workload.
 func admission(x topology.Ranked, o topology.Outcome) string {
 	var parts []string
 	if len(o.Missed) > 0 {
