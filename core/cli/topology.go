@@ -8,5 +8,6 @@ func (c *command) topologyCommand() *cobra.Command {
 	return group("topology", "How to lay a model on the GPUs you have",
 		c.topologyDetectCommand(), c.topologyPlanCommand(), c.topologyDecideCommand(), c.topologyWatchCommand(),
 		c.topologyBenchCommand(),
+		c.topologyUpCommand(), c.topologyStatusCommand(), c.topologyDownCommand(),
 	)
 }
