@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
