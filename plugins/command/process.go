@@ -56,32 +56,33 @@ func (p *prepared) run(ctx context.Context) (ended, error) {
 	cmd := exec.Command(p.program, p.args...)
 	cmd.Dir, cmd.Env = p.work, append(p.env, "PWD="+p.work)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, outW, errW
-	life, err := guard(cmd)
+	g, err := guard(cmd)
 	if err == nil {
-		err = cmd.Start()
+		if err = cmd.Start(); err != nil {
+			g.end(cmd)
+		}
 	}
 	_, _ = outW.Close(), errW.Close()
 	if err != nil {
-		life.end()
 		printed.close()
 		said.close()
 		return out, backend.Errorf(backend.InvalidRequest, "the agent cannot be started: %v", err)
 	}
-	life.begun()
 	waited := make(chan error, 1)
 	go func() { waited <- cmd.Wait() }()
+	over := true
 	select {
 	case err = <-waited:
 	case <-ctx.Done():
+		over = false
 	case <-printed.flood:
-		out.flooded = true
+		over, out.flooded = false, true
 	}
-	killGroup(cmd.Process)
-	if ctx.Err() != nil || out.flooded {
+	if !over {
+		g.kill(cmd)
 		err = <-waited
 	}
-	killGroup(cmd.Process) // what was forked in the moment of the first
-	life.end()
+	g.end(cmd)
 	out.printed, out.log = printed.close(), lines(said.close())
 	out.exit = cmd.ProcessState.ExitCode() // -1 by a signal
 	if out.exit == 0 && err != nil {

@@ -2,18 +2,18 @@
 
 package command
 
-import (
-	"os"
-	"os/exec"
-)
+import "os/exec"
 
-// lifeline is nothing here: groups of processes are a matter of Unix, and the
-// README says what is missing without them.
-type lifeline struct{}
+// group is nothing here: groups of processes are a matter of Unix, and the README
+// says what is missing without them.
+type group struct{}
 
-func guard(*exec.Cmd) (lifeline, error) { return lifeline{}, nil }
+func guard(*exec.Cmd) (*group, error) { return &group{}, nil }
 
-func (lifeline) begun() {}
-func (lifeline) end()   {}
+func (*group) kill(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = cmd.Process.Kill()
+	}
+}
 
-func killGroup(p *os.Process) { _ = p.Kill() }
+func (g *group) end(cmd *exec.Cmd) { g.kill(cmd) }

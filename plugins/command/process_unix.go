@@ -9,41 +9,45 @@ import (
 	"syscall"
 )
 
-// watchdog is what /bin/sh does before it becomes the agent: it leaves somebody
-// in the agent's group who waits for the end of descriptor 3, and then kills the
-// group. Only the host's side holds the other end, so that a host or a plugin
-// that is killed takes its agents with it; asking the kernel for that
-// (PR_SET_PDEATHSIG) ends the first process alone, and on Linux only. The two
-// brackets make it nobody's child, so that an agent that waits for all its
-// children does not wait for it. The agent's own words are "$@", which the shell
-// hands on as they are and never reads.
-const watchdog = `( ( read -r _ <&3; kill -9 0 ) </dev/null >/dev/null 2>&1 & ); exec "$@" 3<&-`
+// watchdog leads the agent's process group and waits for the end of its standard
+// input, of which only this process holds the other end. So an agent ends with a
+// host or a plugin that is killed, however that comes about. To ask the kernel for
+// that (PR_SET_PDEATHSIG) was refused: it ends the first process alone, and on
+// Linux only. The agent itself is started without a shell.
+const watchdog = "read -r _; kill -9 0"
 
-// lifeline is the pipe whose end ends the agent.
-type lifeline struct{ read, write *os.File }
-
-// guard puts the agent into a group of its own that ends with this process.
-func guard(cmd *exec.Cmd) (lifeline, error) {
-	var l lifeline
-	var err error
-	if l.read, l.write, err = os.Pipe(); err != nil {
-		return l, fmt.Errorf("making the agent's life line: %w", err)
-	}
-	cmd.Args = append([]string{"sh", "-c", watchdog, "plimsoll-agent", cmd.Path}, cmd.Args[1:]...)
-	cmd.Path = "/bin/sh"
-	cmd.ExtraFiles = []*os.File{l.read} // descriptor 3
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return l, nil
+// group is the process group of one task.
+type group struct {
+	dog  *exec.Cmd
+	life *os.File
 }
 
-// begun is called once the agent has its end of the line.
-func (l lifeline) begun() { _ = l.read.Close() }
-
-// end closes the line; it may be called for one that never began.
-func (l lifeline) end() {
-	if l.write != nil {
-		_, _ = l.write.Close(), l.read.Close()
+// guard makes the group that cmd will start in: the watchdog comes first, so that
+// there is no moment in which the agent runs and nobody watches.
+func guard(cmd *exec.Cmd) (*group, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("making the agent's life line: %w", err)
 	}
+	defer read.Close()
+	g := &group{dog: exec.Command("/bin/sh", "-c", watchdog), life: write}
+	g.dog.Stdin, g.dog.Env, g.dog.Dir = read, []string{}, "/"
+	g.dog.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := g.dog.Start(); err != nil {
+		_ = write.Close()
+		return nil, fmt.Errorf("starting what ends the agent: %w", err)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: g.dog.Process.Pid}
+	return g, nil
 }
 
-func killGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
+// kill ends every process of the group.
+func (g *group) kill(*exec.Cmd) { _ = syscall.Kill(-g.dog.Process.Pid, syscall.SIGKILL) }
+
+// end kills what is left and waits for the watchdog, whose id is the group's until
+// then: nobody else can have it.
+func (g *group) end(cmd *exec.Cmd) {
+	g.kill(cmd)
+	_ = g.dog.Wait()
+	_ = g.life.Close()
+}
