@@ -125,6 +125,10 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		{`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":2,"num_attention_heads":1,"intermediate_size":8,"layer_types":["full_attention","retention"]}`, "layer_types"},
 		{`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":8,"layer_types":["sliding_attention"]}`, "sliding_window"},
 		{`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":8,"quantization_config":{"quant_method":"gguf"}}`, "quantization_config.quant_method"},
+		{`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":8,"quantization_config":{"quant_method":"compressed-tensors"}}`, "quantization_config.bits"},
+		{`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":8,"quantization_config":{"quant_method":"compressed-tensors","config_groups":{"a":{"weights":{"num_bits":8}},"b":{"weights":{"num_bits":4}}}}}`, "quantization_config.config_groups"},
+		{`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":8,"quantization_config":{"quant_method":"compressed-tensors","config_groups":{"a":{"weights":{"num_bits":3}}}}}`, "quantization_config.config_groups"},
+		{`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":8,"quantization_config":{"quant_method":"compressed-tensors","config_groups":{"a":{}}}}`, "quantization_config.config_groups"},
 	} {
 		_, err := arch.Read([]byte(c.src))
 		var m *arch.Missing
@@ -161,11 +165,24 @@ func TestWeightsOfAFormat(t *testing.T) {
 	}
 }
 
+// Checkpoints in compressed-tensors say their widths in groups.
+func TestWeightsOfGroups(t *testing.T) {
+	for config, want := range map[string]float64{
+		`"num_bits":8,"type":"float"`: 1, `"num_bits":8,"type":"int"`: 1, `"num_bits":4,"type":"int"`: .5, `"num_bits":4,"type":"float"`: .5625,
+	} {
+		a, err := arch.Read([]byte(`{"model_type":"llama","hidden_size":64,"vocab_size":10,"num_hidden_layers":1,"num_attention_heads":1,"intermediate_size":8,"quantization_config":{"quant_method":"compressed-tensors","config_groups":{"group_0":{"targets":["Linear"],"weights":{` + config + `}}}}}`))
+		if err != nil || a.Width != (arch.Width{Mixer: want, Dense: want, Expert: want, Embedding: 2}) {
+			t.Errorf("%s: %+v, %v", config, a.Width, err)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	for _, c := range configs(f) {
 		f.Add(c)
 	}
 	f.Add([]byte(`{"text_config":{"model_type":"qwen3_next"}}`))
+	f.Add([]byte(`{"model_type":"llama","quantization_config":{"quant_method":"compressed-tensors","config_groups":{"a":{"weights":{"num_bits":8,"type":"float"}}}}}`))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		a, err := arch.Read(src)
 		if err != nil {

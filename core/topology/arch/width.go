@@ -7,13 +7,46 @@ import (
 
 // quant is the part of quantization_config that says how wide weights are.
 type quant struct {
-	Method string         `json:"quant_method"`
-	Algo   string         `json:"quant_algo"`
-	Bits   *int64         `json:"bits"`
-	Skip   []string       `json:"modules_to_not_convert"`
-	Ignore []string       `json:"ignore"`
-	Groups map[string]any `json:"config_groups"`
-	Mixed  map[string]any `json:"quantized_layers"`
+	Method string           `json:"quant_method"`
+	Algo   string           `json:"quant_algo"`
+	Bits   *int64           `json:"bits"`
+	Skip   []string         `json:"modules_to_not_convert"`
+	Ignore []string         `json:"ignore"`
+	Groups map[string]group `json:"config_groups"`
+	Mixed  map[string]any   `json:"quantized_layers"`
+}
+
+// group is layers that are quantised alike, as compressed-tensors writes it.
+type group struct {
+	Weights *struct {
+		Bits *int64 `json:"num_bits"`
+		Type string `json:"type"`
+	} `json:"weights"`
+}
+
+// grouped is the width of all groups; false when they differ or do not say it.
+func (q *quant) grouped() (float64, bool) {
+	var width float64
+	for _, g := range q.Groups {
+		if g.Weights == nil || g.Weights.Bits == nil {
+			return 0, false
+		}
+		var b float64
+		switch *g.Weights.Bits {
+		case 8:
+			b = 1
+		case 4:
+			b = .5
+			if g.Weights.Type == "float" { // nvfp4, scales included
+				b = .5625
+			}
+		}
+		if b == 0 || width != 0 && b != width {
+			return 0, false
+		}
+		width = b
+	}
+	return width, width != 0
 }
 
 // Formats are the formats of weights that a model block may name.
@@ -76,6 +109,12 @@ func (q *quant) width(name string) (Width, error) {
 		w.Mixer, w.Dense, w.Expert = 1, .5625, .5625
 	case strings.Contains(method, "nvfp4"):
 		w.Mixer, w.Dense, w.Expert = .5625, .5625, .5625
+	case method == "compressed-tensors" && q.Bits == nil && len(q.Groups) > 0:
+		b, ok := q.grouped()
+		if !ok {
+			return w, &Missing{Architecture: name, Fact: "quantization_config.config_groups", Why: "its groups have weights of several widths, or of others than 4 and 8 bits: give `weights` in the model block"}
+		}
+		w.Mixer, w.Dense, w.Expert = b, b, b
 	case method == "awq" || method == "gptq" || method == "modelopt" || method == "compressed-tensors":
 		if q.Bits == nil {
 			return w, &Missing{Architecture: name, Fact: "quantization_config.bits", Why: "the method " + method + " does not say how wide its weights are: give `weights` in the model block"}
