@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,21 +56,24 @@ func (c *command) topologyBenchCommand() *cobra.Command {
 
 // bench is a sweep that is ready to go.
 type bench struct {
-	sweep  load.Sweep
-	out    string // folder of the results; "": none is kept
-	label  string
-	gpus   int
-	slo    benchSLO
-	ready  time.Duration
-	decide bool // the results go where decide reads them
+	sweep    load.Sweep
+	out      string // folder of the results; "": none is kept
+	label    string
+	gpus     int
+	slo      benchSLO
+	ready    time.Duration
+	decide   bool   // the results go where decide reads them
+	topology string // block; "": none
 }
 
 // bench makes the runs, and tells of them.
 func (c *command) bench(ctx context.Context, b bench) error {
-	p := benchProgress{c: c, of: len(b.sweep.Paces)}
+	p := benchProgress{c: c, of: len(b.sweep.Paces), work: b.sweep.Config.Workload}
 	defer p.clear()
 	if b.ready > 0 {
-		if err := load.Ready(ctx, b.sweep.Config.Endpoint, b.ready, p.waiting); err != nil {
+		err := load.Ready(ctx, b.sweep.Config.Endpoint, b.ready, p.waiting)
+		p.clear()
+		if err != nil {
 			return err
 		}
 	}
@@ -89,7 +94,7 @@ func (c *command) bench(ctx context.Context, b bench) error {
 	save := func(run *load.Run) (string, error) {
 		p.clear()
 		r := result.Of(run, result.Options{Label: b.label, GPUs: b.gpus, Limits: b.slo.each})
-		name := result.FileName(run.Pace)
+		name := result.FileName(run.Workload, run.Pace)
 		fresh[name] = r
 		_, err := r.Save(dir, name)
 		return name, err
@@ -109,12 +114,36 @@ func (c *command) bench(ctx context.Context, b bench) error {
 		all = append(all, r)
 	}
 	if len(all) == 0 {
-		if failed == nil {
-			failed = errors.New("no run was made")
-		}
-		return failed
+		return b.unreached(failed)
+	}
+	for i := range all {
+		b.otherSLO(&all[i])
 	}
 	return c.benched(b, all, p.skipped, failed)
+}
+
+// unreached is why there is no run at all, with what may help.
+func (b bench) unreached(failed error) error {
+	var dial *net.OpError
+	if !errors.As(failed, &dial) {
+		return failed
+	}
+	start := ""
+	if b.topology != "" {
+		start = "start it with `plimsoll topology up " + b.topology + "`, or "
+	}
+	return fmt.Errorf("%w.\nIs it there? Mend --url, %sgive --ready 30m to wait for a server that still loads its model", failed, start)
+}
+
+// otherSLO says of a run that was made before that its goodput is of other limits.
+func (b bench) otherSLO(r *result.Result) {
+	was := result.Limits{}
+	if r.SLO != nil {
+		was = *r.SLO
+	}
+	if is := (result.Limits{TTFT: b.slo.each.TTFT, TPOT: b.slo.each.TPOT, Latency: b.slo.each.Latency}); was != is {
+		r.Warnings = append(slices.Clone(r.Warnings), "it was made before, with another SLO or none: its goodput is of that")
+	}
 }
 
 // benched writes the pages of a sweep and prints it.

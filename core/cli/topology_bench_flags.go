@@ -112,6 +112,7 @@ func (c *command) benchOf(cmd *cobra.Command, f *benchFlags) (bench, error) {
 		if err := c.benchTrace(f, conf); err != nil {
 			return b, err
 		}
+		pace.Rate, pace.Concurrency, pace.Burstiness = 0, 0, 0 // a trace has arrivals of its own
 	}
 	var err error
 	if b.sweep.Paces, err = f.paces(pace, len(conf.Workload.Trace) > 0); err != nil {

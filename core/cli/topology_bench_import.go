@@ -166,7 +166,7 @@ func importNames(dir string, all []result.Result) ([]string, error) {
 	taken := map[string]bool{}
 	var out []string
 	for _, r := range all {
-		base := "imported-" + result.FileName(r.Pace)
+		base := "imported-" + result.FileName(r.Workload, r.Pace)
 		name := base
 		for n := 2; ; n++ {
 			_, err := os.Stat(filepath.Join(dir, name+".json"))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/topology/load"
+	"github.com/plimsoll-dev/plimsoll/core/topology/load/result"
 	"github.com/rivo/uniseg"
 )
 
@@ -14,6 +15,7 @@ import (
 type benchProgress struct {
 	c       *command
 	i, of   int
+	work    load.Workload
 	pace    string
 	skipped int
 	drawn   bool
@@ -22,7 +24,7 @@ type benchProgress struct {
 
 // run hears of each run before it begins, and of those that are not made again.
 func (p *benchProgress) run(i int, pace load.Pace, done bool) {
-	p.i, p.pace = i+1, pace.String()
+	p.i, p.pace = i+1, result.Result{Pace: pace, Workload: p.work}.Pacing()
 	if done {
 		p.skipped++
 		return

@@ -69,7 +69,7 @@ func (c *command) benchProject(f *benchFlags, b *bench) (load.Pace, error) {
 	if err != nil {
 		return load.Pace{}, err
 	}
-	b.sweep.Config = found.Config
+	b.sweep.Config, b.topology = found.Config, found.Topology
 	pace := found.Config.Pace
 	if b.label == "" {
 		b.label = found.label

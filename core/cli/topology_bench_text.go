@@ -28,11 +28,15 @@ func (c *command) benchText(all []result.Result, slo benchSLO) {
 	}
 }
 
+// wide is how many columns a terminal has at least to get the gaps between chunks
+// too, which TPOT says nearly as well.
+const wide = 140
+
 // benchTable is one load's results, one a line.
 func (c *command) benchTable(all []result.Result) {
 	first := all[0]
 	c.say("%s", c.bold(benchHead(first)))
-	c.say("%s", benchSent(first))
+	c.say("%s", benchSent(all))
 	c.say("")
 	gpus := slices.ContainsFunc(all, func(r result.Result) bool { return r.GPUs > 0 })
 	goodput := slices.ContainsFunc(all, func(r result.Result) bool { return r.Goodput.Value.Known() })
@@ -54,7 +58,7 @@ func (c *command) benchTable(all []result.Result) {
 		if several {
 			add("run", r.Label)
 		}
-		add("pace", r.Pace.String())
+		add("pace", r.Pacing())
 		add("output tok/s", result.Figure(float64(r.OutputTPS.Value)))
 		if gpus {
 			add("a GPU", result.Figure(r.PerGPU()))
@@ -62,7 +66,9 @@ func (c *command) benchTable(all []result.Result) {
 		add("req/s", result.Figure(float64(r.Rate.Value)))
 		add("TTFT ms", meanAndTail(r.TTFT))
 		add("TPOT ms", meanAndTail(r.TPOT))
-		add("ITL ms", meanAndTail(r.ITL))
+		if c.Width == 0 || c.Width >= wide {
+			add("ITL ms", meanAndTail(r.ITL))
+		}
 		if goodput {
 			add("goodput/s", result.Figure(float64(r.Goodput.Value)))
 		}
@@ -105,16 +111,29 @@ func benchHead(r result.Result) string {
 }
 
 // benchSent says what was sent, and how it is known.
-func benchSent(r result.Result) string {
-	parts := []string{r.Sent().String(), plural(r.Requests, "request", "requests") + " a run"}
+func benchSent(all []result.Result) string {
+	r := all[0]
+	parts := []string{r.Sent().String(), requestsOf(all)}
 	if r.Imported != "" {
 		return strings.Join(append(parts, "imported from "+r.Imported), ", ")
 	}
 	parts = append(parts, fmt.Sprintf("warm-up %d", r.Warmup))
 	if p := r.Prompt; p != nil && p.Measured && p.PerWord > 0 {
-		parts = append(parts, fmt.Sprintf("%.3g tokens a word by the server's count", p.PerWord))
+		parts = append(parts, fmt.Sprintf("prompts of %.3g tokens a word by the server's count", p.PerWord))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// requestsOf runs, which may have had different numbers of them.
+func requestsOf(all []result.Result) string {
+	lo, hi := all[0].Requests, all[0].Requests
+	for _, r := range all {
+		lo, hi = min(lo, r.Requests), max(hi, r.Requests)
+	}
+	if lo != hi {
+		return fmt.Sprintf("%d to %d requests a run", lo, hi)
+	}
+	return plural(lo, "request", "requests") + " a run"
 }
 
 func meanAndTail(s result.Spread) string {

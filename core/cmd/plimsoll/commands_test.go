@@ -32,6 +32,7 @@ func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []stri
 		"concat":  concat,                                                                               // concat OUT FILES...
 		"scrub":   scrub,                                                                                // scrub FILE PATTERN TEXT: all that match become TEXT
 		"jsonget": jsonGet,                                                                              // jsonget FILE NAME ENV: the first string member NAME goes to ENV
+		"engine":  engineCommand(t),                                                                     // engine NAME FLAGS...: a fake engine that listens at $NAME
 		"guest":   func(ts *testscript.TestScript, neg bool, args []string) { guest(t, ts, neg, args) }, // guest OUT PACKAGE [DIR]
 		"compile": func(ts *testscript.TestScript, neg bool, args []string) { // compile OUT PACKAGE [DIR]
 			compile(t, ts, args)

@@ -15,11 +15,9 @@ package page
 
 import (
 	"bytes"
-	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
-	"math"
 	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/topology/load/result"
@@ -87,7 +85,7 @@ func HTML(all []result.Result, o Options) ([]byte, error) {
 }
 
 func look(all []result.Result, o Options) view {
-	all = ordered(all)
+	all = result.Ordered(all)
 	v := view{Title: o.Title, Style: template.CSS(pageStyle)} //nolint:gosec // a file of this package
 	of := map[string]int{}
 	for _, r := range all {
@@ -188,32 +186,6 @@ func common(all []result.Result, of func(result.Limits) float64) float64 {
 		asked = of(*r.SLO)
 	}
 	return asked
-}
-
-// ordered by label as they come, and within one by load, so that a line joins
-// neighbours.
-func ordered(all []result.Result) []result.Result {
-	place := map[string]int{}
-	for i, l := range labels(all) {
-		place[l] = i
-	}
-	rate := func(r result.Result) float64 {
-		if r.Pace.Rate == 0 {
-			return math.Inf(1)
-		}
-		return float64(r.Pace.Rate)
-	}
-	capped := func(r result.Result) int {
-		if r.Pace.Concurrency == 0 {
-			return math.MaxInt
-		}
-		return r.Pace.Concurrency
-	}
-	out := slices.Clone(all)
-	slices.SortStableFunc(out, func(a, b result.Result) int {
-		return cmp.Or(cmp.Compare(place[a.Label], place[b.Label]), cmp.Compare(rate(a), rate(b)), cmp.Compare(capped(a), capped(b)))
-	})
-	return out
 }
 
 func labels(all []result.Result) []string {

@@ -34,7 +34,7 @@ func (v *view) rows(all []result.Result, of map[string]int, front map[int]bool) 
 		v.GPUs = v.GPUs || r.GPUs > 0
 		v.Goodput = v.Goodput || r.Goodput.Value.Known()
 		v.Rows = append(v.Rows, row{
-			Series: of[r.Label], Label: r.Label, Pace: r.Pace.String(), OK: fmt.Sprintf("%d of %d", r.Succeeded, r.Requests),
+			Series: of[r.Label], Label: r.Label, Pace: r.Pacing(), OK: fmt.Sprintf("%d of %d", r.Succeeded, r.Requests),
 			OutputTPS: result.Figure(float64(r.OutputTPS.Value)), PerGPU: result.Figure(r.PerGPU()), Rate: result.Figure(float64(r.Rate.Value)), TTFT: both(r.TTFT), TPOT: both(r.TPOT), ITL: both(r.ITL),
 			Goodput: result.Figure(float64(r.Goodput.Value)), Lag: r.Lateness(), Fits: r.Fit(), Valid: r.Valid, Front: front[i],
 		})

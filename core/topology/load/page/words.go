@@ -18,7 +18,7 @@ func sentence(all []result.Result, a result.Axis, front []int) string {
 	slow, fast := all[front[len(front)-1]], all[front[0]]
 	most := fmt.Sprintf("Most throughput: %s with %s %s at %s %s ms.", origin(slow), result.Figure(throughput(slow)), unit, a.Name, result.Figure(a.Of(slow)))
 	if len(front) == 1 {
-		return most + " No other run is better in anything."
+		return most + " No other valid run is better in either of the two."
 	}
 	return most + fmt.Sprintf(" Fastest: %s with %s ms, at %s %s.", origin(fast), result.Figure(a.Of(fast)), result.Figure(throughput(fast)), unit)
 }

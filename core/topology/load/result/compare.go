@@ -81,7 +81,7 @@ func (c *Comparison) caveats() {
 		differ("the model", a.Endpoint.Model, r.Endpoint.Model)
 		differ("input tokens", a.Workload.Input, r.Workload.Input)
 		differ("output tokens", a.Workload.Output, r.Workload.Output)
-		differ("pace", a.Pace.String(), r.Pace.String())
+		differ("pace", a.Pacing(), r.Pacing())
 		if a.Imported == "" && r.Imported == "" {
 			differ("the API", a.Endpoint.API, r.Endpoint.API)
 			differ("warm-up", a.Warmup, r.Warmup)
@@ -95,9 +95,9 @@ func (c *Comparison) caveats() {
 // Name of a result in a sentence.
 func (r Result) Name() string {
 	if r.Label == "" {
-		return r.Pace.String()
+		return r.Pacing()
 	}
-	return r.Label + " (" + r.Pace.String() + ")"
+	return r.Label + " (" + r.Pacing() + ")"
 }
 
 // Text is the comparison for a terminal.

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"math"
@@ -13,24 +14,51 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/topology/load"
 )
 
-// FileName of a run at a pace, without an ending: rate-4, rate-0.5-at-16, burst,
-// rate-4-gamma-0.25.
-func FileName(p load.Pace) string {
-	number := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
-	name := strings.ReplaceAll(p.String(), " at once", "")
-	if rate, limit, both := strings.Cut(name, ", "); both {
-		name = rate + "-at-" + limit
-	} else if p.Concurrency > 0 {
-		name = "at-" + name
+// Pacing is when a result's requests were sent, in words: burst, rate 4, rate 4, 16
+// at once; of a trace: as recorded, 2 times as fast.
+func (r Result) Pacing() string { return pacing(r.Pace, r.Workload.TraceName != "") }
+
+func pacing(p load.Pace, traced bool) string {
+	out := p.String()
+	if traced {
+		out = "as recorded"
+		if p.Speed > 0 && p.Speed != 1 {
+			out = strconv.FormatFloat(p.Speed, 'g', 4, 64) + " times as fast"
+		}
+		if p.Concurrency > 0 {
+			out += fmt.Sprintf(", %d at once", p.Concurrency)
+		}
 	}
-	name = strings.ReplaceAll(name, " ", "-")
-	if p.Burstiness > 0 && p.Burstiness != 1 {
-		name += "-gamma-" + number(p.Burstiness)
+	if p.Burstiness > 0 && p.Burstiness != 1 && !traced {
+		out += ", burstiness " + strconv.FormatFloat(p.Burstiness, 'g', 4, 64)
+	}
+	return out
+}
+
+// FileName of a run of a workload at a pace, without an ending: rate-4, burst,
+// rate-0.5-at-16, rate-4-gamma-0.25, trace-speed-2.
+func FileName(w load.Workload, p load.Pace) string {
+	number := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+	var parts []string
+	rate := float64(p.Rate)
+	switch {
+	case w.TraceName != "":
+		parts = append(parts, "trace")
+	case rate > 0 && !math.IsInf(rate, 1):
+		parts = append(parts, "rate-"+number(rate))
+	case p.Concurrency == 0:
+		parts = append(parts, "burst")
+	}
+	if p.Concurrency > 0 {
+		parts = append(parts, "at-"+strconv.Itoa(p.Concurrency))
+	}
+	if p.Burstiness > 0 && p.Burstiness != 1 && w.TraceName == "" {
+		parts = append(parts, "gamma-"+number(p.Burstiness))
 	}
 	if p.Speed > 0 && p.Speed != 1 {
-		name += "-speed-" + number(p.Speed)
+		parts = append(parts, "speed-"+number(p.Speed))
 	}
-	return name
+	return strings.Join(parts, "-")
 }
 
 // Collect reads files, and of folders every .json below them, in the order of
@@ -126,10 +154,34 @@ func (l Load) Close(o Load) bool {
 	return l.Model == o.Model && l.Trace == o.Trace && l.Arrivals == o.Arrivals && l.Spread == o.Spread && l.SharedPrefix == o.SharedPrefix && within(l.Input, o.Input) && within(l.Output, o.Output)
 }
 
-// Groups are results of one load each, in the order in which loads come first.
+// Ordered by label as they come, and within one by rate and cap of concurrency, so
+// that neighbours are neighbours in load. It does not change what it is given.
+func Ordered(all []Result) []Result {
+	labels := labelsOf(all)
+	rate := func(r Result) float64 {
+		if r.Pace.Rate == 0 {
+			return math.Inf(1)
+		}
+		return float64(r.Pace.Rate)
+	}
+	capped := func(r Result) int {
+		if r.Pace.Concurrency == 0 {
+			return math.MaxInt
+		}
+		return r.Pace.Concurrency
+	}
+	out := slices.Clone(all)
+	slices.SortStableFunc(out, func(a, b Result) int {
+		return cmp.Or(cmp.Compare(slices.Index(labels, a.Label), slices.Index(labels, b.Label)), cmp.Compare(rate(a), rate(b)), cmp.Compare(capped(a), capped(b)))
+	})
+	return out
+}
+
+// Groups are results of one load each, in the order in which loads come first, each
+// group ordered.
 func Groups(all []Result) [][]Result {
 	var out [][]Result
-	for _, r := range all {
+	for _, r := range Ordered(all) {
 		at := slices.IndexFunc(out, func(g []Result) bool { return g[0].Sent().Close(r.Sent()) })
 		if at < 0 {
 			at = len(out)

@@ -42,6 +42,7 @@ type Gap struct {
 // each says nothing of how much runs vary.
 func Against(a, b []Result, noise float64) Versus {
 	v := Versus{Noise: noise, Better: "unknown"}
+	a, b = Ordered(a), Ordered(b)
 	if len(a) == 0 || len(b) == 0 {
 		v.Apart = []string{"one of the two has no results"}
 		v.Says = v.Apart[0]
@@ -129,16 +130,16 @@ func (v *Versus) check(a, b []Result) {
 func (v *Versus) pair(a, b []Result) {
 	var alone []string
 	for _, x := range a {
-		at := slices.IndexFunc(b, func(y Result) bool { return FileName(y.Pace) == FileName(x.Pace) })
+		at := slices.IndexFunc(b, func(y Result) bool { return FileName(y.Workload, y.Pace) == FileName(x.Workload, x.Pace) })
 		if at < 0 {
-			alone = append(alone, v.A+": "+x.Pace.String())
+			alone = append(alone, v.A+": "+x.Pacing())
 			continue
 		}
 		v.Pairs = append(v.Pairs, v.meet(x, b[at]))
 	}
 	for _, y := range b {
-		if !slices.ContainsFunc(a, func(x Result) bool { return FileName(x.Pace) == FileName(y.Pace) }) {
-			alone = append(alone, v.B+": "+y.Pace.String())
+		if !slices.ContainsFunc(a, func(x Result) bool { return FileName(x.Workload, x.Pace) == FileName(y.Workload, y.Pace) }) {
+			alone = append(alone, v.B+": "+y.Pacing())
 		}
 	}
 	switch {
@@ -151,7 +152,7 @@ func (v *Versus) pair(a, b []Result) {
 
 // meet is one pair of runs.
 func (v *Versus) meet(a, b Result) Pair {
-	p := Pair{Pace: a.Pace.String()}
+	p := Pair{Pace: a.Pacing()}
 	burst := a.Pace.Concurrency == 0 && p.Pace == "burst" && a.Workload.TraceName == ""
 	switch {
 	case !a.Valid:
