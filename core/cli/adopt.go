@@ -142,11 +142,13 @@ func (c *command) showSpend(a *engine.Adopted, all bool) {
 			rows = append(rows, []string{name, "", "0", "", "", lacking(found[name])})
 		}
 	}
-	for _, r := range rest(a.Spend, found, a) {
+	for _, r := range rest(a.Spend, a) {
 		rows = append(rows, []string{c.dim(r.what), "", fmt.Sprint(r.calls), tokensOf(r.tokens), bill(r.micro, r.unsure, r.unpriced), ""})
 	}
-	c.say("")
-	columns(c.Out, rows)
+	if len(rows) > 1 {
+		c.say("")
+		columns(c.Out, rows)
+	}
 	if shown > shownSkills && !all {
 		c.say("... and %d more skills with calls; --all shows them, and those without.", shown-shownSkills)
 	}
@@ -173,7 +175,7 @@ type other struct {
 
 // rest sums up what the table of skills does not show, so that its column adds up
 // to the whole.
-func rest(s adopt.Spend, _ map[string]adopt.Found, a *engine.Adopted) []other {
+func rest(s adopt.Spend, a *engine.Adopted) []other {
 	in := map[string]bool{}
 	for _, f := range a.Skills {
 		in[f.Name] = true

@@ -160,7 +160,7 @@ func (c *command) root() *cobra.Command {
 		c.initCommand(), c.validateCommand(), c.fmtCommand(), c.schemaCommand(), c.doctorCommand(),
 		c.runCommand(), c.recordCommand(), c.tryCommand(), c.tierCommand(), c.gateCommand(), c.renderCommand(),
 		c.itemsCommand(), c.candidatesCommand(), c.evolveCommand(), c.verdictCommand(), c.planCommand(), c.nightlyCommand(),
-		c.policyCommand(), c.explainCommand(), c.skillCommand(), c.pluginCommand(), c.pricesCommand(),
+		c.policyCommand(), c.runsCommand(), c.explainCommand(), c.skillCommand(), c.pluginCommand(), c.pricesCommand(),
 		c.leversCommand(), c.evidenceCommand(), c.judgeCommand(), c.auditCommand(), c.engineCommand(), c.notifyCommand(), c.connectorCommand(), c.accessCommand(), c.approveCommand(), c.versionCommand(), c.serveCommand(),
 		c.topologyCommand(),
 	)

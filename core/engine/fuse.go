@@ -72,12 +72,12 @@ func (e *Engine) fuseLength(s *skill.Skill, step *config.Step) (int, time.Time, 
 }
 
 // row counts the failures up to now, no further than k. Runs without an answer
-// say nothing; one that passed, or that began on other tiers or before the move,
+// say nothing, nor do imported ones; one that passed, or that began on other tiers or before the move,
 // ends the row. A run that was escalated on its way failed on the tier that it
 // began on.
 func (e *Engine) row(rec *run.Record, since time.Time, k int) (failed int, err error) {
 	err = e.lastRuns(rec.Skill, rec.Started, since, func(n runNote) bool {
-		if n.Status == run.Missing {
+		if n.Status == run.Missing || n.Status == run.Imported {
 			return true
 		}
 		if n.Stayed || !maps.Equal(n.Start, rec.Start) || n.At.Before(since) {

@@ -90,6 +90,7 @@ func (e *Engine) callsOf(skillName, hash, step string) ([]logged, time.Duration,
 	if err != nil {
 		return nil, 0, err
 	}
+	notes = ownRuns(notes)
 	// The time of decisions has whole seconds: a run of this second counts.
 	notes = slices.DeleteFunc(notes, func(n runNote) bool { return n.At.After(e.asOf.Add(time.Second)) })
 	span := month

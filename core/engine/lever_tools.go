@@ -226,6 +226,7 @@ func (e *Engine) toolCalls(skillName string, since time.Time) (out map[string]le
 		return nil, 0, err
 	}
 	out = map[string]lever.Called{}
+	notes = ownRuns(notes) // an imported run had no grant to use
 	for _, n := range notes {
 		rec, err := e.Record(n.ID)
 		if err != nil {

@@ -213,3 +213,9 @@ func (e *Engine) skillRuns(name string, since time.Time) ([]runNote, error) {
 	})
 	return out, err
 }
+
+// ownRuns are those that ran here: of an imported one neither prompt nor output
+// need be known.
+func ownRuns(notes []runNote) []runNote {
+	return slices.DeleteFunc(notes, func(n runNote) bool { return n.Status == run.Imported })
+}

@@ -194,6 +194,9 @@ func (e *Engine) draw(skillName string, number, n int, seen map[string]bool) ([]
 		if err != nil {
 			return nil, err
 		}
+		if rec.Input == "" {
+			continue // imported without content
+		}
 		input, err := e.store.GetBlob(rec.Input)
 		if err != nil {
 			return nil, fmt.Errorf("reading a logged input: %w", err)

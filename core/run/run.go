@@ -132,6 +132,10 @@ const (
 	Refused Status = "refused"
 	Timeout Status = "timeout"
 	Missing Status = "missing"
+	// Imported: an agent ran it on its own, and its log says so (plimsoll runs
+	// import). No gate looked at it: it counts as traffic and as money, and says
+	// nothing of quality.
+	Imported Status = "imported"
 )
 
 // Record is what happened, without content: prompts and outputs stand in the
@@ -170,6 +174,8 @@ type Record struct {
 	// Recorded: somebody else ran it and said so (plimsoll record). Gates looked at
 	// its output here; tier, cost and time are as they were told.
 	Recorded bool `json:"recorded,omitempty"`
+	// Imported is the shape of the log that the run was read from, where it was.
+	Imported string `json:"imported,omitempty"`
 
 	Output  json.RawMessage            `json:"-"` // the output itself, after fixes
 	Writes  map[string]json.RawMessage `json:"-"` // to the skill's keys, by a run that is OK; nil deletes. To be committed with the record
