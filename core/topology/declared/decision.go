@@ -2,7 +2,9 @@ package declared
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/rule"
 	"github.com/plimsoll-dev/plimsoll/core/topology"
@@ -192,8 +194,13 @@ func ruleDiag(x *config.Expr, name string, err error) diag.Diagnostic {
 		at, detail, hint = x.At(re.Line, re.Column), re.Message, re.Hint
 	}
 	d := diag.Errorf(at, "rule", "Rule cannot be used", "The require of decision %s: %s.", name, detail)
-	if hint != "" {
-		d = d.WithSuggestion(hint)
+	meant := ""
+	switch _, err := fmt.Sscanf(hint, "did you mean %q?", &meant); {
+	case err == nil:
+		d.Detail += fmt.Sprintf(" Did you mean %q?", meant)
+		d = d.WithSuggestion(meant)
+	case hint != "":
+		d.Detail += fmt.Sprintf(" %s.", strings.ToUpper(hint[:1])+hint[1:])
 	}
 	return d
 }
