@@ -147,6 +147,14 @@ func TestBundled(t *testing.T) {
 			Config: map[string]any{"base_url": chatAPI(t) + "/v1", "api_key_env": "FAKE_API_KEY", "dialect": "vllm"},
 		}, map[string]string{noRequired: "it has no required key"})
 	})
+	// What it generates; engines are launched in core/cmd/plimsoll's tests, against
+	// the fake engine.
+	t.Run("vllm", func(t *testing.T) {
+		conforms(t, backend.Options{
+			Target: target(t, "vllm"), Model: "m1", Slow: "slow", Embedding: "m1", Env: []string{"FAKE_API_KEY"}, LookupEnv: key,
+			Config: map[string]any{"base_urls": []any{chatAPI(t) + "/v1", chatAPI(t) + "/v1"}, "api_key_env": "FAKE_API_KEY"},
+		}, map[string]string{noRequired: "it has no required key"})
+	})
 	t.Run("anthropic", func(t *testing.T) {
 		conforms(t, backend.Options{
 			Target: target(t, "anthropic"), Model: "m1", Slow: "slow", Env: []string{"FAKE_API_KEY"}, LookupEnv: key,

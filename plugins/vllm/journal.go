@@ -25,6 +25,7 @@ const (
 // known failures that were in it.
 type journal struct {
 	dir, name string
+	limit     int // bytes of a file
 	hide      func(string) string
 	all       *ring // of the instance; nil: none
 
@@ -43,7 +44,7 @@ type finding struct {
 }
 
 func newJournal(dir string, x process) (*journal, error) {
-	j := &journal{dir: dir, name: x.Name, hide: hiding(x)}
+	j := &journal{limit: maxFile, dir: dir, name: x.Name, hide: hiding(x)}
 	return j, j.open(os.O_APPEND) // what ran before may be looked at still
 }
 
@@ -61,7 +62,7 @@ func (j *journal) open(how int) error {
 	}
 	j.file, j.size = f, 0
 	if info, err := f.Stat(); err == nil {
-		j.size = int(min(info.Size(), maxFile))
+		j.size = int(min(info.Size(), int64(j.limit)))
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (j *journal) add(line string) {
 	defer j.mu.Unlock()
 	if j.file != nil {
 		n, err := fmt.Fprintln(j.file, line)
-		if j.size += n; err == nil && j.size > maxFile {
+		if j.size += n; err == nil && j.size > j.limit {
 			_ = j.file.Close()
 			j.which = 1 - j.which
 			if j.open(os.O_TRUNC) != nil {
