@@ -134,6 +134,16 @@ func (s mapped) record(f *file, raw []byte) {
 	f.put(key, c, openCalls, true)
 }
 
+// names tells whether a record has anything of what makes a call.
+func (m *Mapping) names(raw []byte) bool {
+	for _, path := range []string{m.Model, m.InputTokens, m.OutputTokens, m.CostUSD} {
+		if !strings.HasPrefix(path, "=") && at(raw, path) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // at finds a value by its path, nil where nothing stands there.
 func at(raw json.RawMessage, path string) json.RawMessage {
 	if path == "" {
