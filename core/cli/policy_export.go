@@ -32,18 +32,21 @@ type exported struct {
 }
 
 func (c *command) policyExport() *cobra.Command {
-	formats := []string{"json", "opa-data", "csv"}
-	var format string
+	formats := []string{"json", "opa-data", "csv", forShell, forClaude, forCodex}
+	var format, out string
 	cmd := &cobra.Command{
 		Use: "export", Short: "Where every step stands, for other systems",
-		Long: "Prints the tier of every step, its model, since when, from where, why and on which\nevidence: as one JSON document, as data for the Open Policy Agent\n(data.plimsoll.assignments[SKILL][STEP]), or as CSV with a line of names. The order is\nstable, and the same state gives the same bytes.",
+		Long: "Prints the tier of every step, its model, since when, from where, why and on which\nevidence: as one JSON document, as data for the Open Policy Agent\n(data.plimsoll.assignments[SKILL][STEP]), or as CSV with a line of names. The order is\nstable, and the same state gives the same bytes.\n\nAgents that run themselves read env (lines of PLIMSOLL_MODEL_SKILL='MODEL'), or a file\nfor each skill below --out: claude-agents (for .claude/agents) and codex-profiles (for\n~/.codex).",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(formats, format) {
 				return usage("--format %q is none of %s.%s", format, strings.Join(formats, ", "), diag.DidYouMean(format, formats))
 			}
-			if c.json && format == "csv" {
-				return usage("--json and --format csv do not go together")
+			if c.json && (format == "csv" || format == forShell) {
+				return usage("--json and --format %s do not go together", format)
+			}
+			if files := format == forClaude || format == forCodex; files != (out != "") {
+				return usage("--out DIR goes with %s and %s, which write a file for each skill, and with no other format", forClaude, forCodex)
 			}
 			e, err := c.open(cmd.Context(), "")
 			if err != nil {
@@ -54,10 +57,19 @@ func (c *command) policyExport() *cobra.Command {
 			for _, n := range none {
 				c.note("%s stands on no tier and is left out: %s", label(n.Skill, n.Step), n.Reason)
 			}
-			return c.export(format, rowsOf(all), none)
+			switch rows := rowsOf(all); format {
+			case forShell:
+				c.exportEnv(rows)
+				return nil
+			case forClaude, forCodex:
+				return c.exportAgents(e.Project, format, out, rows)
+			default:
+				return c.export(format, rows, none)
+			}
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "json", strings.Join(formats, ", "))
+	cmd.Flags().StringVar(&out, "out", "", "folder for the files of claude-agents and codex-profiles")
 	return cmd
 }
 
