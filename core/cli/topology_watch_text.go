@@ -28,11 +28,17 @@ func (c *command) showCrossing(x answer.Crossing, v traffic.Live) {
 	was, now := x.Was.Topology.Name, x.Now.Topology.Name
 	switch x.Side {
 	case answer.Holds:
-		c.say("\n%s: %s is still first.", c.bold("The decision holds"), was)
+		first := "is still first"
+		if was != now {
+			first = "does as well as any other"
+		}
+		c.say("\n%s: %s %s.", c.bold("The decision holds"), was, first)
 		if !x.Now.Admissible {
 			c.say("It does not keep what is asked of it at this traffic, and nothing else does.")
+			c.next("plimsoll topology decide with this traffic as a workload says what it would take.")
+			return
 		}
-		c.next("nothing to do.")
+		c.next("nothing to do; look again when the traffic changes.")
 		return
 	case answer.Near:
 		c.say("\n%s: %s comes before %s by %.0f %%, which is less than the model can tell apart.", c.bold("Near the boundary"), now, was, 100*x.Gain)

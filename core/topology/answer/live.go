@@ -45,6 +45,10 @@ const (
 // each other: the same as in core/topology, whose Next uses it.
 const margin = .2
 
+// tie is a gain that is none: below the load that fills them all layouts give what
+// is asked of them, and the order is that of rounding.
+const tie = .01
+
 // Live asks d again with the traffic that comes in the place of its workloads, for
 // the model that has it. running is the topology that serves it; "" is the one that
 // the decision takes.
@@ -83,10 +87,11 @@ func Live(d topology.Decision, all measured.All, model, running string, w topolo
 	if x.Still != nil && x.Still.Score > 0 {
 		x.Gain = x.Now.Score/x.Still.Score - 1
 	}
+	alike := x.Still != nil && x.Still.Admissible == x.Now.Admissible
 	switch {
-	case x.Now.Topology.Name == x.Was.Topology.Name:
+	case x.Now.Topology.Name == x.Was.Topology.Name, alike && x.Gain <= tie:
 		x.Side = Holds
-	case x.Still != nil && x.Still.Admissible == x.Now.Admissible && x.Gain <= margin:
+	case alike && x.Gain <= margin:
 		x.Side = Near
 	default:
 		x.Side = Crossed

@@ -81,9 +81,7 @@ func Read(dir fs.FS) (All, error) {
 		}
 		rs, err := result.Parse(src, path.Base(name))
 		if err != nil {
-			if path.Base(name) != state {
-				all.leave(name, "it is no result: "+err.Error())
-			}
+			all.leave(name, "it is no result: "+err.Error())
 			return nil
 		}
 		for _, r := range rs {
@@ -96,9 +94,6 @@ func Read(dir fs.FS) (All, error) {
 	})
 	return all, err
 }
-
-// state is the file that a sweep remembers its runs in, beside their results.
-const state = "sweep.json"
 
 func (a *All) leave(file, why string) { a.Left = append(a.Left, Left{file, why}) }
 
