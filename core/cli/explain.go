@@ -64,8 +64,12 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 	if err != nil {
 		return err
 	}
+	waits, err := e.Waits(ctx, name)
+	if err != nil {
+		return err
+	}
 	if c.json {
-		return c.document(map[string]any{"steps": statuses(standings), "watches": promises})
+		return c.document(map[string]any{"steps": statuses(standings), "watches": promises, "waits": waits})
 	}
 	for _, s := range standings {
 		c.say("%s", c.bold(label(s.Skill, s.Step.Step)))
@@ -81,6 +85,13 @@ func (c *command) explainSkill(ctx context.Context, e *engine.Engine, name strin
 			c.say("  holds        %s", held)
 		}
 		c.explainVerdict(s, held)
+		if s.Last == nil || s.Last.N == 0 {
+			for _, w := range waits {
+				if w.Step == s.Step.Step {
+					c.explainWait(w)
+				}
+			}
+		}
 		noise, err := e.Noise(s.Skill, s.Step.Step)
 		if err != nil {
 			return err

@@ -28,10 +28,22 @@ func (c *command) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			waits, err := e.Waits(cmd.Context(), "")
+			if err != nil {
+				return err
+			}
 			if c.json {
-				return c.document(map[string]any{"plan": night})
+				return c.document(map[string]any{"plan": night, "waits": waits})
 			}
 			c.plan(night, all)
+			most := waitsShown
+			if all {
+				most = len(waits)
+			}
+			c.showWaits(waits, most)
+			if night.Plan != nil && len(night.Plan.Rows) > 0 {
+				c.next("plimsoll nightly")
+			}
 			return nil
 		},
 	}
@@ -113,7 +125,6 @@ func (c *command) plan(n *report.Night, all bool) {
 	for _, t := range n.Phases {
 		c.say("%s.", t)
 	}
-	c.next("plimsoll nightly")
 }
 
 // toBuy says how many items, and of how many where the budget ends before.

@@ -28,8 +28,12 @@ func (c *command) status(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	waits, err := e.Waits(cmd.Context(), "")
+	if err != nil {
+		return err
+	}
 	if c.json {
-		doc := map[string]any{"steps": statuses(standings)}
+		doc := map[string]any{"steps": statuses(standings), "waits": waits}
 		if c.host != nil {
 			doc["engine"] = c.host.standing()
 		}
@@ -40,6 +44,7 @@ func (c *command) status(cmd *cobra.Command, _ []string) error {
 		rows = append(rows, []string{label(s.Skill, s.Step.Step), s.Effective.Rung.Name, progressOf(s), stateOf(s, e)})
 	}
 	columns(c.Out, rows)
+	c.showWaits(waits, waitsShown)
 	if c.host != nil {
 		c.say("\n%s", c.host.standingWords())
 	}

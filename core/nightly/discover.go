@@ -139,3 +139,13 @@ func (c Candidate) worth() float64 {
 	}
 	return float64(c.SavePer1k) / float64(c.ToBuy)
 }
+
+// Estimate is what comparing a step with the next rung down would buy and bring,
+// before anything is bought. The step must not be on the lowest rung.
+func Estimate(s Step) Candidate { return estimate(s, s.Ladder.Tiers[s.Current.Index-1]) }
+
+// Nominal is the run that estimates assume where nothing is known of a skill's own.
+func Nominal() message.Usage { return nominal }
+
+// Worth is the saving that each item to buy stands for: skills are listed by it.
+func (c Candidate) Worth() float64 { return c.worth() }

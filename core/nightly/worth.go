@@ -53,6 +53,9 @@ func (c Candidate) prospect(a verdict.Assessment) Prospect {
 	} else {
 		chance *= hopeless
 	}
+	if a.Spec.Params.N < a.Floor {
+		chance = 0 // a pool too small to move anything, whatever it holds
+	}
 	// Rounded, so that two processors agree on the order.
 	p := Prospect{Chance: int64(math.Round(chance * 1e4)), Items: items}
 	p.Worth = int64(math.Round(float64(c.monthly()) * float64(p.Chance) / 1e4 / float64(items)))
