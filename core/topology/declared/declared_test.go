@@ -578,3 +578,19 @@ func TestNothingDeclared(t *testing.T) {
 		t.Error("a project with a model is empty")
 	}
 }
+
+// A server that somebody else runs needs no hardware, and may be of any engine.
+func TestAttachWithoutHardware(t *testing.T) {
+	s := set(t, "model \"m\" {\n  config = \"llama.json\"\n}\ntopology \"there\" {\n  engine  = \"sglang\"\n  version = \"0.5\"\n  attach  = \"https://gpu.example.com\"\n}\n")
+	spec, err := s.Plan("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Make(spec)
+	if err != nil || p.Runtime != "attach" || p.Engine != "sglang" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if b, err := s.Bench("", "", ""); err != nil || b.Config.Endpoint.URL != "https://gpu.example.com" {
+		t.Errorf("%+v, %v", b, err)
+	}
+}

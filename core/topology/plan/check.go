@@ -28,12 +28,15 @@ func plain(s string) bool {
 }
 
 func (s Spec) check() error {
-	errs := []error{s.Topology.Check(), s.Hardware.Check()}
+	errs := []error{s.Topology.Check()}
+	if s.Topology.Attach == "" { // what somebody else runs is not laid on anything here
+		errs = append(errs, s.Hardware.Check())
+	}
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("topology %q: "+format, append([]any{s.Topology.Name}, args...)...))
 	}
 	t := s.Topology
-	if t.Engine != "" && t.Engine != "vllm" {
+	if t.Attach == "" && t.Engine != "" && t.Engine != "vllm" {
 		errs = append(errs, &Refused{fmt.Sprintf("Plans are made for vLLM, and the topology names the engine %q", t.Engine), "Start the server yourself and declare attach."})
 	}
 	if n := s.name(); !nameForm.MatchString(n) {

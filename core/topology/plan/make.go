@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -26,6 +27,7 @@ func Make(s Spec) (Plan, error) {
 	p := Plan{Format: 1, Name: s.Name, Engine: "vllm", Version: s.Topology.Version, Runtime: s.Topology.Runtime, Model: s.Model.Name}
 	if s.Topology.Attach != "" {
 		p.Runtime, p.Endpoints = "attach", []string{strings.TrimRight(s.Topology.Attach, "/")}
+		p.Engine = cmp.Or(s.Topology.Engine, p.Engine)
 		p.Notes = []string{"The server runs already: nothing is launched, and nothing is stopped."}
 		return p, nil
 	}

@@ -316,6 +316,17 @@ func TestAttachLaunchesNothing(t *testing.T) {
 	}
 }
 
+// What somebody else runs may be of any engine, on hardware that nobody declared.
+func TestAttachToAnotherEngine(t *testing.T) {
+	p, err := plan.Make(spec(qwen(t), "", func(s *plan.Spec) {
+		s.Hardware = topology.Hardware{}
+		s.Topology.Name, s.Topology.Attach, s.Topology.Engine, s.Topology.Version = "there", "http://10.0.0.7:8000", "sglang", "0.5"
+	}))
+	if err != nil || p.Engine != "sglang" || p.Runtime != "attach" || len(p.Processes) > 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestChangesAreReleases(t *testing.T) {
 	for _, c := range plan.Changes() {
 		if c.Says == "" || c.Source == "" || !strings.HasPrefix(c.Since, "0.") || c.Before != "" && c.Before >= c.Since {
