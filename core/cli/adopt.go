@@ -334,7 +334,7 @@ func (c *command) showWritten(a *engine.Adopted, dry bool) error {
 	}
 	if n := len(a.Plan.Fresh); n > 0 {
 		top := a.Plan.Rungs[0]
-		c.say("%s in no log: in the project they begin on %s, the top of the ladder, unless --model says otherwise.", plural(n, "skill stands", "skills stand"), top.Models[len(top.Models)-1])
+		c.say("%s on %s in the project, the top of the ladder, unless --model says otherwise.", plural(n, "skill stands in no log and begins", "skills stand in no log and begin"), top.Models[len(top.Models)-1])
 	}
 	c.say("")
 	for _, name := range a.Written {
