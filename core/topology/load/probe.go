@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func (c *client) introduce(ctx context.Context) (string, error) {
 	}
 	e := &c.config.Endpoint
 	switch {
-	case err != nil && e.Model == "":
+	case err != nil && (e.Model == "" || unreached(err)):
 		return "", fmt.Errorf("asking %s for its models: %w", e.URL, err)
 	case e.Model == "" && len(names) == 0:
 		return "", fmt.Errorf("%s lists no models: name one", e.URL)
@@ -43,6 +44,13 @@ func (c *client) introduce(ctx context.Context) (string, error) {
 		return "", nil // few servers have it
 	}
 	return short(version.Version), nil
+}
+
+// unreached tells an error of a server that is not there from one of a server that
+// only lacks a path, as some lack their list of models.
+func unreached(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 func (c *client) get(ctx context.Context, path string, into any) error {
