@@ -50,8 +50,8 @@ type Result struct {
 	Rankings  []Ranking
 }
 
-// Decide ranks the candidates. Without Topologies it searches everything that
-// fits. An error means that the question cannot be meant; that nothing can be
+// Decide ranks the candidates. For a model that no topology may serve it searches
+// everything that fits. An error means that the question cannot be meant; that nothing can be
 // predicted is an *Abstention.
 func Decide(d Decision, measured []Measurement, c Calibration) (Result, error) {
 	if err := d.check(); err != nil {
@@ -97,7 +97,7 @@ func (d Decision) check() error {
 // rank decides for one model on its share of the hardware.
 func (d Decision) rank(h Hardware, m Model, measured []Measurement, c Calibration) (Ranking, error) {
 	r := Ranking{Model: m.Name, GPUs: h.Count, Objective: cmp.Or(d.Objective, PerGPU)}
-	candidates := d.Topologies
+	candidates := d.Candidates(m)
 	if len(candidates) == 0 {
 		var left []Skipped
 		candidates, left = Search(h, m, longest(d.Workloads), "", "")

@@ -92,6 +92,7 @@ type Pool struct {
 // Topology is a topology block: either the parallel sizes, or Prefill and Decode.
 type Topology struct {
 	Name            string
+	Serves          string // the only model that it is for, by its name; "": any
 	Engine, Version string
 	Pool
 	Prefill, Decode *Pool
@@ -137,6 +138,17 @@ const (
 	LowTPOT   Objective = "tpot"
 	LowTTFT   Objective = "ttft"
 )
+
+// Candidates are the topologies of d that may serve m; none means a search.
+func (d Decision) Candidates(m Model) []Topology {
+	var out []Topology
+	for _, t := range d.Topologies {
+		if t.Serves == "" || t.Serves == m.Name {
+			out = append(out, t)
+		}
+	}
+	return out
+}
 
 // Split says whether prefill and decode run apart.
 func (t Topology) Split() bool { return t.Prefill != nil && t.Decode != nil }

@@ -53,7 +53,7 @@ func forbid(d topology.Decision, used []topology.Measurement) func(topology.Mode
 		return slices.ContainsFunc(used, func(x topology.Measurement) bool { return x.Model == m.Name && x.Topology == t.Name })
 	}
 	for _, m := range d.Models {
-		all := d.Topologies
+		all := d.Candidates(m)
 		if len(all) == 0 {
 			all, _ = topology.Search(d.Hardware, m, longest(d.Workloads), "", "")
 		}

@@ -323,7 +323,7 @@ func TestConversion(t *testing.T) {
 
 	top, err := s.Topology("PD_1x1")
 	equal(t, "topology", top, topology.Topology{
-		Name: "PD_1x1", Engine: "vllm", Version: "0.24", Runtime: "podman", Image: image, Attention: "TRITON_ATTN", Unchunked: true,
+		Name: "PD_1x1", Serves: "qwen27b", Engine: "vllm", Version: "0.24", Runtime: "podman", Image: image, Attention: "TRITON_ATTN", Unchunked: true,
 		Prefill: &topology.Pool{GPUs: []int{0}}, Decode: &topology.Pool{GPUs: []int{1}, TensorParallel: 1},
 		Transfer: &topology.Transfer{Connector: "NixlConnector", GBPerS: 50, Lease: 480 * time.Second},
 	})
@@ -592,5 +592,40 @@ func TestAttachWithoutHardware(t *testing.T) {
 	}
 	if b, err := s.Bench("", "", ""); err != nil || b.Config.Endpoint.URL != "https://gpu.example.com" {
 		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// What a topology says of its model holds where several are decided about: each
+// is ranked on its own candidates, and one without any is searched for.
+func TestEachModelHasItsTopologies(t *testing.T) {
+	s := set(t, small+`
+model "other" {
+  config = "llama.json"
+}
+workload "w" {
+  input_tokens = 500
+}
+topology "mine" {
+  engine  = "vllm"
+  version = "0.24"
+  model   = model.m
+}
+decision "both" {
+  models = [model.m, model.other]
+}
+`)
+	d, err := s.Decision("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := topology.Decide(d, nil, topology.Textbook())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.Rankings[0].Ranked); n != 1 || r.Rankings[0].Ranked[0].Topology.Name != "mine" {
+		t.Errorf("m has %d candidates", n)
+	}
+	if x := r.Rankings[1]; len(x.Ranked) == 0 || x.Ranked[0].Topology.Name == "mine" {
+		t.Errorf("other is ranked on %+v", x.Ranked)
 	}
 }

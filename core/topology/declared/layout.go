@@ -47,6 +47,9 @@ func convert(t *config.Topology) topology.Topology {
 		Pool: pool(t.Pool), Runtime: t.Runtime, Image: t.Image, Attach: t.Attach,
 		Attention: t.Attention, Unchunked: t.Unchunked,
 	}
+	if t.Model != nil {
+		out.Serves = t.Model.Name
+	}
 	if t.Prefill != nil {
 		p := pool(*t.Prefill)
 		out.Prefill = &p
