@@ -52,7 +52,8 @@ func (o *Opened) convert(pairs []Pair) []verdict.Pair {
 	for _, p := range pairs {
 		v := verdict.Pair{
 			Order: p.Order, Item: p.Item, Cur: p.Current.Score, Cand: p.Candidate.Score, Source: p.Source,
-			CurMS: p.Current.MS, CandMS: p.Candidate.MS, CurTimeout: p.Current.Timeout, CandTimeout: p.Candidate.Timeout,
+			Synthetic: p.Drafted,
+			CurMS:     p.Current.MS, CandMS: p.Candidate.MS, CurTimeout: p.Current.Timeout, CandTimeout: p.Candidate.Timeout,
 			Gates: map[string]verdict.GateResult{}, Dims: map[string]verdict.DimResult{},
 		}
 		if p.Current.Sim || p.Candidate.Sim {

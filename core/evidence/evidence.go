@@ -229,6 +229,9 @@ type Pair struct {
 	D         *int64   `json:"d"` // candidate - current, millionths; null when a score is missing
 	Audit     AuditRef `json:"audit"`
 
+	// Drafted: a model made the input up. Such a pair may screen and never prove.
+	Drafted bool `json:"drafted,omitempty"`
+
 	// Contradicted counts the dimensions on which a judge that compares changed its
 	// word with the order of the two: they count as no difference.
 	Contradicted int `json:"contradicted,omitempty"`

@@ -15,7 +15,7 @@ func (m *measurement) pair(kind string, order int, it trial.Item, current, candi
 	return evidence.Pair{
 		V: evidence.Version, Kind: kind, Skill: m.subject.Skill, Step: m.subject.Step, Epoch: m.epoch.ID(),
 		Order: order, Item: it.Digest, Source: m.source(it), Current: current, Candidate: candidate,
-		D: evidence.Difference(current, candidate),
+		D: evidence.Difference(current, candidate), Drafted: it.Drafted != "",
 	}
 }
 

@@ -49,6 +49,9 @@ type Item struct {
 	// Fixture is the folder, below the skill's, that a runner's agent gets a copy of
 	// for this item.
 	Fixture string `json:"fixture,omitempty"`
+	// Drafted is the tier whose model made the input up, "" where nobody did. Such an
+	// item may be looked at, never proved with.
+	Drafted string `json:"drafted,omitempty"`
 
 	Folder string     `json:"-"` // absolute path of Fixture, or empty
 	Digest string     `json:"-"` // sha256 over all of the above but the id, and over the files of Fixture
@@ -82,7 +85,7 @@ func Load(dir string, items *config.Items) (*Pool, diag.List) {
 	if items == nil {
 		return &Pool{Repeats: 1}, nil
 	}
-	l := loader{dir: dir, ids: map[string]diag.Range{}, digests: map[string]Item{}, folders: map[string]fixture.Folder{}}
+	l := loader{dir: dir, ids: map[string]diag.Range{}, digests: map[string]Item{}, inputs: map[string]pooled{}, folders: map[string]fixture.Folder{}}
 	pool := &Pool{Source: items.Source, Repeats: max(items.Repeats, 1)}
 	pool.Prove = l.globs("prove", items.Prove, items.Range)
 	pool.Tune = l.globs("tune", items.Tune, items.Range)
@@ -129,6 +132,12 @@ type loader struct {
 	ids     map[string]diag.Range
 	digests map[string]Item
 	folders map[string]fixture.Folder // by absolute path: items may share one
+	inputs  map[string]pooled         // by folder and input
+}
+
+type pooled struct {
+	pool string
+	item Item
 }
 
 func (l *loader) globs(pool string, globs []string, at diag.Range) []Item {
@@ -149,7 +158,11 @@ func (l *loader) globs(pool string, globs []string, at diag.Range) []Item {
 		}
 		slices.Sort(files)
 		for _, f := range files {
-			out = append(out, l.file(f)...)
+			for _, it := range l.file(f) {
+				if l.apart(pool, it) {
+					out = append(out, it)
+				}
+			}
 		}
 	}
 	return out
@@ -251,6 +264,26 @@ func (it Item) check() string {
 		return fmt.Sprintf("compare is %s, but the item has no reference.", it.Compare)
 	}
 	return ""
+}
+
+// apart keeps what people look at out of what proves: an item that a model drafted,
+// and an input that stands in both pools, whatever its reference is.
+func (l *loader) apart(pool string, it Item) bool {
+	if pool == "prove" && it.Drafted != "" {
+		l.errorf(it.At, "item-drafted", "Drafted item", "Item %q was drafted by a model on %s. It may screen and never prove: move it to the files of tune, or replace it by an input that somebody met.", it.ID, it.Drafted)
+		return false
+	}
+	input, err := canonjson.Transform(it.Input)
+	if err != nil {
+		input = it.Input
+	}
+	key := it.Fixture + "\x00" + string(input)
+	if old, ok := l.inputs[key]; ok && old.pool != pool {
+		l.errorf(it.At, "item-both", "Item in both pools", "Item %q of %s has the same input as %q of %s, at %s. What people look at while they tune is no evidence any more: remove one.", it.ID, pool, old.item.ID, old.pool, old.item.At)
+		return false
+	}
+	l.inputs[key] = pooled{pool, it}
+	return true
 }
 
 // keep refuses an item that stands in a pool already: twice in prove it would

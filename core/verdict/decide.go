@@ -102,7 +102,7 @@ func (l Latency) pace() *Pace {
 
 // Cause is one thing that stands against a downgrade.
 type Cause struct {
-	Code   string `json:"code"` // evidence, content, disproved, part, gate, never, dimension, format, rule, hold, judge, open, reach, planted, latency, recency, floor, downgrade_when
+	Code   string `json:"code"` // evidence, content, drafted, disproved, part, gate, never, dimension, format, rule, hold, judge, open, reach, planted, latency, recency, floor, downgrade_when
 	Reason string `json:"reason"`
 }
 
@@ -179,6 +179,9 @@ func (a Assessment) against(r Rules) []Cause {
 	}
 	if len(a.Problems) > 0 {
 		return out
+	}
+	if a.Synthetic > 0 {
+		add("drafted", "%s of those that count were drafted by a model: they may screen and never prove", items(a.Synthetic))
 	}
 	for _, why := range a.worseParts() {
 		add("part", "%s", why)
