@@ -85,7 +85,7 @@ func (c *command) showRanking(d topology.Decision, r topology.Ranking, all bool)
 	rows := [][]string{{"", "topology", "GPUs", "workload", "tokens/s", "per GPU", "TTFT p95", "TPOT p95", ""}}
 	hidden := 0
 	for i, x := range r.Ranked {
-		if !all && len(d.Topologies) == 0 && i >= rankedAtFirst && !x.Measured {
+		if !all && searched(d, r) && i >= rankedAtFirst && !x.Measured {
 			hidden++
 			continue
 		}
@@ -177,6 +177,11 @@ func (c *command) leftOut(left []measured.Left) {
 	}
 }
 
+// searched tells whether nobody declared a layout for the model of r.
+func searched(d topology.Decision, r topology.Ranking) bool {
+	return len(d.Candidates(topology.Model{Name: r.Model})) == 0
+}
+
 // afterAnswer says what would change the answer, and what to do with it.
 func (c *command) afterAnswer(q asked, a answer.Answer) {
 	for _, r := range a.Rankings {
@@ -184,20 +189,22 @@ func (c *command) afterAnswer(q asked, a answer.Answer) {
 			c.say("\nOne measurement could change it: %s\n  %s", r.Next.Why, r.Next.Command)
 		}
 	}
-	searched := len(q.decision.Topologies) == 0
 	for _, r := range a.Rankings {
 		if !r.Met {
 			c.next("no layout of %s keeps what is asked. Relax the slo, take narrower weights or more GPUs, or measure the first: predictions may be off.", r.Model)
 			return
 		}
 	}
+	for _, r := range a.Rankings {
+		if searched(q.decision, r) {
+			best := r.Ranked[0].Topology
+			c.say("\nAs a block, to keep it:\n\n%s", topologyBlock(best, r.Model, len(q.decision.Models) > 1))
+			c.next("add the block to a .hcl file, then plimsoll topology plan %s", best.Name)
+			return
+		}
+	}
 	first := a.Rankings[0]
 	best := first.Ranked[0].Topology
-	if searched {
-		c.say("\nAs a block, to keep it:\n\n%s", topologyBlock(best, first.Model, len(q.decision.Models) > 1))
-		c.next("add the block to a .hcl file, then plimsoll topology plan %s", best.Name)
-		return
-	}
 	model := ""
 	if len(q.set.Names().Models) > 1 {
 		model = " --model " + first.Model
