@@ -2,7 +2,10 @@ package topology
 
 import (
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // Row is one measurement to calibrate on: means, in seconds and tokens a
@@ -107,21 +110,21 @@ func Calibrate(c Calibration, rows []Row, which []Constant) (out Calibration, le
 	from := c
 	loss := func(c Calibration) float64 {
 		var sum, n float64
-		for _, r := range rows {
-			ttft, tpot, tps, err := r.predict(c)
-			if err != nil {
+		for i, p := range predictions(rows, c) {
+			r := rows[i]
+			if p.err != nil {
 				continue
 			}
 			if r.TPOT > 0 {
-				sum += math.Abs(math.Log(tpot / r.TPOT))
+				sum += math.Abs(math.Log(p.tpot / r.TPOT))
 				n++
 			}
 			if r.OutputTPS > 0 {
-				sum += math.Abs(math.Log(tps / r.OutputTPS))
+				sum += math.Abs(math.Log(p.tps / r.OutputTPS))
 				n++
 			}
 			if r.TTFT > 0 {
-				sum += math.Abs(math.Log(ttft/r.TTFT)) / 4
+				sum += math.Abs(math.Log(p.ttft/r.TTFT)) / 4
 			}
 		}
 		if n == 0 {
@@ -130,6 +133,30 @@ func Calibrate(c Calibration, rows []Row, which []Constant) (out Calibration, le
 		return (sum + noise/2*strain(from, c, which)) / n
 	}
 	return descend(c, which, loss)
+}
+
+type prediction struct {
+	ttft, tpot, tps float64
+	err             error
+}
+
+// predictions of all rows, on every processor there is: a replay takes some
+// milliseconds, and calibration asks for hundreds. Their order is that of the
+// rows, so that sums are the same to the last bit however many processors.
+func predictions(rows []Row, c Calibration) []prediction {
+	out := make([]prediction, len(rows))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(rows)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(rows); i = int(next.Add(1)) - 1 {
+				p := &out[i]
+				p.ttft, p.tpot, p.tps, p.err = rows[i].predict(c)
+			}
+		})
+	}
+	all.Wait()
+	return out
 }
 
 // strain is the sum of squares of how far the constants went from where they
