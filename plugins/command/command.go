@@ -126,7 +126,7 @@ func (r *runner) Execute(ctx context.Context, task backend.Task) (result backend
 	a, err := r.read(done.printed, task.Model)
 	if err != nil {
 		if done.exit != 0 { // its status says enough, and why it printed nothing to be read
-			result.Log = append(result.Log, "[plimsoll] "+err.Error())
+			result.Log = append([]string{"[plimsoll] " + err.Error()}, result.Log...)
 			return result, nil
 		}
 		return result, backend.Errorf(backend.Unavailable, "%v", err)
