@@ -15,7 +15,7 @@ func (b *body) unknownAttribute(a *hclsyntax.Attribute) {
 	rng := convert(a.NameRange)
 	names := b.doc.names(false)
 	if b.doc.Block(a.Name) != nil {
-		b.d.add(unknownAttribute.at(rng, "%s is a block, not an attribute of %s: it is written without =.", a.Name, b.title).WithSuggestion(b.doc.Block(a.Name).head() + " {\n  ...\n}"))
+		b.d.add(unknownAttribute.at(rng, "%s is a block, not an attribute of %s: it is written without =.", a.Name, b.title).WithSuggestion(b.d.asBlock(b.doc.Block(a.Name), a)))
 		return
 	}
 	if !b.d.inProject() {
@@ -118,6 +118,27 @@ func (d *decoder) forProject(block string) string {
 		name = "NAME"
 	}
 	return string(canonical(fmt.Appendf(nil, "skill %q {\n%s\n}", name, block)))
+}
+
+// asBlock writes an attribute that was to be a block as one, with what its object
+// holds where every key is a plain word.
+func (d *decoder) asBlock(doc *BlockDoc, a *hclsyntax.Attribute) string {
+	var b strings.Builder
+	b.WriteString(doc.head() + " {\n")
+	o, ok := a.Expr.(*hclsyntax.ObjectConsExpr)
+	for i := 0; ok && i < len(o.Items); i++ {
+		key := strings.Trim(strings.TrimSpace(d.text(convert(o.Items[i].KeyExpr.Range()))), `"`)
+		if !hclsyntax.ValidIdentifier(key) {
+			ok = false
+			break
+		}
+		b.WriteString("  " + key + " = " + oneLine(d.text(convert(o.Items[i].ValueExpr.Range()))) + "\n")
+	}
+	if !ok || len(o.Items) == 0 {
+		return doc.head() + " {\n  ...\n}"
+	}
+	b.WriteString("}")
+	return strings.TrimSpace(string(canonical([]byte(b.String()))))
 }
 
 func (b *BlockDoc) head() string {
