@@ -240,7 +240,7 @@ func (i *instance) sweep(grace time.Duration) {
 		}
 	}
 	i.killAll()
-	deadline := time.After(10 * time.Second) // of what not even SIGKILL ends
+	deadline := time.After(20 * time.Second) // of what not even SIGKILL ends, and of a container's own command
 	for _, c := range i.children {
 		select {
 		case <-c.over:

@@ -18,7 +18,7 @@ import (
 
 // commands are what scripts need beside plimsoll and testscript's own.
 func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){
+	out := map[string]func(*testscript.TestScript, bool, []string){
 		"project": projectCommand,                                                                       // project [-latency MS] [SKILL ...]
 		"exits":   exits,                                                                                // exits CODE PROGRAM ARGS...
 		"replace": replace,                                                                              // replace FILE OLD NEW [all]: it has to be there
@@ -38,6 +38,8 @@ func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []stri
 			compile(t, ts, args)
 		},
 	}
+	topologyCommands(out)
+	return out
 }
 
 // exits runs a program and wants one exit code, where testscript's own "!" takes
