@@ -92,7 +92,7 @@ func (s *claude) settle(*file, *Call) {}
 func (s *claude) record(f *file, raw []byte) {
 	var l claudeLine
 	if json.Unmarshal(raw, &l) != nil {
-		f.unknown(word(object(raw), "type") + " of another form")
+		f.odd(raw, word(object(raw), "type")+" of another form")
 		return
 	}
 	t := s.turn(l)

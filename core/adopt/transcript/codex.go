@@ -74,7 +74,7 @@ func (s *codex) settle(*file, *Call) {}
 func (s *codex) record(f *file, raw []byte) {
 	var l codexLine
 	if json.Unmarshal(raw, &l) != nil {
-		f.unknown(word(object(raw), "type") + " of another form")
+		f.odd(raw, word(object(raw), "type")+" of another form")
 		return
 	}
 	switch {

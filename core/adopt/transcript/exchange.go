@@ -51,7 +51,7 @@ func (exchanges) settle(*file, *Call) {}
 func (exchanges) record(f *file, raw []byte) {
 	m := object(raw)
 	if !exchanged(m) {
-		f.unknown(word(m, "type", "object", "kind", "level"))
+		f.odd(raw, word(m, "type", "object", "kind", "level"))
 		return
 	}
 	asked, answer := body(m, partRequest), body(m, partResponse)

@@ -87,21 +87,22 @@ type mapped struct{ m *Mapping }
 func (mapped) settle(*file, *Call) {}
 
 func (s mapped) record(f *file, raw []byte) {
-	m := s.m
-	model := at(raw, m.Model)
-	in, hasIn := whole(at(raw, m.InputTokens))
-	out, hasOut := whole(at(raw, m.OutputTokens))
-	cost, stated := dollars(json.Number(strings.Trim(string(at(raw, m.CostUSD)), `"`)))
+	m, of := s.m, object(raw)
+	at := func(path string) json.RawMessage { return at(of, path) }
+	model := at(m.Model)
+	in, hasIn := whole(at(m.InputTokens))
+	out, hasOut := whole(at(m.OutputTokens))
+	cost, stated := dollars(json.Number(strings.Trim(string(at(m.CostUSD)), `"`)))
 	if model == nil && !hasIn && !hasOut && !stated {
-		f.unknown(cmp.Or(word(object(raw), "type", "kind", "event"), "record without anything that the mapping names"))
+		f.odd(raw, cmp.Or(word(of, "type", "kind", "event"), "record without anything that the mapping names"))
 		return
 	}
-	read, _ := whole(at(raw, m.CachedTokens))
-	write, _ := whole(at(raw, m.WrittenTokens))
-	thought, _ := whole(at(raw, m.ReasoningTokens))
+	read, _ := whole(at(m.CachedTokens))
+	write, _ := whole(at(m.WrittenTokens))
+	thought, _ := whole(at(m.ReasoningTokens))
 	c := Call{
-		At: moment(at(raw, m.At)), Model: asText(model), Skill: asText(at(raw, m.Skill)), Session: asText(at(raw, m.Session)), Agent: asText(at(raw, m.Agent)),
-		Provider: asText(at(raw, m.Provider)), Micro: cost, Stated: stated, Counted: hasIn || hasOut,
+		At: moment(at(m.At)), Model: asText(model), Skill: asText(at(m.Skill)), Session: asText(at(m.Session)), Agent: asText(at(m.Agent)),
+		Provider: asText(at(m.Provider)), Micro: cost, Stated: stated, Counted: hasIn || hasOut,
 		Usage: message.Usage{Input: in, CachedInput: read, CacheWrite: write, Output: out, Reasoning: thought},
 	}
 	if !m.InputExcludes {
@@ -111,7 +112,7 @@ func (s mapped) record(f *file, raw []byte) {
 		f.unknown("record with impossible tokens")
 		return
 	}
-	switch found := f.r.opts.Skills.In(prompts(asText(at(raw, m.System)))); {
+	switch found := f.r.opts.Skills.In(prompts(asText(at(m.System)))); {
 	case c.Skill != "":
 		c.By = ByAttribute
 	case len(found) > 0:
@@ -120,11 +121,11 @@ func (s mapped) record(f *file, raw []byte) {
 		c.Why = WhyNone
 	}
 	if f.r.opts.Content {
-		f.text(&c.Input, asText(at(raw, m.Input)), &c.Cut)
-		f.text(&c.Output, asText(at(raw, m.Output)), &c.Cut)
+		f.text(&c.Input, asText(at(m.Input)), &c.Cut)
+		f.text(&c.Output, asText(at(m.Output)), &c.Cut)
 	}
 	key := keyOf(Mapped, string(raw))
-	if id := asText(at(raw, m.ID)); id != "" {
+	if id := asText(at(m.ID)); id != "" {
 		key = keyOf(Mapped, id)
 	}
 	if f.knows(key, &c) {
@@ -135,9 +136,9 @@ func (s mapped) record(f *file, raw []byte) {
 }
 
 // names tells whether a record has anything of what makes a call.
-func (m *Mapping) names(raw []byte) bool {
+func (m *Mapping) names(of map[string]json.RawMessage) bool {
 	for _, path := range []string{m.Model, m.InputTokens, m.OutputTokens, m.CostUSD} {
-		if !strings.HasPrefix(path, "=") && at(raw, path) != nil {
+		if !strings.HasPrefix(path, "=") && at(of, path) != nil {
 			return true
 		}
 	}
@@ -145,7 +146,7 @@ func (m *Mapping) names(raw []byte) bool {
 }
 
 // at finds a value by its path, nil where nothing stands there.
-func at(raw json.RawMessage, path string) json.RawMessage {
+func at(m map[string]json.RawMessage, path string) json.RawMessage {
 	if path == "" {
 		return nil
 	}
@@ -156,23 +157,20 @@ func at(raw json.RawMessage, path string) json.RawMessage {
 		}
 		return b
 	}
-	for step := range strings.SplitSeq(path, ".") {
-		raw = bytes.TrimSpace(raw)
-		switch {
-		case len(raw) > 0 && raw[0] == '[':
-			var list []json.RawMessage
-			n, err := strconv.Atoi(step)
-			if err != nil || json.Unmarshal(raw, &list) != nil || n < 0 || n >= len(list) {
-				return nil
-			}
-			raw = list[n]
-		default:
-			m := inner(raw)
-			if m == nil || m[step] == nil {
-				return nil
-			}
-			raw = m[step]
+	step, rest, deeper := strings.Cut(path, ".")
+	raw := m[step]
+	for raw != nil && deeper {
+		step, rest, deeper = strings.Cut(rest, ".")
+		if raw = bytes.TrimSpace(raw); raw[0] != '[' {
+			raw = inner(raw)[step]
+			continue
 		}
+		var list []json.RawMessage
+		n, err := strconv.Atoi(step)
+		if err != nil || json.Unmarshal(raw, &list) != nil || n < 0 || n >= len(list) {
+			return nil
+		}
+		raw = list[n]
 	}
 	if string(bytes.TrimSpace(raw)) == "null" {
 		return nil

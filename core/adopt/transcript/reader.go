@@ -52,6 +52,7 @@ type file struct {
 	open  []*entry // calls that may change, in order
 	byKey map[[16]byte]*entry
 	last  time.Time
+	ends  bool // the record is the last line of the file
 }
 
 type entry struct {
@@ -126,13 +127,10 @@ func (f *file) jsonl(b *bufio.Reader) error {
 		case long:
 			f.count(&f.r.lines.TooLong)
 		case len(line) == 0:
-		case line[0] != '{' || !json.Valid(line):
-			if last {
-				f.count(&f.r.lines.Torn)
-			} else {
-				f.count(&f.r.lines.Broken)
-			}
+		case line[0] != '{' || f.shape == nil && !json.Valid(line):
+			f.mangled(last)
 		default:
+			f.ends = last
 			f.take(line)
 		}
 		if last {
@@ -270,6 +268,25 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// mangled counts a line that is no JSON.
+func (f *file) mangled(last bool) {
+	if last {
+		f.count(&f.r.lines.Torn)
+	} else {
+		f.count(&f.r.lines.Broken)
+	}
+}
+
+// odd counts a record that does not have the form of its shape, or is no JSON:
+// which of them is found out only then, since most lines are neither.
+func (f *file) odd(raw []byte, kind string) {
+	if !json.Valid(raw) {
+		f.mangled(f.ends)
+		return
+	}
+	f.unknown(kind)
+}
+
 // count counts a record as one thing.
 func (f *file) count(class *int64) {
 	f.r.lines.Read++
@@ -338,7 +355,7 @@ func (f *file) recognise(raw []byte) (shape, string) {
 		return &claude{turns: map[string]*turn{}}, Claude
 	case has("resourceSpans", "resource_spans"), has("attributes") && has("traceId", "trace_id", "spanId", "span_id", "context"):
 		return &spans{known: map[string]parent{}}, Span
-	case f.r.opts.Mapping != nil && !f.r.opts.Mapping.names(raw):
+	case f.r.opts.Mapping != nil && !f.r.opts.Mapping.names(m):
 		return nil, "" // perhaps the head of another shape
 	case f.r.opts.Mapping != nil:
 		return mapped{f.r.opts.Mapping}, Mapped

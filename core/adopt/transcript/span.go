@@ -58,7 +58,7 @@ func (s *spans) record(f *file, raw []byte) {
 	}
 	if !ok {
 		if _, flat := m["attributes"]; !flat {
-			f.unknown("record without spans")
+			f.odd(raw, "record without spans")
 			return
 		}
 		s.span(f, m, nil)
