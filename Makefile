@@ -8,7 +8,7 @@ BIN     := bin/plimsoll$(shell $(GO) env GOEXE)
 KIT     := bin/plimsoll-conformance$(shell $(GO) env GOEXE)
 GUESTS  := $(patsubst %/code/main.go,%/skill.wasm,$(wildcard examples/*/code/main.go examples/*/skills/*/code/main.go))
 
-.PHONY: build test demo check rest fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-truth bench-topology bench-load bench-retrieval bench-store bench-sandbox bench-backend conformance-mcp proto clean
+.PHONY: build test demo check rest fmt-check vet lint race generated examples fuzz guests sdks test-sdks cross recompute bench bench-gate bench-start bench-night bench-adopt bench-truth bench-topology bench-load bench-retrieval bench-store bench-sandbox bench-backend conformance-mcp agent-check proto clean
 
 build: guests ## both binaries, and the skills' code as WASM
 	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./core/cmd/plimsoll
@@ -126,6 +126,10 @@ bench-start: build ## start of a command with 1,000 skills
 bench-night: build ## the engine's share of a night on simulated models
 	$(GO) run ./core/bench night -plimsoll $(BIN)
 
+bench-adopt: build ## init on real skills and generated logs of every shape: DATA=folder
+	$(GO) build -o bin/bench ./core/bench
+	bin/bench adopt -plimsoll $(BIN) -data "$(DATA)"
+
 bench-store: ## audit append and verification
 	$(GO) run ./core/bench store
 
@@ -163,6 +167,13 @@ bench-topology: ## which layouts of models on GPUs are picked, against public me
 
 conformance-mcp: build ## the official MCP conformance suite against the binary; needs npm once
 	GO="$(GO)" PLIMSOLL="$(CURDIR)/$(BIN)" conformance/mcp/run
+
+# Agents are installed into a folder of their own, by version: 700 MB that nobody
+# needs but for this.
+AGENTS ?= .demo/agents
+agent-check: ## real agents from npm, driven through plugins/command against a fake model server; needs npm once
+	npm install --silent --no-audit --no-fund --prefix $(AGENTS) @anthropic-ai/claude-code@2.1.330 @openai/codex@0.169.0
+	PLIMSOLL_AGENTS="$(abspath $(AGENTS))" $(GO) test -count=1 -v -run 'TestClaudeCode|TestCodex' ./plugins/command
 
 clean:
 	rm -rf bin .demo dist $(GUESTS) sdk/*/example/hello.wasm sdk/rust/target
