@@ -19,7 +19,7 @@ func topologyDoc() *BlockDoc {
 		Type: "topology", Labels: []string{labelName},
 		Doc: "How a model is laid on GPUs, and how it is started. Either the parallel sizes, or `prefill` and `decode` apart.",
 		Attributes: append(append([]*AttributeDoc{
-			{Name: "engine", Type: String, Required: true, Example: `"vllm"`, Doc: "What serves. Launch plans are made for `vllm`; others can be declared with `attach`."},
+			{Name: "engine", Type: String, Required: true, Example: `"vllm"`, Doc: "What serves. Launch plans are made for `vllm`, and for `sglang` without a split and without manifests; others can be declared with `attach`."},
 			{Name: "version", Type: String, Required: true, Example: `"0.24"`, Doc: "Its version: flags and known failures depend on it."},
 		}, poolDocs()...), launchDocs()...),
 		Blocks: []*BlockDoc{

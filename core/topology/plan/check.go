@@ -36,8 +36,8 @@ func (s Spec) check() error {
 		errs = append(errs, fmt.Errorf("topology %q: "+format, append([]any{s.Topology.Name}, args...)...))
 	}
 	t := s.Topology
-	if t.Attach == "" && t.Engine != "" && t.Engine != "vllm" {
-		errs = append(errs, &Refused{fmt.Sprintf("Plans are made for vLLM, and the topology names the engine %q", t.Engine), "Start the server yourself and declare attach."})
+	if t.Attach == "" && t.Engine != "" && t.Engine != "vllm" && t.Engine != sglang {
+		errs = append(errs, &Refused{fmt.Sprintf("Plans are made for vLLM and SGLang, and the topology names the engine %q", t.Engine), "Start the server yourself and declare attach."})
 	}
 	if n := s.name(); !nameForm.MatchString(n) {
 		bad("the name %q cannot begin the names of processes and objects: lower case letters, digits and dashes, at most 40, a letter first", n)
@@ -97,14 +97,14 @@ func (s Spec) checkRuntime() []error {
 		return nil
 	}
 	if contained := t.Runtime == "podman" || t.Runtime == "docker" || t.Runtime == "kubernetes"; contained && t.Split() && k.Kind != "kserve" && (s.Proxy.Script == "" || t.Runtime == "kubernetes") {
-		errs = append(errs, digested("image of vllm-router", s.Proxy.Image, t.Runtime))
+		errs = append(errs, digested("image of vllm-router", s.Proxy.Image, t.Runtime, "IMAGE"))
 	}
 	switch t.Runtime {
 	case "", "process":
 	case "podman", "docker":
-		errs = append(errs, digested("image", t.Image, t.Runtime))
+		errs = append(errs, digested("image", t.Image, t.Runtime, published(t.Engine)))
 	case "kubernetes":
-		errs = append(errs, digested("image", t.Image, t.Runtime))
+		errs = append(errs, digested("image", t.Image, t.Runtime, published(t.Engine)))
 		if !slices.Contains([]string{"", "deployment", "leaderworkerset", "kserve"}, k.Kind) {
 			errs = append(errs, fmt.Errorf("kubernetes: the kind %q is not deployment, leaderworkerset or kserve", k.Kind))
 		}

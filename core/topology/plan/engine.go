@@ -18,6 +18,8 @@ var owned = []string{
 	"model", "served-model-name", "host", "port", "tensor-parallel-size", "data-parallel-size", "data-parallel-size-local",
 	"data-parallel-rank", "data-parallel-start-rank", "data-parallel-address", "data-parallel-rpc-port", "enable-expert-parallel",
 	"gpu-memory-utilization", "max-model-len", "kv-cache-dtype", "quantization", "kv-transfer-config", "headless", "nnodes", "node-rank",
+	"model-path", "tp-size", "tp", "dp-size", "dp", "ep-size", "ep", "expert-parallel-size", "mem-fraction-static", "context-length", "enable-dp-attention", "chunked-prefill-size",
+	"dist-init-addr", "disaggregation-mode", "disaggregation-bootstrap-port", "disaggregation-transfer-backend",
 	"master-addr", "no-enable-chunked-prefill", "enable-chunked-prefill", "disable-hybrid-kv-cache-manager", "no-disable-hybrid-kv-cache-manager",
 }
 
@@ -39,6 +41,7 @@ const (
 
 // engine is what all servers of a plan have in common.
 type engine struct {
+	kind    string // vllm, sglang
 	version version
 	source  string
 	served  string
@@ -48,6 +51,7 @@ type engine struct {
 	kv      map[string]string // of kv_connector_extra_config
 	split   bool
 	hybrid  bool
+	mixture bool
 	latent  bool
 	layered bool // caches of several kinds: windows or states beside full attention
 	lease   time.Duration
@@ -56,6 +60,9 @@ type engine struct {
 
 // configure gathers args and env that follow from the model and the topology.
 func (e *engine) configure(s Spec, all []pool) error {
+	if e.kind == sglang {
+		return e.configureSGLang(s)
+	}
 	m, t := s.Model, s.Topology
 	set := func(k, v string) { e.args[k] = v }
 	if s.Context > 0 {
@@ -148,6 +155,9 @@ func (e *engine) transfer() string {
 // serve is the command of one server of p, without what only one place knows: more
 // goes in the middle.
 func (e *engine) serve(p pool, host string, port int, more ...string) []string {
+	if e.kind == sglang {
+		return e.serveSGLang(p, host, port)
+	}
 	c := []string{"vllm", "serve", e.source, "--served-model-name", e.served, "--host", host, "--port", strconv.Itoa(port)}
 	return append(c, e.flags(p, more...)...)
 }
@@ -163,14 +173,21 @@ func (e *engine) flags(p pool, more ...string) []string {
 	}
 	c = append(c, more...)
 	c = append(c, "--gpu-memory-utilization", strconv.FormatFloat(e.share, 'f', -1, 64))
+	c = append(c, e.declared()...)
+	if e.split {
+		c = append(c, "--kv-transfer-config", e.transfer())
+	}
+	return c
+}
+
+// declared are the flags beyond those that follow from the layout, in order.
+func (e *engine) declared() []string {
+	var c []string
 	for _, k := range slices.Sorted(maps.Keys(e.args)) {
 		c = append(c, "--"+k)
 		if v := e.args[k]; v != "" {
 			c = append(c, v)
 		}
-	}
-	if e.split {
-		c = append(c, "--kv-transfer-config", e.transfer())
 	}
 	return c
 }

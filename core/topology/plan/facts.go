@@ -20,9 +20,12 @@ func (s Spec) facts(e *engine, all []pool, ports []port) (preflight.Facts, []top
 	args := map[string]string{}
 	maps.Copy(args, e.args)
 	f := preflight.Facts{
-		Engine: "vllm", Version: e.version.String(), Env: e.env, Args: args,
+		Engine: e.kind, Version: e.version.String(), Env: e.env, Args: args,
 		NVCC: s.Machine.NVCC, PrebuiltKernels: s.Machine.PrebuiltKernels, FirstStart: s.Machine.FirstStart, ColdCache: s.Machine.ColdCache,
 		ReadyTimeout: s.Ready, Family: m.Arch.Type, Experts: m.Arch.Mixture(), Hybrid: m.Arch.Hybrid(), AccuracyChecked: s.AccuracyChecked,
+	}
+	if e.kind != "vllm" {
+		f.FirstStart = nil // what is known of first starts is vLLM's
 	}
 	for _, p := range all {
 		f.DataParallel = max(f.DataParallel, p.data)

@@ -51,7 +51,7 @@ func one(role Role, p topology.Pool, m topology.Model) (pool, error) {
 		return out, fmt.Errorf("%s has expert_parallel = %d, and %s has no experts", role, p.ExpertParallel, m.Name)
 	case p.ExpertParallel > 0:
 		if p.ExpertParallel != out.size() {
-			return out, fmt.Errorf("%s has expert_parallel = %d, and vLLM spreads experts over all %d GPUs of a server: tensor parallel %d x data parallel %d", role, p.ExpertParallel, out.size(), out.tensor, out.data)
+			return out, fmt.Errorf("%s has expert_parallel = %d, and experts are spread over all %d GPUs of a server: tensor parallel %d x data parallel %d", role, p.ExpertParallel, out.size(), out.tensor, out.data)
 		}
 		out.expert = true
 	}

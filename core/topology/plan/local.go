@@ -13,14 +13,14 @@ import (
 var digestForm = regexp.MustCompile(`^[a-z0-9][a-zA-Z0-9._:/-]*@sha256:[0-9a-f]{64}$`)
 
 // digested refuses an image that can change under its name, and says how to get the
-// name of what it is now.
-func digested(what, image, runtime string) error {
+// name of what it is now; usual is an example where no image is named.
+func digested(what, image, runtime, usual string) error {
 	if digestForm.MatchString(image) {
 		return nil
 	}
 	tag, _, _ := strings.Cut(image, "@")
 	if tag == "" {
-		tag = "vllm/vllm-openai:v0.24.0"
+		tag = usual
 	}
 	get := fmt.Sprintf("%s pull %s && %s image inspect --format '{{index .RepoDigests 0}}' %s", runtime, tag, runtime, tag)
 	if runtime == "kubernetes" {

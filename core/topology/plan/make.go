@@ -24,12 +24,16 @@ func Make(s Spec) (Plan, error) {
 		return Plan{}, err
 	}
 	s.fill()
-	p := Plan{Format: 1, Name: s.Name, Engine: "vllm", Version: s.Topology.Version, Runtime: s.Topology.Runtime, Model: s.Model.Name}
+	p := Plan{Format: 1, Name: s.Name, Engine: kind(s.Topology.Engine), Version: s.Topology.Version, Runtime: s.Topology.Runtime, Model: s.Model.Name}
 	if s.Topology.Attach != "" {
 		p.Runtime, p.Endpoints = "attach", []string{strings.TrimRight(s.Topology.Attach, "/")}
 		p.Engine = cmp.Or(s.Topology.Engine, p.Engine)
 		p.Notes = []string{"The server runs already: nothing is launched, and nothing is stopped."}
 		return p, nil
+	}
+	read := read
+	if p.Engine == sglang {
+		read = readSGLang
 	}
 	v, err := read(s.Topology.Version)
 	if err != nil {
@@ -39,7 +43,7 @@ func Make(s Spec) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("topology %q: %w", s.Topology.Name, err)
 	}
-	e := &engine{version: v, source: s.Source, served: s.Model.Name, share: utilisation(s.Hardware), env: maps.Clone(s.Env), args: maps.Clone(s.Args), kv: map[string]string{}}
+	e := &engine{kind: p.Engine, version: v, source: s.Source, served: s.Model.Name, share: utilisation(s.Hardware), env: maps.Clone(s.Env), args: maps.Clone(s.Args), kv: map[string]string{}}
 	if e.env == nil {
 		e.env = map[string]string{}
 	}
@@ -109,7 +113,7 @@ func (e *engine) merge(found []preflight.Finding, declared time.Duration) {
 	}
 	wait := max(declared, ready, usual)
 	e.seconds = int((wait + time.Second - 1) / time.Second)
-	if wait > usual {
+	if wait > usual && e.kind == "vllm" {
 		e.env["VLLM_ENGINE_READY_TIMEOUT_S"] = fmt.Sprint(e.seconds)
 	}
 }
@@ -147,8 +151,13 @@ func notes(e *engine, s Spec, all []pool, fits []topology.Fit) []string {
 			out = append(out, fmt.Sprintf("Memory of each GPU of %s: %s.", all[i].role, f))
 		}
 	}
-	if !newest.atLeast(e.version) {
-		out = append(out, fmt.Sprintf("Flags were checked up to vLLM %s, and this is %s: what came after is not known.", newest, e.version))
+	checked := newest
+	if e.kind == sglang {
+		checked = sglangNewest
+		out = append(out, "--mem-fraction-static is the share of weights and cache alone: activations and graphs come from the rest. Known failures of preflight are those of vLLM but for memory, and logs and metrics are explained for vLLM.")
+	}
+	if !checked.atLeast(e.version) {
+		out = append(out, fmt.Sprintf("Flags were checked up to %s %s, and this is %s: what came after is not known.", title(e.kind), checked, e.version))
 	}
 	if n := all[0].replicas; !e.split && n > 1 && s.Topology.Runtime != "kubernetes" {
 		out = append(out, fmt.Sprintf("There are %d servers with an endpoint each, and nothing balances between them: name them all.", n))

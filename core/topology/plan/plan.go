@@ -11,6 +11,7 @@
 //	for _, x := range p.Processes { fmt.Println(x.Command, x.Env, x.Ready, x.After) }
 //	for _, x := range p.Manifests { fmt.Println(x.YAML) } // runtime = "kubernetes"
 //
+// vLLM is planned whole; of SGLang single servers, without a split or manifests.
 // Flags are keyed by the engine's version: Changes says which flag came or went
 // when, and where that is written. Where the version that made a change is not
 // known, versions between the last that is known to lack it and the first that is

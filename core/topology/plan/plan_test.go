@@ -147,6 +147,25 @@ func cases(t testing.TB) map[string]plan.Spec {
 		add("kubernetes-dp16", model(t, "deepseek-v3"), wide(1, 16), cluster(""), func(s *plan.Spec) { s.Topology.ExpertParallel = 16 })
 		add("kserve-1p1d", model(t, "qwen3-32b"), pd, cluster("kserve"))
 	}
+	for name, change := range map[string]func(*plan.Spec){
+		"dp2": dp2, "tp2-docker": with(tp2, runtime("docker"), func(s *plan.Spec) {
+			s.Topology.Image = strings.Replace(image, "vllm/vllm-openai", "lmsysorg/sglang", 1)
+		}),
+		"no-image": with(tp2, func(s *plan.Spec) { s.Topology.Runtime = "podman" }), "1p1d": pd,
+		"dep8": func(s *plan.Spec) {
+			s.Model, s.Source, s.Hardware = model(t, "deepseek-v3"), "/models/deepseek-v3", machine(8, 8)
+			s.Topology.Name, s.Topology.DataParallel, s.Topology.ExpertParallel = "dep8", 8, 8
+		},
+		"options": with(tp2, func(s *plan.Spec) {
+			s.Topology.Attention, s.Topology.Unchunked, s.Context, s.Model.Weights = "triton", true, 32768, "fp8"
+			s.Args, s.Ready = map[string]string{"enable-metrics": ""}, 30*time.Minute
+		}),
+		"replicas":       func(s *plan.Spec) { s.Topology.Name, s.Topology.Replicas = "two", 2 },
+		"kubernetes":     with(tp2, cluster("")),
+		"attention-vllm": with(tp2, func(s *plan.Spec) { s.Topology.Attention = "TRITON_ATTN" }),
+	} {
+		out["sglang-0.5/"+name] = spec(model(t, "qwen3-32b"), "0.5.9", with(func(s *plan.Spec) { s.Topology.Engine = "sglang"; s.Model.KV = "fp8" }, change))
+	}
 	return out
 }
 
@@ -263,42 +282,48 @@ func TestRefused(t *testing.T) {
 		"a nightly":            {func(s *plan.Spec) { s.Topology.Version = "nightly" }, "not a release"},
 		"a version with words": {func(s *plan.Spec) { s.Topology.Version = "0.24; rm" }, "not a release"},
 		"an old version":       {func(s *plan.Spec) { s.Topology.Version = "0.9.1" }, "0.13 or later"},
-		"another engine":       {func(s *plan.Spec) { s.Topology.Engine = "sglang" }, "declare attach"},
-		"another runtime":      {func(s *plan.Spec) { s.Topology.Runtime = "lxc" }, "not process, podman"},
-		"no image":             {func(s *plan.Spec) { s.Topology.Runtime = "podman" }, "image inspect --format"},
-		"a tag":                {func(s *plan.Spec) { s.Topology.Runtime, s.Topology.Image = "docker", "vllm/vllm-openai:v0.24.0" }, "docker pull vllm/vllm-openai:v0.24.0 && docker image inspect --format '{{index .RepoDigests 0}}'"},
-		"half a digest":        {func(s *plan.Spec) { s.Topology.Runtime, s.Topology.Image = "kubernetes", "vllm/vllm-openai@sha256:12" }, "skopeo inspect"},
-		"a router by tag":      {with(pd, runtime("docker"), func(s *plan.Spec) { s.Proxy = plan.Proxy{Image: "vllm-router:1"} }), "vllm-router"},
-		"a flag of the plan":   {func(s *plan.Spec) { s.Args = map[string]string{"tensor-parallel-size": "4"} }, "--tensor-parallel-size follows from the blocks"},
-		"a dotted flag of it":  {func(s *plan.Spec) { s.Args = map[string]string{"kv-transfer-config.kv_role": "x"} }, "follows from the blocks"},
-		"a flag with dashes":   {func(s *plan.Spec) { s.Args = map[string]string{"--seed": "4"} }, "without its dashes"},
-		"a variable of it":     {func(s *plan.Spec) { s.Env = map[string]string{"CUDA_VISIBLE_DEVICES": "4"} }, "follows from the blocks"},
-		"a bad variable":       {func(s *plan.Spec) { s.Env = map[string]string{"A=B": "4"} }, "not the name of a variable"},
-		"a line break":         {func(s *plan.Spec) { s.Env = map[string]string{"A": "4\nB=5"} }, "cannot stand"},
-		"a flag as a source":   {func(s *plan.Spec) { s.Source = "--help" }, "cannot stand in a command"},
-		"a strange name":       {func(s *plan.Spec) { s.Name = "Me & you" }, "cannot begin the names"},
-		"another connector":    {with(pd, func(s *plan.Spec) { s.Topology.Transfer.Connector = "MooncakeConnector" }), "MooncakeConnector"},
-		"unequal sides":        {with(pd, func(s *plan.Spec) { s.Hardware = machine(4, 4); s.Topology.Decode = &topology.Pool{GPUs: []int{1, 2}} }), "recurrent state"},
-		"one GPU twice":        {with(pd, func(s *plan.Spec) { s.Topology.Decode.GPUs = []int{0} }), "named by prefill and by decode"},
-		"a GPU too far":        {with(pd, func(s *plan.Spec) { s.Topology.Decode.GPUs = []int{2} }), "the machine has 0 to 1"},
-		"too many GPUs":        {func(s *plan.Spec) { s.Topology.DataParallel = 3 }, `runtime = "kubernetes"`},
-		"experts of none":      {func(s *plan.Spec) { s.Topology.ExpertParallel = 2 }, "has no experts"},
-		"three heads":          {func(s *plan.Spec) { s.Hardware = machine(8, 8); s.Topology.TensorParallel = 3 }, "KV heads"},
-		"a port too far":       {with(pd, func(s *plan.Spec) { s.Port = 65500 }), "65535"},
-		"ports that meet":      {with(pd, func(s *plan.Spec) { s.KVPort = 8099 }), "choose other ports"},
-		"a cache of nothing":   {func(s *plan.Spec) { s.Model.KV = "int3" }, `kv = "bf16" or "fp8"`},
-		"weights of nothing":   {func(s *plan.Spec) { s.Model.Weights = "bf16" }, "checkpoint"},
-		"a path and no claim":  {with(runtime("kubernetes")), "no claim mounts"},
-		"credentials":          {func(s *plan.Spec) { s.Topology.Attach = "http://me:pw@host" }, "no credentials"},
-		"a file to attach to":  {func(s *plan.Spec) { s.Topology.Attach = "file:///x" }, "http or https"},
-		"no room":              {func(s *plan.Spec) { s.Workload.Input, s.Model.KV = 3_000_000, "bf16" }, "P9: "},
-		"nearly no room":       {func(s *plan.Spec) { s.Hardware.Utilisation = .1185 }, "no room for one request"},
-		"a cluster too small":  {with(tp2, cluster(""), func(s *plan.Spec) { s.Topology.Replicas = 2 }), "takes 4 GPUs"},
-		"a GPU of another":     {with(tp2, func(s *plan.Spec) { s.GPUs = []int{1} }), "1 of one machine"},
-		"a named one of it":    {with(pd, func(s *plan.Spec) { s.GPUs = []int{1} }), "may take"},
-		"a GPU allowed twice":  {func(s *plan.Spec) { s.GPUs = []int{1, 1} }, "twice"},
-		"an unknown kind":      {with(cluster("statefulset")), "leaderworkerset or kserve"},
-		"a ready of years":     {func(s *plan.Spec) { s.Ready = 1 << 60 }, "cannot be meant"},
+		"another engine":       {func(s *plan.Spec) { s.Topology.Engine = "trtllm" }, "declare attach"},
+		"an old SGLang":        {func(s *plan.Spec) { s.Topology.Engine, s.Topology.Version = "sglang", "0.4.6" }, "older than plans are made for"},
+		"a nightly SGLang":     {func(s *plan.Spec) { s.Topology.Engine, s.Topology.Version = "sglang", "main" }, "is not a release"},
+		"a flag of SGLang's": {func(s *plan.Spec) {
+			s.Topology.Engine, s.Topology.Version = "sglang", "0.5.9"
+			s.Args = map[string]string{"tp-size": "4"}
+		}, "--tp-size follows from the blocks"},
+		"another runtime":     {func(s *plan.Spec) { s.Topology.Runtime = "lxc" }, "not process, podman"},
+		"no image":            {func(s *plan.Spec) { s.Topology.Runtime = "podman" }, "image inspect --format"},
+		"a tag":               {func(s *plan.Spec) { s.Topology.Runtime, s.Topology.Image = "docker", "vllm/vllm-openai:v0.24.0" }, "docker pull vllm/vllm-openai:v0.24.0 && docker image inspect --format '{{index .RepoDigests 0}}'"},
+		"half a digest":       {func(s *plan.Spec) { s.Topology.Runtime, s.Topology.Image = "kubernetes", "vllm/vllm-openai@sha256:12" }, "skopeo inspect"},
+		"a router by tag":     {with(pd, runtime("docker"), func(s *plan.Spec) { s.Proxy = plan.Proxy{Image: "vllm-router:1"} }), "vllm-router"},
+		"a flag of the plan":  {func(s *plan.Spec) { s.Args = map[string]string{"tensor-parallel-size": "4"} }, "--tensor-parallel-size follows from the blocks"},
+		"a dotted flag of it": {func(s *plan.Spec) { s.Args = map[string]string{"kv-transfer-config.kv_role": "x"} }, "follows from the blocks"},
+		"a flag with dashes":  {func(s *plan.Spec) { s.Args = map[string]string{"--seed": "4"} }, "without its dashes"},
+		"a variable of it":    {func(s *plan.Spec) { s.Env = map[string]string{"CUDA_VISIBLE_DEVICES": "4"} }, "follows from the blocks"},
+		"a bad variable":      {func(s *plan.Spec) { s.Env = map[string]string{"A=B": "4"} }, "not the name of a variable"},
+		"a line break":        {func(s *plan.Spec) { s.Env = map[string]string{"A": "4\nB=5"} }, "cannot stand"},
+		"a flag as a source":  {func(s *plan.Spec) { s.Source = "--help" }, "cannot stand in a command"},
+		"a strange name":      {func(s *plan.Spec) { s.Name = "Me & you" }, "cannot begin the names"},
+		"another connector":   {with(pd, func(s *plan.Spec) { s.Topology.Transfer.Connector = "MooncakeConnector" }), "MooncakeConnector"},
+		"unequal sides":       {with(pd, func(s *plan.Spec) { s.Hardware = machine(4, 4); s.Topology.Decode = &topology.Pool{GPUs: []int{1, 2}} }), "recurrent state"},
+		"one GPU twice":       {with(pd, func(s *plan.Spec) { s.Topology.Decode.GPUs = []int{0} }), "named by prefill and by decode"},
+		"a GPU too far":       {with(pd, func(s *plan.Spec) { s.Topology.Decode.GPUs = []int{2} }), "the machine has 0 to 1"},
+		"too many GPUs":       {func(s *plan.Spec) { s.Topology.DataParallel = 3 }, `runtime = "kubernetes"`},
+		"experts of none":     {func(s *plan.Spec) { s.Topology.ExpertParallel = 2 }, "has no experts"},
+		"three heads":         {func(s *plan.Spec) { s.Hardware = machine(8, 8); s.Topology.TensorParallel = 3 }, "KV heads"},
+		"a port too far":      {with(pd, func(s *plan.Spec) { s.Port = 65500 }), "65535"},
+		"ports that meet":     {with(pd, func(s *plan.Spec) { s.KVPort = 8099 }), "choose other ports"},
+		"a cache of nothing":  {func(s *plan.Spec) { s.Model.KV = "int3" }, `kv = "bf16" or "fp8"`},
+		"weights of nothing":  {func(s *plan.Spec) { s.Model.Weights = "bf16" }, "checkpoint"},
+		"a path and no claim": {with(runtime("kubernetes")), "no claim mounts"},
+		"credentials":         {func(s *plan.Spec) { s.Topology.Attach = "http://me:pw@host" }, "no credentials"},
+		"a file to attach to": {func(s *plan.Spec) { s.Topology.Attach = "file:///x" }, "http or https"},
+		"no room":             {func(s *plan.Spec) { s.Workload.Input, s.Model.KV = 3_000_000, "bf16" }, "P9: "},
+		"nearly no room":      {func(s *plan.Spec) { s.Hardware.Utilisation = .1185 }, "no room for one request"},
+		"a cluster too small": {with(tp2, cluster(""), func(s *plan.Spec) { s.Topology.Replicas = 2 }), "takes 4 GPUs"},
+		"a GPU of another":    {with(tp2, func(s *plan.Spec) { s.GPUs = []int{1} }), "1 of one machine"},
+		"a named one of it":   {with(pd, func(s *plan.Spec) { s.GPUs = []int{1} }), "may take"},
+		"a GPU allowed twice": {func(s *plan.Spec) { s.GPUs = []int{1, 1} }, "twice"},
+		"an unknown kind":     {with(cluster("statefulset")), "leaderworkerset or kserve"},
+		"a ready of years":    {func(s *plan.Spec) { s.Ready = 1 << 60 }, "cannot be meant"},
 	} {
 		_, err := plan.Make(spec(q, "0.24", with(dp1, x.change)))
 		if err == nil || !strings.Contains(err.Error(), x.says) {

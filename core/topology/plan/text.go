@@ -12,7 +12,7 @@ import (
 func (p Plan) String() string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("# %s: %s on vLLM %s, %s; ready within %d s", p.Name, p.Model, p.Version, p.Runtime, p.Seconds)
+	say("# %s: %s on %s %s, %s; ready within %d s", p.Name, p.Model, title(p.Engine), p.Version, p.Runtime, p.Seconds)
 	for _, f := range p.Findings {
 		say("# %s %s: %s", f.ID, f.Effect, f.Says)
 	}
