@@ -57,7 +57,7 @@ var _ run.Runners = runners{}
 // Execute has the agent see PATH and the like besides the variables that its
 // block names. Values of those are taken out of its diagnostics, which are kept.
 func (x runners) Execute(ctx context.Context, name string, t run.Task) (run.Done, bool, error) {
-	input, err := json.Marshal(map[string]any{"prompt": t.Prompt, "input": t.Input, "skill_dir": t.SkillDir})
+	input, err := json.Marshal(map[string]any{"prompt": t.Prompt, "input": t.Input, "skill_dir": t.SkillDir, "skill_files": t.Shared})
 	if err != nil {
 		return run.Done{}, false, fmt.Errorf("writing a task down: %w", err)
 	}
@@ -124,7 +124,23 @@ func (p *Project) runnerOf(s *skill.Skill) *run.Runner {
 	if len(r.Files) > 0 {
 		out.Takes = r.Takes
 	}
+	if shared, err := sharedBy(s); err == nil { // else reachable says why, before a task is made
+		for _, f := range shared {
+			out.Shared = append(out.Shared, f.Path)
+		}
+	}
 	return out
+}
+
+// sharedBy are the files of a skill that its agent gets a copy of, where the
+// command asks for them.
+func sharedBy(s *skill.Skill) ([]skill.Shared, error) {
+	for _, arg := range s.Binding.Runner.Command {
+		if strings.Contains(arg, "{skill_dir}") {
+			return s.Shared()
+		}
+	}
+	return nil, nil
 }
 
 // givenTo is the digest of a folder that comes with one input.
@@ -161,6 +177,9 @@ func (p *Project) checkRunner(s *skill.Skill) diag.List {
 		return diag.List{diag.Errorf(s.Range, "runner-steps", "Runner cannot run steps", "Skill %s: %s.", s.Name, why)}
 	}
 	var diags diag.List
+	if _, err := sharedBy(s); err != nil {
+		diags = append(diags, diag.Errorf(s.Range, "runner-files", "Skill's files cannot be handed over", "%v.", err))
+	}
 	if r.Fixture != "" {
 		folder, err := fixture.Read(filepath.Join(p.Dir, filepath.FromSlash(r.Fixture)))
 		if err != nil {
@@ -192,6 +211,9 @@ func (e *Engine) reachable(s *skill.Skill, t *config.Tier) error {
 		if why := unrunnable(s); why != "" {
 			return fmt.Errorf("skill %s cannot be run: %s", s.Name, why)
 		}
+		if _, err := sharedBy(s); err != nil {
+			return err
+		}
 		return e.backends.CheckRunner(r.Name)
 	}
 	return e.callable(t)
@@ -200,7 +222,8 @@ func (e *Engine) reachable(s *skill.Skill, t *config.Tier) error {
 // runnerPart is what an epoch has of a runner: how it is called, which folder it
 // works on, and the bytes of those of its own files that lie in the project.
 // Another version of a program that is installed elsewhere is not seen.
-func (p *Project) runnerPart(r *config.Runner) (string, error) {
+func (p *Project) runnerPart(s *skill.Skill) (string, error) {
+	r := s.Binding.Runner
 	part := map[string]any{
 		"plugin": r.Plugin, "command": r.Command, "env": r.Env, "timeout": r.Timeout.String(), "files": r.Files,
 		"output": r.Output, "config": r.Config,
@@ -222,6 +245,13 @@ func (p *Project) runnerPart(r *config.Runner) (string, error) {
 		if err == nil {
 			own[name] = digestOf(src)
 		}
+	}
+	shared, err := sharedBy(s)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range shared {
+		own["skill/"+f.Path] = f.Digest
 	}
 	part["own"] = own
 	digest, err := canonjson.Digest(part)

@@ -181,8 +181,8 @@ func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string
 			return nil, fmt.Errorf("hashing the grant of %s: %w", s.Name, err)
 		}
 	}
-	if r := s.Binding.Runner; r != nil {
-		if parts["runner"], err = e.Project.runnerPart(r); err != nil {
+	if s.Binding.Runner != nil {
+		if parts["runner"], err = e.Project.runnerPart(s); err != nil {
 			return nil, err
 		}
 	}

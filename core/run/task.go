@@ -23,6 +23,7 @@ type Runner struct {
 	Timeout  time.Duration
 	Fixture  string                 // absolute path of the folder that it gets a copy of, or empty
 	SkillDir string                 // absolute path of the skill's folder
+	Shared   []string               // files below it that the agent may have; never items
 	Takes    func(path string) bool // which changed files are part of the output; nil: none are
 	MaxCost  int64                  // micro-dollars that a task of unknown cost is charged with; -1: it is unpriced
 }
@@ -40,6 +41,7 @@ type Task struct {
 	Input       json.RawMessage // the input alone
 	Fixture     string
 	SkillDir    string
+	Shared      []string // of SkillDir
 	Model       string
 	Timeout     time.Duration
 	Idempotency string
@@ -106,7 +108,7 @@ func (x Executor) task(ctx context.Context, p *Plan, r Request, s Step, t *confi
 		Simulated: Simulated(t), Task: &Tasked{Runner: p.Runner.Name},
 	}
 	done, err := x.execute(ctx, p, t, Task{
-		Prompt: promptOf(msgs, p.Runner.Takes != nil), Input: r.Input, Fixture: p.Runner.Fixture, SkillDir: p.Runner.SkillDir,
+		Prompt: promptOf(msgs, p.Runner.Takes != nil), Input: r.Input, Fixture: p.Runner.Fixture, SkillDir: p.Runner.SkillDir, Shared: p.Runner.Shared,
 		Model: t.Model, Timeout: p.Runner.Timeout, Idempotency: c.ID,
 	}, &c)
 	if err == nil {

@@ -72,6 +72,9 @@ type work struct {
 	Prompt   string          `json:"prompt"`    // instructions and input, in one text
 	Input    json.RawMessage `json:"input"`     // the input alone
 	SkillDir string          `json:"skill_dir"` // absolute path of the skill's folder, or empty
+	// SkillFiles are the files below it that the agent may have. Never its items: an
+	// agent that has read what it is measured on proves nothing.
+	SkillFiles []string `json:"skill_files"`
 }
 
 func readWork(input json.RawMessage) work {

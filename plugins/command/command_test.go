@@ -86,6 +86,7 @@ type echoed struct {
 	Cwd   string            `json:"cwd"`
 	Env   map[string]string `json:"env"`
 	Files []string          `json:"files"`
+	Skill []string          `json:"skill"`
 }
 
 func TestWhatAnAgentIsGiven(t *testing.T) {
@@ -96,12 +97,12 @@ func TestWhatAnAgentIsGiven(t *testing.T) {
 		"echo", "-p", "{prompt}", "--model={model}", "{input_file}", "{prompt_file}", "{dir}", "{project}", "{input}", "{skill_dir}", `{"a": 1}`)
 	tk := task(t, "do it; $(rm -rf /) `x` \"q\"\nnow")
 	tk.Fixture = folder(t, map[string]string{"a.txt": "a", "deep/b.txt": "b"})
-	skill := folder(t, map[string]string{"scripts/x.py": "print(1)"})
+	skill := folder(t, map[string]string{"scripts/x.py": "print(1)", "items/a.json": "the answer"})
 	var w map[string]any
 	if err := json.Unmarshal(tk.Input, &w); err != nil {
 		t.Fatal(err)
 	}
-	w["skill_dir"] = skill
+	w["skill_dir"], w["skill_files"] = skill, []string{"scripts/x.py"}
 	tk.Input, _ = json.Marshal(w)
 	got, err := h.Execute(t.Context(), tk)
 	if err != nil || got.ExitCode != 0 {
@@ -120,6 +121,9 @@ func TestWhatAnAgentIsGiven(t *testing.T) {
 	}
 	if real, _ := filepath.EvalSymlinks(tk.Fixture); e.Cwd == real || filepath.Base(e.Cwd) != "work" {
 		t.Errorf("it works in %s", e.Cwd)
+	}
+	if !slices.Equal(e.Skill, []string{"scripts/x.py"}) {
+		t.Errorf("of the skill it has %v", e.Skill)
 	}
 	if e.Args[8] == skill || !strings.HasSuffix(e.Args[8], "skill") {
 		t.Errorf("the skill lies in %s", e.Args[8])

@@ -51,7 +51,8 @@ func (r *runner) prepare(task backend.Task, dir string) (*prepared, error) {
 		if err := os.Mkdir(skillDir, 0o700); err != nil {
 			return nil, fmt.Errorf("making the folders of the task: %w", err)
 		}
-		if _, err := fixture.Copy(w.SkillDir, skillDir); err != nil {
+		mine := func(path string) bool { return slices.Contains(w.SkillFiles, path) }
+		if _, err := fixture.CopyOnly(w.SkillDir, skillDir, mine); err != nil {
 			return nil, backend.Errorf(backend.InvalidRequest, "the skill's folder cannot be copied: %v", err)
 		}
 	}

@@ -56,10 +56,10 @@ type Result struct {
 	// Usage does not show.
 	Cost      int64
 	CostKnown bool
-	Model      string   // the id that really answered; empty: the agent does not say
-	ExitCode   int      // of the agent's process; -1: it was killed
-	TimedOut   bool     // it was ended after Timeout
-	Log        []string // the last lines of the agent's diagnostics, oldest first; MaxLog at most
+	Model     string   // the id that really answered; empty: the agent does not say
+	ExitCode  int      // of the agent's process; -1: it was killed
+	TimedOut  bool     // it was ended after Timeout
+	Log       []string // the last lines of the agent's diagnostics, oldest first; MaxLog at most
 }
 
 // Change is what happened to a file.

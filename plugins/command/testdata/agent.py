@@ -7,9 +7,15 @@ import time
 
 mode, rest = sys.argv[1], sys.argv[2:]
 
+
+
+def below(folder):
+    return sorted(os.path.relpath(os.path.join(d, f), folder) for d, _, fs in os.walk(folder) for f in fs)
+
+
 if mode == "echo":  # everything that it was given
-    print(json.dumps({"args": rest, "stdin": sys.stdin.read(), "cwd": os.getcwd(), "env": dict(os.environ), "files": sorted(
-        os.path.relpath(os.path.join(d, f)) for d, _, fs in os.walk(".") for f in fs)}))
+    print(json.dumps({"args": rest, "stdin": sys.stdin.read(), "cwd": os.getcwd(), "env": dict(os.environ), "files": below("."),
+                      "skill": below(rest[-2]) if len(rest) > 5 else []}))
 elif mode == "edit":  # change, add and remove
     with open("keep.txt", "a") as f:
         f.write("more\n")
