@@ -47,10 +47,6 @@ func TestSpendIsThatOfTheLog(t *testing.T) {
 		want, unpriced, calls := new(big.Int), int64(0), int64(0)
 		bySkill := map[string]int64{}
 		for i, shape := range []string{transcript.Claude, transcript.Codex, transcript.Span, transcript.Exchange, transcript.Mapped} {
-			if shape == transcript.Exchange {
-				// A mapping takes request logs over; without one they are known by their shape.
-				continue
-			}
 			var b bytes.Buffer
 			truth, err := forge.Write(&b, forge.Options{Shape: shape, Seed: rapid.Uint64().Draw(t, "seed"), Calls: rapid.IntRange(0, 30).Draw(t, "calls"), Skills: list, Models: models, Session: fmt.Sprintf("s%d", i)})
 			if err != nil {

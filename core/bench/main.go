@@ -51,8 +51,15 @@ func run(args []string) error {
 		}
 		return show(args[0], figures)
 	}
+	if len(args) > 0 && args[0] == "adopt" {
+		figures, err := adopts(args[1:])
+		if err != nil {
+			return err
+		}
+		return show(args[0], figures)
+	}
 	if len(args) == 0 || benches[args[0]] == nil {
-		return fmt.Errorf("say which: gate, start, night, company, store, sandbox, backend or gateway")
+		return fmt.Errorf("say which: gate, start, night, company, store, sandbox, backend, adopt or gateway")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("plimsoll", "bin/plimsoll", "the program under measurement")

@@ -355,9 +355,7 @@ func (f *file) recognise(raw []byte) (shape, string) {
 		return &claude{turns: map[string]*turn{}}, Claude
 	case has("resourceSpans", "resource_spans"), has("attributes") && has("traceId", "trace_id", "spanId", "span_id", "context"):
 		return &spans{known: map[string]parent{}}, Span
-	case f.r.opts.Mapping != nil && !f.r.opts.Mapping.names(m):
-		return nil, "" // perhaps the head of another shape
-	case f.r.opts.Mapping != nil:
+	case f.r.opts.Mapping != nil && f.r.opts.Mapping.names(m):
 		return mapped{f.r.opts.Mapping}, Mapped
 	case exchanged(m):
 		return exchanges{}, Exchange
