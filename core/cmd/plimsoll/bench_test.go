@@ -30,23 +30,26 @@ func fakeEngine(t *testing.T) func() string {
 	})
 }
 
-// heard is what a process writes, and whether a pattern was among it.
+// heard is what a process writes, which may be read meanwhile. The buffer is not
+// embedded: its ReadFrom would go past the lock.
 type heard struct {
-	sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	buf bytes.Buffer
 }
 
 func (h *heard) Write(p []byte) (int, error) {
-	h.Lock()
-	defer h.Unlock()
-	return h.Buffer.Write(p)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.buf.Write(p)
 }
 
-func (h *heard) find(re *regexp.Regexp) []string {
-	h.Lock()
-	defer h.Unlock()
-	return re.FindStringSubmatch(h.Buffer.String())
+func (h *heard) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.buf.String()
 }
+
+func (h *heard) find(re *regexp.Regexp) []string { return re.FindStringSubmatch(h.String()) }
 
 var listens = regexp.MustCompile(`Uvicorn running on (http://\S+)`)
 
