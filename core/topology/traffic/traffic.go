@@ -209,7 +209,7 @@ type Few struct {
 }
 
 func (f *Few) Error() string {
-	return fmt.Sprintf("%d requests ended within %s, and at least %d are needed to speak of traffic: look for longer, with --interval", f.Requests, f.Over, least)
+	return fmt.Sprintf("%d requests ended within %s, and at least %d are needed to speak of traffic: look for longer, with --interval", f.Requests, f.Over.Round(time.Second), least)
 }
 
 // Since is the traffic from before until l, which are over apart.
