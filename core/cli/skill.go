@@ -123,36 +123,6 @@ func (c *command) skillShow(ctx context.Context, p *engine.Project, s *skill.Ski
 	return nil
 }
 
-func (c *command) itemsCommand() *cobra.Command {
-	list := &cobra.Command{
-		Use: "list SKILL", Short: "The items of a skill, by pool; prove items are counted, not shown", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := c.load(args[0])
-			if err != nil {
-				return err
-			}
-			s, err := p.Skill(args[0])
-			if err != nil {
-				return err
-			}
-			pool, diags := trial.Load(s.Dir, s.Contract.Items)
-			if diags.HasErrors() {
-				return c.refuse(p, diags)
-			}
-			if c.json {
-				return c.document(map[string]any{"source": pool.Source, "prove": len(pool.Prove), "pool": trial.Digest(pool.Prove), "tune": pool.Tune})
-			}
-			c.say("%s to prove with (%s); what they hold stays unseen, so that they stay evidence.", plural(len(pool.Prove), "item", "items"), pool.Source)
-			c.say("%s to tune on:", plural(len(pool.Tune), "item", "items"))
-			for _, it := range pool.Tune {
-				c.say("  %s  %s", it.ID, clip(string(it.Input), 90))
-			}
-			return nil
-		},
-	}
-	return group("items", "The items that skills are measured on", list)
-}
-
 func (c *command) tierCommand() *cobra.Command {
 	var stepName string
 	cmd := &cobra.Command{
