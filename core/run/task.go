@@ -155,7 +155,7 @@ func (x Executor) execute(ctx context.Context, p *Plan, t *config.Tier, task Tas
 	case err != nil && bounded.Err() != nil:
 		ce = &CallError{Code: "timeout", Message: fmt.Sprintf("the agent did not end within %s", p.Runner.Timeout), Lost: true}
 	case err != nil && !errors.As(err, &ce):
-		ce = &CallError{Code: "unavailable", Message: err.Error(), Lost: lost}
+		ce = &CallError{Code: "unavailable", Message: err.Error(), Lost: true}
 	case err != nil:
 		// What could not be started cost nothing. Of anything else nobody knows.
 		ce.Lost = ce.Lost || lost || ce.Code != "invalid_request" && ce.Code != "auth"
