@@ -9,7 +9,7 @@
 //	r := result.Of(run, result.Options{Label: "dp2", GPUs: 2, Limits: metric.Limits{TPOT: .02}})
 //	name, err := r.Save("bench", "dp2-rate-4")          // dp2-rate-4.json and .requests.jsonl
 //	others, err := result.Read("vllm-inf-qps.json")     // its own, or vLLM's
-//	fmt.Print(result.Compare([]result.Result{a, b}).Text())
+//	fmt.Println(result.Against([]result.Result{a}, []result.Result{b}, .03).Says)
 package result
 
 import (

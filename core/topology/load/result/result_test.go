@@ -224,11 +224,6 @@ func TestFront(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	all := sample(t)
-	golden(t, "compare.txt", []byte(result.Compare([]result.Result{all[6], all[7], all[10], all[9]}).Text()))
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add(must(os.ReadFile("testdata/vllm.json")))
 	f.Add(must(os.ReadFile("testdata/result.json")))
@@ -238,7 +233,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		result.Compare(all).Text()
+		result.Against(all, all, .03)
 		if _, err := csv.NewReader(bytes.NewReader(result.CSV(all))).ReadAll(); err != nil {
 			t.Fatal(err)
 		}
