@@ -1,11 +1,14 @@
 package topology
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/plimsoll-dev/plimsoll/core/topology/sim"
 )
 
 // Row is one measurement to calibrate on: means, in seconds and tokens a
@@ -29,8 +32,39 @@ func (r Row) predict(c Calibration) (ttft, tpot, tps float64, err error) {
 	if !r.Cold {
 		c.Cold = 0
 	}
-	o, err := Predict(r.Hardware, r.Model, r.Workload, r.Topology, c)
-	return o.TTFT.Number, o.TPOT.Number, o.OutputTPS.Number, err
+	return means(r.Hardware, r.Model, r.Workload, r.Topology, c)
+}
+
+// means is what Predict says of means, without the percentiles, whose sorting takes
+// two thirds of its time.
+func means(h Hardware, m Model, w Workload, t Topology, c Calibration) (ttft, tpot, tps float64, err error) {
+	p, err := prepare(h, m, w, t, c)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	traces, err := sim.Run(p.plan(w), w.requests())
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("topology %q on workload %q: %w", t.Name, w.Name, err)
+	}
+	start := 0.0
+	if w.open() {
+		start = traces[0].Start
+	}
+	var tokens, several float64
+	for _, x := range traces {
+		n := len(x.Tokens)
+		first, last := x.Tokens[0], x.Tokens[n-1]
+		ttft += (first - x.Start) / float64(len(traces))
+		tokens += float64(n)
+		if n > 1 {
+			tpot += (last - first) / float64(n-1)
+			several++
+		}
+	}
+	if several > 0 {
+		tpot /= several
+	}
+	return ttft * c.ttft(), tpot, tokens / (sim.End(traces) - start + c.Cold), nil
 }
 
 // Constant names one of the constants that calibration may move.

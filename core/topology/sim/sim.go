@@ -90,6 +90,7 @@ func Run(p Plan, requests []Request) ([]Trace, error) {
 	}
 	for i, r := range requests {
 		s.live[i] = live{Request: r, left: max(r.Input-r.Prefix, 1)}
+		s.trace[i].Tokens = make([]float64, 0, max(r.Output, 0))
 		switch {
 		case p.Concurrency <= 0:
 			s.push(r.Arrive, arrive, i)
