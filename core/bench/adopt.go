@@ -159,7 +159,7 @@ func unpackSkills(archive, dir string) (folders int, skills []forge.Skill, err e
 		if err := os.WriteFile(path, src, 0o600); err != nil {
 			return 0, nil, err
 		}
-		if filepath.Base(path) != "SKILL.md" {
+		if !strings.EqualFold(filepath.Base(path), "SKILL.md") {
 			continue
 		}
 		folders++

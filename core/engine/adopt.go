@@ -228,9 +228,12 @@ func findSkills(dir string, roots []string) (*skillsFound, error) {
 	out := &skillsFound{index: &transcript.Index{}}
 	var dirs []string
 	for _, root := range roots {
-		found, err := skillDirs(root)
+		found, odd, err := skillDirs(root)
 		if err != nil {
 			return nil, err
+		}
+		for _, file := range odd {
+			out.apart = append(out.apart, Apart{Path: nameFrom(dir, filepath.Dir(file)), Why: "its file is called " + filepath.Base(file) + ", and no agent finds it where names have a case: rename it to SKILL.md"})
 		}
 		if len(found) == 0 {
 			return nil, fmt.Errorf("there is no SKILL.md below %s: name the folder that holds your skills' folders", root)
@@ -252,7 +255,7 @@ func findSkills(dir string, roots []string) (*skillsFound, error) {
 			depths[depth] = true
 		}
 		for depth := range maxDepth + 1 {
-			if pattern := adopt.Pattern(placed(dir, base)) + strings.Repeat("/*", depth); depths[depth] && !slices.Contains(out.from, pattern) {
+			if pattern := adopt.Pattern(nameFrom(dir, base)) + strings.Repeat("/*", depth); depths[depth] && !slices.Contains(out.from, pattern) {
 				out.from = append(out.from, pattern)
 			}
 		}
@@ -307,7 +310,7 @@ func findSkills(dir string, roots []string) (*skillsFound, error) {
 }
 
 func (f *skillsFound) leave(dir, path, name, why string) {
-	at := placed(dir, path)
+	at := nameFrom(dir, path)
 	f.apart = append(f.apart, Apart{Path: at, Name: name, Why: why})
 	f.except = append(f.except, adopt.Pattern(at))
 }
@@ -333,20 +336,21 @@ func loadAlone(dir, folder string) (*skill.Skill, string) {
 }
 
 // skillDirs are the folders below root that have a SKILL.md, root itself among
-// them. A link to a skill's folder is followed, as agents link them; links below
+// them, and files that are SKILL.md but for the case of their name. A link to a
+// skill's folder is followed, as agents link them; links below
 // that are not.
-func skillDirs(root string) ([]string, error) {
+func skillDirs(root string) (out, odd []string, err error) {
 	base, err := filepath.Abs(root)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := os.Stat(base)
 	if err != nil {
-		return nil, fmt.Errorf("looking for skills: %w", err)
+		return nil, nil, fmt.Errorf("looking for skills: %w", err)
 	}
 	if !info.IsDir() {
 		if filepath.Base(base) != "SKILL.md" {
-			return nil, fmt.Errorf("looking for skills: %s is no folder", root)
+			return nil, nil, fmt.Errorf("looking for skills: %s is no folder", root)
 		}
 		base = filepath.Dir(base)
 	}
@@ -354,7 +358,6 @@ func skillDirs(root string) ([]string, error) {
 		// WalkDir does not enter a link, also not where it begins.
 		base += string(filepath.Separator) + "."
 	}
-	var out []string
 	err = filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("looking for skills: %w", err)
@@ -369,14 +372,19 @@ func skillDirs(root string) ([]string, error) {
 			if info, err := os.Stat(filepath.Join(path, "SKILL.md")); err == nil && !info.IsDir() {
 				out = append(out, filepath.Clean(path))
 			}
+		case d.Name() != "SKILL.md" && strings.EqualFold(d.Name(), "SKILL.md"):
+			// Where names have no case, the folder was found by the right one.
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), "SKILL.md")); err != nil {
+				odd = append(odd, path)
+			}
 		}
 		return nil
 	})
-	return out, err
+	return out, odd, err
 }
 
-// placed is a folder as a project names it.
-func placed(dir, path string) string {
+// nameFrom is a folder as a project names it.
+func nameFrom(dir, path string) string {
 	if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
 		return filepath.ToSlash(rel)
 	}
