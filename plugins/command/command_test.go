@@ -214,7 +214,9 @@ func TestEnds(t *testing.T) {
 	t.Run("hang", func(t *testing.T) {
 		tk := task(t, "x")
 		tk.Timeout = 2 * time.Second
-		got, err := agent(t, nil, "hang", pid).Execute(t.Context(), tk)
+		// A shell, which is up long before the time is over, however busy the machine.
+		sleeper := map[string]any{"command": []any{"/bin/sh", "-c", "printf $$ >" + pid + "; sleep 600"}}
+		got, err := agent(t, sleeper).Execute(t.Context(), tk)
 		if err != nil || !got.TimedOut || got.ExitCode != -1 || got.UsageKnown {
 			t.Errorf("%+v, %v", got, err)
 		}
