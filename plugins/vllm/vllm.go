@@ -83,10 +83,19 @@ func New(values map[string]any) (backend.Model, error) {
 			return nil, backend.Errorf(backend.InvalidRequest, "config: vllm knows no config key %s: it speaks to vLLM alone, use plugin = %q for other servers", key, "openai")
 		}
 	}
+	var one struct {
+		BaseURL string `json:"base_url"`
+	}
 	urls := c.BaseURLs
-	if one, ok := rest["base_url"].(string); ok && len(urls) == 0 {
-		urls = []string{one}
-	} else if ok {
+	if v, ok := rest["base_url"]; ok {
+		if err := backend.DecodeConfig(map[string]any{"base_url": v}, &one); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case one.BaseURL != "" && len(urls) == 0:
+		urls = []string{one.BaseURL}
+	case one.BaseURL != "":
 		return nil, backend.Errorf(backend.InvalidRequest, "config: base_url and base_urls are both set: name all addresses in base_urls")
 	}
 	if len(urls) == 0 {
