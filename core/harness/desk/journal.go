@@ -45,7 +45,7 @@ type journal struct {
 	wait   sync.WaitGroup
 	broken atomic.Pointer[error]
 
-	lull   time.Duration
+	lull time.Duration
 
 	mu    sync.Mutex
 	ended []end
@@ -59,7 +59,9 @@ type end struct {
 	batch store.Batch
 }
 
-func newJournal(h Host) *journal { return &journal{host: h, slots: make(chan struct{}, ends), lull: lull} }
+func newJournal(h Host) *journal {
+	return &journal{host: h, slots: make(chan struct{}, ends), lull: lull}
+}
 
 // close writes what is not written yet.
 func (j *journal) close() {
