@@ -23,10 +23,10 @@ func TestBundledRunner(t *testing.T) {
 	})
 	asked := 0
 	for _, c := range r.Cases {
-		switch {
-		case c.Status == report.Pass:
+		switch c.Status {
+		case report.Pass:
 			asked++
-		case c.Status == report.Fail, c.Status == report.Error:
+		case report.Fail, report.Error:
 			t.Errorf("%s: %s", c.ID, c.Saw)
 		}
 	}

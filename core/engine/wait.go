@@ -40,8 +40,8 @@ type Wait struct {
 	SaveMonth *int64 `json:"saving_month"`
 	SavePer1k *int64 `json:"saving_per_1000"`
 	Assumed   string `json:"assumed,omitempty"` // what the estimates take a run to be, where nothing is known of its size
-	Only      string `json:"only,omitempty"` // why it would only hold all the same: what a judge's labels lack
-	Next      string `json:"next"`           // what gets there sooner: a command, or a line of config
+	Only      string `json:"only,omitempty"`    // why it would only hold all the same: what a judge's labels lack
+	Next      string `json:"next"`              // what gets there sooner: a command, or a line of config
 
 	worth float64
 }

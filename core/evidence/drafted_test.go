@@ -14,7 +14,7 @@ import (
 func TestDraftedItemsNeverPromote(t *testing.T) {
 	whole := func(drafted int) *Opened {
 		o := &Opened{Epoch: Epoch{V: Version, Kind: KindEpoch, Skill: "greet", Step: "main", Counter: 1, Method: "pool2", Margin: 100_000, Alpha: 50_000, N: 40, Content: verdict.ContentReference, Source: "authored", Repeats: 1}, Index: 1}
-		score, bad := int64(verdict.Million), int64(0)
+		score, bad := verdict.Million, int64(0)
 		result := func(s *int64) Result { return Result{Score: s, Status: "ok"} }
 		for i := range 40 {
 			o.Pairs = append(o.Pairs, Pair{V: Version, Kind: KindPair, Order: i, Item: fmt.Sprintf("sha256:%064d", i), Source: Code, Current: result(&score), Candidate: result(&score), Drafted: i < drafted})

@@ -43,7 +43,7 @@ func AbleWith(s Spec, items int) Able {
 		_, ok := reachOf(p)
 		return ok && p.least() <= items
 	}
-	low, high := int64(0), int64(Million/step) // low does not prove; high is no margin, and only bounds the search
+	low, high := int64(0), Million/step // low does not prove; high is no margin, and only bounds the search
 	for high-low > 1 {
 		if mid := (low + high) / 2; proves(mid * step) {
 			high = mid

@@ -59,7 +59,7 @@ func TestRunnersThatAreRefused(t *testing.T) {
 	const command = "  command = [\"a\", \"{model}\"]\n  max_cost = 1\n"
 	for body, want := range map[string]string{
 		`  timeout = "1m"`: "missing-attribute",
-		"  command = [\"a\", \"{modle}\"]\n  max_cost = 1":                                       "bad-runner",
+		"  command = [\"a\", \"{modell}\"]\n  max_cost = 1":                                      "bad-runner",
 		"  command = [\"a\"]\n  max_cost = 1":                                                    "same-model",
 		`  command = ["a", "{model}"]`:                                                           "unknown-cost",
 		command + `  fixture = "../elsewhere"`:                                                   "bad-runner",

@@ -25,12 +25,12 @@ type answer struct {
 
 // read takes what an agent printed for what the config says it is.
 func (r *runner) read(printed []byte, asked string) (answer, error) {
-	switch {
-	case r.Output == formText:
+	switch r.Output {
+	case formText:
 		return answer{text: strings.TrimRight(string(printed), "\r\n")}, nil
-	case r.Output == formClaude:
+	case formClaude:
 		return readClaude(printed, asked)
-	case r.Output == formCodex:
+	case formCodex:
 		return readCodex(printed)
 	}
 	return r.readDocument(printed)

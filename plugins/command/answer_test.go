@@ -91,7 +91,7 @@ func TestConfig(t *testing.T) {
 		want   string
 	}{
 		"no command":  {map[string]any{}, "needs command"},
-		"placeholder": {map[string]any{"command": []any{"a", "{modle}"}}, "{modle} is no placeholder"},
+		"placeholder": {map[string]any{"command": []any{"a", "{modell}"}}, "{modell} is no placeholder"},
 		"output":      {map[string]any{"command": []any{"a"}, "output": "xml"}, "output is \"xml\""},
 		"path":        {map[string]any{"command": []any{"a"}, "output": "json:"}, "lacks the path"},
 		"usage":       {map[string]any{"command": []any{"a"}, "usage": map[string]any{"output": "x"}}, "only json:PATH takes it"},

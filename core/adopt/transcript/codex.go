@@ -216,8 +216,8 @@ func (s *codex) begin(input string, skills []string) {
 func (s *codex) call(f *file, l codexLine, total, last *codexUsage) {
 	var used codexUsage
 	id := []string{Codex, ""}
-	switch {
-	case total == nil:
+	switch total {
+	case nil:
 		used = *last
 		id = append(id, string(l.Timestamp), fmt.Sprint(*last))
 	default:

@@ -21,7 +21,7 @@ func TestReady(t *testing.T) {
 			http.Error(w, "loading the weights", http.StatusServiceUnavailable)
 			return
 		}
-		w.Write([]byte(`{"data":[]}`)) //nolint:errcheck // the client tells
+		_, _ = w.Write([]byte(`{"data":[]}`)) // the client tells
 	}))
 	defer server.Close()
 	var heard string

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,7 +75,7 @@ func Start(ctx context.Context, s Spawn) (Instance, error) {
 			if bad == nil && i.PID != cmd.Process.Pid && i.Alive() {
 				return i, nil // somebody else was a moment earlier
 			}
-			return none, fmt.Errorf("the supervisor ended at once (%v)%s", err, lastOf(path))
+			return none, fmt.Errorf("the supervisor ended at once (%w)%s", cmp.Or(err, errors.New("exit status 0")), lastOf(path))
 		case <-late.C:
 			_ = cmd.Process.Kill()
 			return none, fmt.Errorf("the supervisor did not answer within %s%s", spawnTime, lastOf(path))
