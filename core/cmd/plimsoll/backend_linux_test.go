@@ -31,17 +31,6 @@ func children(pid int) []int {
 	return out
 }
 
-// waitFor waits until a condition holds.
-func waitFor(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("%s did not happen", what)
-}
-
 // disturbed starts a night and sends its backends a signal once it has measured
 // something.
 func disturbed(t *testing.T, dir string, signal syscall.Signal) (*exec.Cmd, *bytes.Buffer, []int) {
