@@ -23,7 +23,7 @@ func (c *command) itemsCommand() *cobra.Command {
 		Use: "list SKILL", Short: "The items of a skill, by pool; prove items are counted, not shown", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return c.itemsList(args[0]) },
 	}
-	return group("items", "The items that skills are measured on", list, c.itemsAddCommand(), c.itemsImportCommand(), c.itemsFromLogsCommand())
+	return group("items", "The items that skills are measured on", list, c.itemsAddCommand(), c.itemsImportCommand(), c.itemsFromLogsCommand(), c.itemsDraftCommand())
 }
 
 // itemSkill loads a project with one skill, and its items.

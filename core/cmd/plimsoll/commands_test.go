@@ -32,6 +32,7 @@ func commands(t *testing.T) map[string]func(*testscript.TestScript, bool, []stri
 		"concat":  concat,                                                                               // concat OUT FILES...
 		"scrub":   scrub,                                                                                // scrub FILE PATTERN TEXT: all that match become TEXT
 		"jsonget": jsonGet,                                                                              // jsonget FILE NAME ENV: the first string member NAME goes to ENV
+		"answers": answersCommand,                                                                       // answers NAME FILES...: a fake API at $NAME that answers with the files
 		"engine":  engineCommand(t),                                                                     // engine NAME FLAGS...: a fake engine that listens at $NAME
 		"guest":   func(ts *testscript.TestScript, neg bool, args []string) { guest(t, ts, neg, args) }, // guest OUT PACKAGE [DIR]
 		"compile": func(ts *testscript.TestScript, neg bool, args []string) { // compile OUT PACKAGE [DIR]
