@@ -8,7 +8,6 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/adopt/items"
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/price"
-	"github.com/plimsoll-dev/plimsoll/core/run"
 	"github.com/spf13/cobra"
 )
 
@@ -69,6 +68,9 @@ func (c *command) itemsDraft(ctx context.Context, name string, f draftFlags) err
 		c.note("Nobody was asked, and nothing was written.")
 		return nil
 	}
+	if err := plan.Short(); err != nil {
+		return err
+	}
 	if !f.yes {
 		yes, err := c.ask("Ask now?")
 		if err != nil {
@@ -123,15 +125,18 @@ func (c *command) offerDraft(name string, f draftFlags, p *engine.DraftPlan) {
 	}
 	switch {
 	case !p.Priced:
-		c.note("What it costs is not known, since a tier has no price: each call reads its prompt and writes at most %d tokens, and is made up to %d times where it fails.", items.DraftOutput, run.Tries)
+		c.note("What it costs is not known, since a tier has no price: each call reads its prompt and writes at most %d tokens.", items.DraftOutput)
 	default:
-		c.note("It costs at most %s, with every call as long as it may be and repeated as often.", price.Format(p.Max))
+		c.note("It costs at most %s, with every call as long as it may be; usually it is a small part of that.", price.Format(p.Max))
 		if p.Limit < p.Max {
 			whose := "--budget"
 			if p.Policy != "" {
 				whose = "the nightly budget of policy " + p.Policy
 			}
 			c.note("It stops before %s, %s.", price.Format(p.Limit), whose)
+			if err := p.Short(); err != nil {
+				c.note("That is too little: %v.", err)
+			}
 		}
 	}
 	for _, file := range p.Files {

@@ -18,6 +18,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
+	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
 // DraftOrder asks for made-up inputs of a skill.
@@ -31,7 +32,7 @@ type DraftOrder struct {
 
 // DraftPlan is what an order comes to, before anything is asked.
 type DraftPlan struct {
-	Calls      int      `json:"calls"`      // at most, for inputs; a call that fails on the way is made up to run.Tries times
+	Calls      int      `json:"calls"`      // at most, for inputs; what fails and costs nothing is repeated beside
 	References int      `json:"references"` // calls at most, for references
 	Shown      []string `json:"shown"`      // ids of tune items that the model is shown
 	Max        int64    `json:"max_cost"`   // micro-dollars that all this costs at the very most
@@ -39,7 +40,7 @@ type DraftPlan struct {
 	Limit      int64    `json:"limit"`      // nothing is asked that could cost more than this; Max, or a budget below it
 	Policy     string   `json:"policy"`     // whose nightly budget the limit is, "" where it is not
 	Files      []string `json:"files"`      // that would be written
-	first      int64    // what the first call costs at most
+	First      int64    `json:"first_call"` // what one call for inputs costs at most
 }
 
 // Drafted is what came of it. Nothing is written yet.
@@ -93,6 +94,7 @@ type drafting struct {
 	check func(any) string
 	known map[string]bool // canonical inputs of either pool, and of drafts
 	id    string          // of its calls
+	runs  run.Executor
 	calls []run.Call
 	out   Drafted
 }
@@ -107,7 +109,9 @@ func (e *Engine) drafting(ctx context.Context, o DraftOrder) (*drafting, error) 
 	if err != nil {
 		return nil, fmt.Errorf("making an id for the calls: %w", err)
 	}
-	d := &drafting{e: e, o: o, run: p, id: "draft-" + id.String(), known: map[string]bool{}, out: Drafted{Priced: true}}
+	runs := e.runs
+	runs.Sparing = true
+	d := &drafting{e: e, o: o, run: p, runs: runs, id: "draft-" + id.String(), known: map[string]bool{}, out: Drafted{Priced: true}}
 	for _, t := range []*config.Tier{o.Tier, o.Reference} {
 		if t == nil {
 			continue
@@ -181,8 +185,7 @@ func (e *Engine) mayRefer(s *skill.Skill, t *config.Tier) error {
 	return nil
 }
 
-// bound works out what all calls cost at most. Each call is counted as often as it
-// may be repeated, and a byte as a token.
+// bound works out what all calls cost at most, where a byte is a token.
 func (d *drafting) bound() error {
 	p, o := d.plan, d.o
 	p.Calls = (o.N+casebook.DraftBatch-1)/casebook.DraftBatch + 1 // one more for what the others left open
@@ -192,7 +195,7 @@ func (d *drafting) bound() error {
 	if err != nil {
 		return fmt.Errorf("making a prompt canonical: %w", err)
 	}
-	p.first = d.add(o.Tier, int64(len(raw))+2*casebook.MaxEarlier, p.Calls)
+	p.First = d.add(o.Tier, int64(len(raw)+512+2*casebook.MaxEarlier), p.Calls)
 	if o.Reference != nil {
 		p.References = o.N
 		d.add(o.Reference, int64(512+2*len(o.Skill.Body)+2*casebook.MaxDraft), p.References)
@@ -204,17 +207,22 @@ func (d *drafting) bound() error {
 	if policy := o.Skill.Binding.Policy; policy != nil && policy.Budget >= 0 && policy.Budget < p.Limit {
 		p.Limit, p.Policy = policy.Budget, policy.Name
 	}
-	switch {
-	case !p.Priced && o.Budget >= 0:
+	if !p.Priced && o.Budget >= 0 {
 		return fmt.Errorf("--budget needs prices, and a tier that would be asked has none: give it one (plimsoll prices), or leave out --budget")
-	case p.Priced && p.first > p.Limit:
-		whose := "the budget"
-		if p.Policy != "" {
-			whose = "the nightly budget of policy " + p.Policy
-		}
-		return fmt.Errorf("one call of %s costs %s at most, and %s is %s: nothing was asked", o.Tier.Ref(), price.Format(p.first), whose, price.Format(p.Limit))
 	}
 	return nil
+}
+
+// Short says that the limit does not reach a single call, nil where it does.
+func (p *DraftPlan) Short() error {
+	if !p.Priced || p.First <= p.Limit {
+		return nil
+	}
+	whose := "the budget"
+	if p.Policy != "" {
+		whose = "the nightly budget of policy " + p.Policy
+	}
+	return fmt.Errorf("one call costs %s at most, and %s is %s: nothing can be asked", price.Format(p.First), whose, price.Format(p.Limit))
 }
 
 // add counts calls into the plan; what one of them costs at most comes back.
@@ -229,14 +237,11 @@ func (d *drafting) add(t *config.Tier, promptBytes int64, calls int) int64 {
 	return one.Micro
 }
 
-// most is what a call costs at most, with every repeat of it.
+// most is what a call costs at most: a backend that dies in the middle is asked once
+// more by its client, and then nobody repeats a call that may have been charged.
 func most(t *config.Tier, promptBytes int64) price.Cost {
 	once := price.Upper(Rates(t), promptBytes, casebook.DraftOutput, callTimeout)
-	all := make([]price.Cost, run.Tries)
-	for i := range all {
-		all[i] = once
-	}
-	return price.Sum(all...)
+	return price.Sum(once, once)
 }
 
 // Draft asks. The calls are in the audit log whatever came of them; the items are
@@ -294,7 +299,7 @@ func (d *drafting) inputs(ctx context.Context) error {
 		if !d.affords(t, int64(len(raw))) {
 			break
 		}
-		answer, calls, err := d.e.runs.Ask(ctx, d.run, t, req)
+		answer, calls, err := d.runs.Ask(ctx, d.run, t, req)
 		if err := errors.Join(d.took(calls), ctx.Err()); err != nil {
 			return err
 		}
@@ -307,6 +312,12 @@ func (d *drafting) inputs(ctx context.Context) error {
 			break
 		}
 		got, err := casebook.ReadDrafts(answer, d.check, d.known)
+		switch finish := calls[len(calls)-1].Finish; {
+		case finish == message.FinishRefusal:
+			err = errors.New("the model refused")
+		case finish == message.FinishLength && err != nil:
+			err = fmt.Errorf("the answer was cut off at %d tokens, before an input was whole", casebook.DraftOutput)
+		}
 		if err != nil {
 			d.out.Unanswered = err.Error()
 			d.out.Skipped = append(d.out.Skipped, casebook.Skip{Where: fmt.Sprintf("answer %d", n+1), Why: err.Error()})
@@ -372,7 +383,7 @@ func (d *drafting) references(ctx context.Context) error {
 			note(d.out.Stopped)
 			continue
 		}
-		rec, err := d.e.runs.Do(ctx, &p, run.Request{ID: d.id + "/" + it.ID, Input: it.Input, Tiers: map[string]*config.Tier{step: t}, Trial: true})
+		rec, err := d.runs.Do(ctx, &p, run.Request{ID: d.id + "/" + it.ID, Input: it.Input, Tiers: map[string]*config.Tier{step: t}, Trial: true})
 		if err != nil {
 			return err
 		}

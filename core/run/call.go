@@ -13,10 +13,10 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
-// Calls are repeated when the backend says that it may help: at most Tries
+// Calls are repeated when the backend says that it may help: at most tries
 // times, waiting what the backend asks for, up to maxWait.
 const (
-	Tries    = 3
+	tries    = 3
 	firstGap = 200 * time.Millisecond
 	maxWait  = 30 * time.Second
 )
@@ -68,7 +68,7 @@ func (x Executor) repeat(ctx context.Context, once func() (message.Response, err
 	for n := 1; ; n++ {
 		resp, err := once()
 		var ce *CallError
-		if err == nil || !errors.As(err, &ce) || !ce.Retryable || n == Tries || ctx.Err() != nil {
+		if err == nil || !errors.As(err, &ce) || !ce.Retryable || n == tries || ctx.Err() != nil || x.Sparing && ce.Lost {
 			return resp, err
 		}
 		x.wait(ctx, min(max(gap, ce.RetryAfter), maxWait))

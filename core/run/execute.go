@@ -23,6 +23,9 @@ type Executor struct {
 	// nothing. It is held for the time of one call alone: what a run writes and
 	// checks before and after must not keep a backend idle.
 	Place func(ctx context.Context, backend string) (leave func(), err error)
+	// Sparing: a call whose answer was lost, and that may have been charged, is not
+	// made again here. Who stated a maximum beforehand keeps to it by this.
+	Sparing bool
 
 	// What skills that drive their own flow can reach; all may be nil.
 	Keys  Keys

@@ -16,12 +16,12 @@ import (
 
 // Bounds on what is asked for and shown in one call. They bound its cost.
 const (
-	DraftBatch  = 10       // inputs that one call asks for
-	DraftOutput = 8_000    // tokens of its answer
-	DraftShown  = 5        // items that are shown as examples
-	MaxExample  = 4 << 10  // bytes of one of them; a longer one is not shown
-	MaxEarlier  = 16 << 10 // bytes of earlier drafts that a call is told of, the newest first
-	MaxDraft    = 16 << 10 // bytes of an input that is taken
+	DraftBatch  = 10      // inputs that one call asks for
+	DraftOutput = 4_000   // tokens of its answer
+	DraftShown  = 5       // items that are shown as examples
+	MaxExample  = 4 << 10 // bytes of one of them; a longer one is not shown
+	MaxEarlier  = 4 << 10 // bytes of earlier drafts that a call is told of, the newest first
+	MaxDraft    = 8 << 10 // bytes of an input that is taken
 )
 
 // Brief is what a model is told that makes inputs up.
