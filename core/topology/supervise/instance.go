@@ -38,7 +38,8 @@ type Instance struct {
 	Model     string        `json:"model"`
 	Engine    string        `json:"engine"` // with its version
 	Runtime   string        `json:"runtime"`
-	Digest    string        `json:"digest"` // of the plan, see Digest
+	Digest    string        `json:"digest"`           // of the plan, see Digest
+	Serves    string        `json:"serves,omitempty"` // as its Order says
 	Endpoints []string      `json:"endpoints"`
 	PID       int           `json:"pid"`  // of the supervisor
 	Born      string        `json:"born"` // tells it from another process that got its id later

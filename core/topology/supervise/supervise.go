@@ -41,6 +41,9 @@ type Order struct {
 	Name     string    `json:"name"` // of the topology, and of its folder
 	Plan     plan.Plan `json:"plan"`
 	Restarts int       `json:"restarts"` // of each process that ends by itself, 0..100
+	// Serves is the digest of what of the blocks decides on answers: core/engine
+	// makes it and compares it. "": not known, and nothing is compared.
+	Serves string `json:"serves,omitempty"`
 }
 
 // Inherited are the variables that the backend is handed where they are set; see
@@ -143,7 +146,7 @@ func (s *supervisor) begin() error {
 	s.plan = backend.Plan{ID: o.Name, Model: o.Plan.Model, Document: document}
 	now := s.cfg.Plugins.Clock().UTC()
 	s.instance = Instance{
-		Format: format, Name: o.Name, Model: o.Plan.Model, Engine: o.Plan.Engine + " " + o.Plan.Version, Runtime: o.Plan.Runtime, Digest: digest,
+		Format: format, Name: o.Name, Model: o.Plan.Model, Engine: o.Plan.Engine + " " + o.Plan.Version, Runtime: o.Plan.Runtime, Digest: digest, Serves: o.Serves,
 		Endpoints: o.Plan.Endpoints, PID: os.Getpid(), Born: born(os.Getpid()), Started: now, Phase: backend.Starting, Since: now,
 	}
 	cfg := s.cfg.Plugins
