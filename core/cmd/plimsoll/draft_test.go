@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,5 +55,47 @@ func TestDraftShowsNoProveItem(t *testing.T) {
 	}
 	if list, err := filepath.Glob(filepath.Join(dir, "skills", "greet", "items", "*")); err != nil || len(list) != 2 {
 		t.Errorf("items are in %v, %v", list, err)
+	}
+}
+
+// A budget is kept by not asking: nothing is sent that could cost more than what is
+// left of it, and what came until then is kept.
+func TestDraftKeepsItsBudget(t *testing.T) {
+	var replies []openai.Reply
+	for i := range 5 {
+		text := fmt.Sprintf(`{"inputs": [{"name": "Guest %d", "place": "Leeds"}]}`, i)
+		replies = append(replies, openai.Chat(openai.Answer{Text: []string{text}, Usage: openai.Usage{Prompt: 1000, Output: 4000}}))
+	}
+	api := openai.New(t, replies...)
+	dir := hostedProject(t, "openai", `base_url = "`+api.URL+`"`)
+	raw, err := command(t, dir, "items", "draft", "greet", "--n", "40", "--tier", "lab.large", "--budget", "0.5", "--yes", "--json").Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, raw)
+	}
+	var doc struct {
+		Items   struct{ Added []string }
+		Calls   int
+		Spent   int64
+		Stopped string
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	asked := len(api.Requests())
+	if asked < 2 || asked > 4 || doc.Calls != asked || len(doc.Items.Added) != asked || doc.Spent != int64(asked)*105_000 || doc.Spent > 500_000 || !strings.Contains(doc.Stopped, "$0.50") {
+		t.Errorf("asked %d times: %s", asked, raw)
+	}
+}
+
+// A refusal is said as one, and is in the log.
+func TestDraftRefused(t *testing.T) {
+	api := openai.New(t, openai.Chat(openai.Answer{Refusal: []string{"I won't."}, Usage: openai.Usage{Prompt: 1000, Output: 10}}))
+	dir := hostedProject(t, "openai", `base_url = "`+api.URL+`"`)
+	out, err := command(t, dir, "items", "draft", "greet", "--n", "2", "--tier", "lab.large", "--yes").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "the model refused. Nothing was written") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if log, err := command(t, dir, "audit", "show").CombinedOutput(); err != nil || !strings.Contains(string(log), "items.draft") {
+		t.Errorf("%v: %s", err, log)
 	}
 }
