@@ -16,10 +16,11 @@ import (
 )
 
 var (
-	nameForm   = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
-	flagForm   = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_-]+)*$`)
-	envForm    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	objectForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
+	nameForm     = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	flagForm     = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_-]+)*$`)
+	envForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	instanceForm = regexp.MustCompile(`^[a-z0-9]{1,40}$`)
+	objectForm   = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 )
 
 // plain says whether a value can stand in a command and in a manifest.
@@ -41,6 +42,9 @@ func (s Spec) check() error {
 	}
 	if n := s.name(); !nameForm.MatchString(n) {
 		bad("the name %q cannot begin the names of processes and objects: lower case letters, digits and dashes, at most 40, a letter first", n)
+	}
+	if s.Instance != "" && !instanceForm.MatchString(s.Instance) {
+		bad("the instance %q cannot end the names of containers: lower case letters and digits, at most 40", s.Instance)
 	}
 	if s.Model.Name == "" {
 		bad("the model has no name")

@@ -142,7 +142,11 @@ func (s Spec) contain(x Process, image string) Process {
 		}
 		return x
 	}
-	c := []string{runtime, "run", "--rm", "--name", x.Name, "--network", "host", "--ipc", "host"}
+	name := x.Name
+	if s.Instance != "" {
+		name += "-" + s.Instance
+	}
+	c := []string{runtime, "run", "--rm", "--name", name, "--network", "host", "--ipc", "host"}
 	switch {
 	case len(x.GPUs) == 0:
 	case runtime == "docker":
@@ -162,6 +166,6 @@ func (s Spec) contain(x Process, image string) Process {
 	}
 	x.Command = slices.Concat(append(c, "--entrypoint", x.Command[0], image), x.Command[1:])
 	x.Env = nil
-	x.Stop = []string{runtime, "stop", "--time", "30", x.Name}
+	x.Stop = []string{runtime, "stop", "--time", "30", name}
 	return x
 }

@@ -29,7 +29,10 @@ import (
 
 // Spec is what a plan is made from. Only Topology, Hardware and Model are needed.
 type Spec struct {
-	Name     string // begins every name; lower case letters, digits, dashes; "": the topology's
+	Name string // begins every name; lower case letters, digits, dashes; "": the topology's
+	// Instance ends the names of containers, which all projects of a machine share:
+	// whoever launches says here which one it is. Letters and digits; "": nothing.
+	Instance string
 	Topology topology.Topology
 	Hardware topology.Hardware
 	Model    topology.Model
