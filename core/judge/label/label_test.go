@@ -148,8 +148,10 @@ func TestResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The machine goes down while a line is written, and once between two lines.
-	for _, tail := range []string{`{"item":"in-0`, strings.SplitAfter(strings.Replace(string(before), `"item":"in-0`, `"item":"of-0`, 1), "\n")[0]} {
+	// The machine goes down while the first line of an answer is written, and while
+	// the second is.
+	half := strings.SplitAfter(strings.Replace(string(before), `"item":"in-0`, `"item":"of-0`, 1), "\n")[0]
+	for _, tail := range []string{`{"item":"in-0`, half + half[:3], half + half[:strings.Index(half, `"gold"`)]} {
 		if err := os.WriteFile(file, append(append([]byte{}, before...), tail...), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -237,6 +239,53 @@ func TestRefused(t *testing.T) {
 		}
 		if _, diags, err := Open(s.config); err == nil && !diags.HasErrors() {
 			t.Errorf("%q was taken as a file of labels", src)
+		}
+	}
+}
+
+// A file that somebody has is never shorter than it was, but by what this page was
+// writing when the machine went down.
+func TestKeepsFile(t *testing.T) {
+	row := func(item, arm string) string {
+		return fmt.Sprintf(`{"item":%q,"skill":"greet","dimension":"warmth","arm":%q,"gold":1,"input":"a","output":"b"}`, item, arm)
+	}
+	a, b, other := row("in-000", "ladder.lab.large"), row("in-000", "ladder.lab.small"), row("in-001", "ladder.lab.large")
+	for _, c := range []struct{ name, src, want, refused string }{
+		{"no final newline", a + "\n" + b, a + "\n" + b + "\n", ""},
+		{"two answers and no final newline", a + "\n" + b + "\n" + other + "\n" + row("in-001", "ladder.lab.small"), "", ""},
+		{"one whole row", a + "\n", "", "line 1"},
+		{"one row without a newline", a, "", "line 1"},
+		{"a row too many", a + "\n" + b + "\n" + other + "\n", "", "line 3"},
+		{"a row, and another item behind it is torn", a + "\n" + other[:len(other)-9], "", "line 1"},
+		{"a row, and no label behind it", a + "\n" + b + "\nto be gone on with", "", "not a JSON object"},
+		{"no labels at all", "what I think of it", "", "not a JSON object"},
+		{"another kind of JSON", `{"name": "x"`, "", "not a JSON object"},
+	} {
+		if c.want == "" && c.refused == "" {
+			c.want = c.src + "\n"
+		}
+		file := filepath.Join(t.TempDir(), "mine.jsonl")
+		if err := os.WriteFile(file, []byte(c.src), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		conf := Config{File: file, Judge: "house", Seed: "seed", N: 2, Dimensions: map[string][]*config.Dimension{"greet": {{Name: "warmth"}}}}
+		for _, item := range []string{"in-000", "in-001"} {
+			conf.Pairs = append(conf.Pairs, Pair{Skill: "greet", Item: item, Works: [2]Work{{"ladder.lab.large", quoted("b")}, {"ladder.lab.small", quoted("b")}}})
+		}
+		s, diags, err := Open(conf)
+		got := fmt.Sprint(err, diags)
+		if c.refused != "" && (s != nil || !strings.Contains(got, c.refused)) {
+			t.Errorf("%s: %s", c.name, got)
+		}
+		if c.refused != "" {
+			c.want = c.src
+		} else if s == nil {
+			t.Errorf("%s: %s", c.name, got)
+		} else if n := strings.Count(c.want, "\n") / 2; s.Summary().Done != n {
+			t.Errorf("%s: %+v, and %d are answered", c.name, s.Summary(), n)
+		}
+		if now, err := os.ReadFile(file); err != nil || string(now) != c.want {
+			t.Errorf("%s: %v, the file was %q and is %q", c.name, err, c.src, now)
 		}
 	}
 }

@@ -35,8 +35,9 @@ type line struct {
 	Reference json.RawMessage `json:"reference,omitempty"`
 }
 
-// readSheet finds what was answered earlier. A line, or half an answer, that was
-// cut off when the machine went down is taken away: it is asked again.
+// readSheet finds what was answered earlier. What add was writing when the machine
+// went down is taken away and asked again. Nothing else is: a person may have named
+// a file of their own, and one that add did not write so is refused as it is.
 func readSheet(path string) (*sheet, known, diag.List, error) {
 	out := &sheet{path: path}
 	src, err := os.ReadFile(path)
@@ -46,7 +47,7 @@ func readSheet(path string) (*sheet, known, diag.List, error) {
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("reading the labels: %w", err)
 	}
-	whole := src[:bytes.LastIndexByte(src, '\n')+1]
+	whole, torn := split(src)
 	rows, diags := judge.ReadSheet(filepath.Base(path), whole)
 	if len(bytes.TrimSpace(whole)) == 0 {
 		rows, diags = nil, nil
@@ -58,20 +59,70 @@ func readSheet(path string) (*sheet, known, diag.List, error) {
 	for i := 0; i+1 < len(rows); i += 2 {
 		a, b := rows[i], rows[i+1]
 		if a.Skill != b.Skill || a.Item != b.Item || a.Dimension != b.Dimension || a.Look != b.Look {
-			return nil, nil, nil, fmt.Errorf("%s has a label of one output of %s on line %d and none of the other behind it: it was edited. Restore it, or name another file with --out", path, a.Item, a.At.Start.Line)
+			return nil, nil, nil, alone(path, a)
 		}
 		have[answerKey{a.Skill, a.Item, a.Dimension, a.Look, [2]string{a.Arm, b.Arm}}] = [2]int64{a.Gold, b.Gold}
 	}
 	if len(rows)%2 == 1 {
-		whole = whole[:bytes.LastIndexByte(bytes.TrimSuffix(whole, []byte("\n")), '\n')+1]
+		last := whole[bytes.LastIndexByte(bytes.TrimSuffix(whole, []byte("\n")), '\n')+1:]
+		if !halves(last, torn) {
+			return nil, nil, nil, alone(path, rows[len(rows)-1])
+		}
+		whole = whole[:len(whole)-len(last)]
 	}
-	out.size = int64(len(whole))
-	if len(whole) < len(src) {
+	if out.size = int64(len(whole)); len(whole) < len(src) {
 		if err := os.Truncate(path, out.size); err != nil {
 			return nil, nil, nil, fmt.Errorf("taking away half a label: %w", err)
 		}
 	}
+	if len(whole) > 0 && !bytes.HasSuffix(whole, []byte("\n")) {
+		if err := out.endLine(); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	return out, have, nil, nil
+}
+
+// split parts a file from a last line that add was cut off in. One that is whole
+// and lacks the newline alone, as editors leave it, is no such line, and neither is
+// one that add would not begin so: reading it then says what is wrong.
+func split(src []byte) (whole, torn []byte) {
+	end := bytes.LastIndexByte(src, '\n') + 1
+	if last := src[end:]; !json.Valid(last) && begins(last, []byte(`{"item":"`)) {
+		return src[:end], last
+	}
+	return src, nil
+}
+
+// begins tells whether a line starts with head, as far as the line goes.
+func begins(line, head []byte) bool {
+	n := min(len(line), len(head))
+	return bytes.Equal(line[:n], head[:n])
+}
+
+// halves tells whether torn is the other line of the answer whose first is row: it
+// says the same of everything that stands before the arm.
+func halves(row, torn []byte) bool {
+	arm := bytes.Index(row, []byte(`,"arm":`))
+	return arm > 0 && len(torn) > 0 && begins(torn, row[:arm])
+}
+
+func alone(path string, r judge.Row) error {
+	return fmt.Errorf("line %[2]d of %[1]s is a label of one output of %[3]s, and that of the other is not on the line behind it: it was edited. Nothing was changed. Take line %[2]d out or bring the other back, or name another file with --out", path, r.At.Start.Line, r.Item)
+}
+
+// endLine writes the newline that the last line lacks.
+func (s *sheet) endLine() error {
+	f, err := os.OpenFile(s.path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return fmt.Errorf("ending the last line of the labels: %w", err)
+	}
+	_, err = f.WriteString("\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("ending the last line of the labels: %w", err)
+	}
+	s.size++
+	return nil
 }
 
 // add writes an answer and returns the size before it, for undo.
