@@ -174,7 +174,12 @@ const wantHCL = `backend "anthropic" {
 
 ladder "anthropic" { # the models in the logs, cheapest first, at list prices
   backend = backend.anthropic
-  models  = ["claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-4-8", "claude-brand-new"]
+  models  = ["claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-4-8"]
+}
+
+ladder "anthropic-claude-brand-new" { # no list price: nothing moves to it or from it
+  backend = backend.anthropic
+  models  = ["claude-brand-new"]
 }
 
 backend "openai" {
@@ -210,7 +215,7 @@ func TestMake(t *testing.T) {
 	if diags.HasErrors() {
 		t.Fatal(diags.Err())
 	}
-	for skill, tier := range map[string]string{"pdf": "ladder.anthropic.claude-haiku-4-5", "triage": "ladder.anthropic.claude-opus-4-8", "notes": "ladder.openai.gpt-5-4", "ghost": "ladder.anthropic.claude-brand-new"} {
+	for skill, tier := range map[string]string{"pdf": "ladder.anthropic.claude-haiku-4-5", "triage": "ladder.anthropic.claude-opus-4-8", "notes": "ladder.openai.gpt-5-4", "ghost": "ladder.anthropic-claude-brand-new.claude-brand-new"} {
 		if a, ok := file.Get(skill, "main"); !ok || a.Tier.String() != tier {
 			t.Errorf("%s stands on %s, want %s", skill, a.Tier, tier)
 		}
@@ -225,6 +230,30 @@ func TestMake(t *testing.T) {
 	again, added, err := p.Policy("policy.hcl", policy)
 	if err != nil || added != 0 || !bytes.Equal(again, policy) {
 		t.Errorf("%d more: %v", added, err)
+	}
+}
+
+// Nobody knows whether a move to or from a model without a price saves money, and
+// a night makes it all the same where quality allows it: so each stands alone.
+func TestUnpricedStandAlone(t *testing.T) {
+	l := adopt.NewLedger(listed)
+	var found []adopt.Found
+	for i, m := range []string{"gpt-5.4", "gpt-5", "gpt-5-mini", "gpt-5.4-mini", "claude-opus-4-5", "claude-sonnet-4-5"} {
+		l.Add(call(m, m, i+1))
+		found = append(found, adopt.Found{Name: m, Steps: []string{"main"}})
+	}
+	l.Add(call("claude-sonnet-4-5", "claude-sonnet-4-5", 6))
+	p := adopt.Make(adopt.Facts{From: []string{"skills/*"}, Skills: found, Spend: l.Spend(), Prices: listed})
+	var got []string
+	for _, r := range p.Rungs {
+		got = append(got, r.Name+" "+strings.Join(r.Models, "<"))
+	}
+	want := "openai gpt-5.4-mini<gpt-5.4; openai-gpt-5 gpt-5; openai-gpt-5-mini gpt-5-mini; anthropic claude-sonnet-4-5; anthropic-claude-opus-4-5 claude-opus-4-5"
+	if s := strings.Join(got, "; "); s != want {
+		t.Errorf("%s\nwant %s", s, want)
+	}
+	if len(p.Assigned) != len(found) || strings.Count(string(p.HCL()), "backend \"") != 2 {
+		t.Errorf("%+v\n%s", p.Left, p.HCL())
 	}
 }
 

@@ -33,13 +33,16 @@ type Plan struct {
 	Left         []Left   // skills that are left out, and why
 }
 
-// Rungs is a ladder with its backend, for the models of one provider.
+// Rungs is a ladder for models of one provider: those with a list price, or one
+// without.
 type Rungs struct {
-	Name   string // of both
-	Plugin string
-	Env    string
-	Models []string // cheapest first
-	micro  int64    // what was spent on them
+	Name    string
+	Backend string // the provider's, which its ladders share
+	Plugin  string
+	Env     string
+	Models  []string // cheapest first
+	priced  bool
+	micro   int64 // what was spent on the provider's
 }
 
 // Left is a skill that is left out.
@@ -87,7 +90,7 @@ func Make(f Facts) *Plan {
 			return
 		}
 		if all[i] == nil {
-			all[i] = &Rungs{Name: providers[i].name, Plugin: providers[i].plugin, Env: providers[i].env}
+			all[i] = &Rungs{Name: providers[i].name, Backend: providers[i].name, Plugin: providers[i].plugin, Env: providers[i].env}
 		}
 		r := all[i]
 		r.micro = sat(r.micro, micro)
@@ -104,15 +107,12 @@ func Make(f Facts) *Plan {
 	for _, r := range f.Spend.Rows {
 		usage = usage.Add(r.Usage)
 	}
-	for _, r := range all {
-		if r == nil {
-			continue
-		}
-		r.order(f.Prices, usage)
-		out.Rungs = append(out.Rungs, *r)
-	}
+	all = slices.DeleteFunc(all, func(r *Rungs) bool { return r == nil })
 	// The first is the one that skills without an assignment are on.
-	slices.SortStableFunc(out.Rungs, func(a, b Rungs) int { return cmp.Compare(b.micro, a.micro) })
+	slices.SortStableFunc(all, func(a, b *Rungs) int { return cmp.Compare(b.micro, a.micro) })
+	for _, r := range all {
+		out.Rungs = append(out.Rungs, r.apart(f.Prices, usage)...)
+	}
 	for _, s := range f.Skills {
 		spent, used := byName[s.Name]
 		model, provider, since, reason := f.Model, "", time.Time{}, "adopted: it stands in no log, and --model says what it runs on"
@@ -155,46 +155,63 @@ func (p *Plan) tier(model, provider string) *policyfile.TierRef {
 		return nil
 	}
 	for _, r := range p.Rungs {
-		if r.Name == providers[i].name && slices.Contains(r.Models, model) {
+		if r.Backend == providers[i].name && slices.Contains(r.Models, model) {
 			return &policyfile.TierRef{Ladder: r.Name, Tier: config.TierName(model)}
 		}
 	}
 	return nil
 }
 
-// order puts the models in order of what the log's tokens would have cost on each.
-// One without a price stands on top: nothing moves down to it.
-func (r *Rungs) order(prices Prices, usage message.Usage) {
-	cost := func(model string) price.Cost {
-		if rates, _, ok := prices(model); ok {
-			// Without any tokens the rates themselves are compared.
-			u := usage
-			if u == (message.Usage{}) {
-				u = message.Usage{Input: 1_000_000, Output: 200_000}
-			}
-			return price.Of(rates, u, 0)
-		}
-		return price.Cost{}
+// apart makes a ladder of the models with a list price, in order of what the log's
+// tokens would have cost on each, and one for each model without: whether a move to
+// or from such a one saves anything nobody knows, and no night would stop at that.
+func (r *Rungs) apart(prices Prices, usage message.Usage) []Rungs {
+	// Without any tokens the rates themselves are compared.
+	if usage == (message.Usage{}) {
+		usage = message.Usage{Input: 1_000_000, Output: 200_000}
 	}
-	slices.SortFunc(r.Models, func(a, b string) int {
-		x, y := cost(a), cost(b)
-		switch {
-		case x.Known != y.Known && x.Known:
-			return -1
-		case x.Known != y.Known:
-			return 1
+	cost := map[string]int64{}
+	first, rest := *r, []Rungs(nil)
+	first.Models, first.priced = nil, true
+	for _, model := range r.Models {
+		if rates, _, ok := prices(model); ok {
+			cost[model] = price.Of(rates, usage, 0).Micro
+			first.Models = append(first.Models, model)
+			continue
 		}
-		return cmp.Or(cmp.Compare(x.Micro, y.Micro), cmp.Compare(a, b))
+		alone := *r
+		alone.Name, alone.Models = config.TierName(r.Name+"-"+model), []string{model}
+		if alone.Name != "" { // too long: its skills are left out
+			rest = append(rest, alone)
+		}
+	}
+	if len(first.Models) == 0 {
+		if len(rest) > 0 {
+			rest[0].Name = r.Name
+		}
+		return rest
+	}
+	slices.SortFunc(first.Models, func(a, b string) int {
+		return cmp.Or(cmp.Compare(cost[a], cost[b]), cmp.Compare(a, b))
 	})
+	return append([]Rungs{first}, rest...)
 }
 
-// HCL is the project's file: a backend and a ladder for each provider, and the
-// skills. With one provider it has 13 lines that are not empty.
+// HCL is the project's file: a backend for each provider, its ladders, and the
+// skills. With one provider and list prices it has 13 lines that are not empty.
 func (p *Plan) HCL() []byte {
 	var b strings.Builder
+	backends := map[string]bool{}
 	for _, r := range p.Rungs {
-		fmt.Fprintf(&b, "backend %q {\n  plugin = %s\n  env    = [%s]\n}\n\n", r.Name, quoted(r.Plugin), quoted(r.Env))
-		fmt.Fprintf(&b, "ladder %q { # the models in the logs, cheapest first, at list prices\n  backend = backend.%s\n  models  = %s\n}\n\n", r.Name, r.Name, list(r.Models))
+		if !backends[r.Backend] {
+			fmt.Fprintf(&b, "backend %q {\n  plugin = %s\n  env    = [%s]\n}\n\n", r.Backend, quoted(r.Plugin), quoted(r.Env))
+			backends[r.Backend] = true
+		}
+		why := "no list price: nothing moves to it or from it"
+		if r.priced {
+			why = "the models in the logs, cheapest first, at list prices"
+		}
+		fmt.Fprintf(&b, "ladder %q { # %s\n  backend = backend.%s\n  models  = %s\n}\n\n", r.Name, why, r.Backend, list(r.Models))
 	}
 	b.WriteString("skills \"adopted\" {\n")
 	fmt.Fprintf(&b, "  from   = %s\n", list(p.From))
