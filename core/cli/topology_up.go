@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +29,7 @@ type launching struct {
 	model    string
 	noWait   bool
 	restarts int
+	serves   string // see supervise.Order; with the plan
 }
 
 func (c *command) topologyUpCommand() *cobra.Command {
@@ -65,17 +68,21 @@ func (c *command) superviseTopology(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding this program's own file: %w", err)
 	}
-	return supervise.Run(ctx, supervise.Config{
+	err = supervise.Run(ctx, supervise.Config{
 		Dir: supervise.Dir(filepath.Join(root, engine.StateDir), order.Name), Root: root, Order: order, Log: c.Err,
 		Plugins: plugin.Config{
 			Self: self, SelfArgs: func(name string) []string { return []string{engine.ServeArg, name} },
 			Bundled: slices.Sorted(maps.Keys(c.Bundled)), Clock: engine.Now, Stderr: c.Err,
 		},
 	})
+	if errors.Is(err, supervise.ErrTaken) {
+		err = &problem{code: supervise.TakenCode, err: err}
+	}
+	return err
 }
 
-// launchPlan is the plan of a topology on this machine.
-func (c *command) launchPlan(ctx context.Context, name, model string) (string, plan.Plan, error) {
+// launchPlan is the plan of a topology on this machine. It fills in l.serves.
+func (c *command) launchPlan(ctx context.Context, name string, l *launching) (string, plan.Plan, error) {
 	p, err := c.load("")
 	if err != nil {
 		return "", plan.Plan{}, err
@@ -84,9 +91,19 @@ func (c *command) launchPlan(ctx context.Context, name, model string) (string, p
 	if diags.HasErrors() {
 		return "", plan.Plan{}, c.refuse(p, diags)
 	}
-	spec, err := set.Plan(name, model)
+	spec, err := set.Plan(name, l.model)
 	if err != nil {
 		return "", plan.Plan{}, usage("%w", err)
+	}
+	if spec.Instance, err = c.instanceID(spec.Topology.Name); err != nil {
+		return "", plan.Plan{}, err
+	}
+	for _, t := range p.Config.Topologies {
+		if t.Name == spec.Topology.Name && t.Attach == "" {
+			if l.serves, err = p.Serves(t, spec.Model.Name); err != nil {
+				return "", plan.Plan{}, err
+			}
+		}
 	}
 	if r := spec.Topology.Runtime; spec.Topology.Attach == "" && (r == "" || r == "process") {
 		spec.Machine = detect.Look(ctx, detect.Config{Runner: detect.Programs{}, Env: c.lookup}).Facts()
@@ -99,7 +116,7 @@ func (c *command) topologyUp(ctx context.Context, name string, l launching) erro
 	if l.restarts < 0 || l.restarts > 100 {
 		return usage("--restarts %d: 0 to 100", l.restarts)
 	}
-	name, made, err := c.launchPlan(ctx, name, l.model)
+	name, made, err := c.launchPlan(ctx, name, &l)
 	if err != nil {
 		return err
 	}
@@ -137,6 +154,21 @@ func (c *command) instanceDir(name string) (string, error) {
 	return supervise.Dir(state, name), nil
 }
 
+// instanceID tells the containers of an instance from those of other projects on
+// this machine, which may have called a topology the same. It is the folder's, with
+// links resolved: whichever way a project is reached, it is one project.
+func (c *command) instanceID(name string) (string, error) {
+	root, err := filepath.Abs(c.at(c.dir))
+	if err != nil {
+		return "", fmt.Errorf("finding the project's folder: %w", err)
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return "", fmt.Errorf("finding the project's folder: %w", err)
+	}
+	sum := sha256.Sum256([]byte(supervise.Dir(root, name)))
+	return hex.EncodeToString(sum[:6]), nil
+}
+
 func (c *command) attached(name string, made plan.Plan) error {
 	if c.json {
 		return c.document(map[string]any{"topology": name, "attached": true, "endpoints": made.Endpoints})
@@ -159,12 +191,12 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 	case err != nil:
 		return i, false, err
 	case i.Alive():
-		now, err := supervise.Status(ctx, i)
+		now, err := c.askedOnce(ctx, i)
 		if err != nil {
 			return i, false, fmt.Errorf("topology %q: %w (process %d): plimsoll topology down %s ends it", name, err, i.PID, name)
 		}
 		i = now.Instance
-		if i.Digest != digest {
+		if i.Digest != digest || i.Serves != l.serves {
 			return i, false, otherPlan(i)
 		}
 		if i.Phase != backend.Failed && i.Phase != backend.Stopping {
@@ -187,9 +219,9 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 	}
 	i, err = supervise.Start(ctx, supervise.Spawn{
 		Self: self, Args: []string{"-C", root, "topology", "up", "--as-supervisor"}, Dir: dir,
-		Order: supervise.Order{Name: name, Plan: made, Restarts: l.restarts},
+		Order: supervise.Order{Name: name, Plan: made, Restarts: l.restarts, Serves: l.serves},
 	})
-	if err == nil && i.Digest != digest {
+	if err == nil && (i.Digest != digest || i.Serves != l.serves) {
 		err = otherPlan(i)
 	}
 	return i, true, err
@@ -236,19 +268,55 @@ func explained(message string) string {
 	return strings.NewReplacer(" To do: ", "\nTo do: ", " Its log says: ", "\nIts log says: ").Replace(message)
 }
 
+// askedOnce is how i is, asked of a supervisor that may be mute.
+func (c *command) askedOnce(ctx context.Context, i supervise.Instance) (supervise.Report, error) {
+	short, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	r, err := supervise.Status(short, i)
+	if err != nil && ctx.Err() == nil && short.Err() != nil {
+		err = supervise.ErrGone
+	}
+	return r, err
+}
+
+// upLost ends the waiting for a supervisor that answers no more. One that ended in
+// order has written down why, or was told to by somebody else.
+func (c *command) upLost(ctx context.Context, i supervise.Instance, why error) error {
+	dir, err := c.instanceDir(i.Name)
+	if err != nil {
+		return err
+	}
+	if !supervise.Ended(ctx, i) {
+		return fmt.Errorf("topology %s: %w (process %d); its log is in %s.\nplimsoll topology down %s ends it", i.Name, why, i.PID, dir, i.Name)
+	}
+	now, err := supervise.Read(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && now.PID != i.PID:
+		if c.json {
+			return errors.Join(c.document(map[string]any{"topology": i.Name, "ready": false, "stopped": true}), errSilent)
+		}
+		return fmt.Errorf("topology %s was stopped meanwhile, by another plimsoll topology down or up", i.Name)
+	case err != nil:
+		return err
+	case now.Phase == backend.Failed:
+		return c.upFailed(supervise.Report{Instance: now})
+	}
+	return fmt.Errorf("topology %s: its supervisor (process %d) was killed, and its servers with it; its log is in %s.\nplimsoll topology up %s starts it again", i.Name, i.PID, dir, i.Name)
+}
+
 // upWait follows the start to its end.
 func (c *command) upWait(ctx context.Context, i supervise.Instance, seconds int) error {
 	shown := launchProgress{c: c, limit: seconds}
 	defer shown.clear()
 	for {
-		r, err := supervise.Status(ctx, i)
+		r, err := c.askedOnce(ctx, i)
 		switch {
 		case ctx.Err() != nil:
 			shown.clear()
 			return fmt.Errorf("stopped waiting; topology %s goes on starting.\nplimsoll topology status %s says how it is, plimsoll topology down %s ends it", i.Name, i.Name, i.Name)
 		case err != nil:
 			shown.clear()
-			return fmt.Errorf("topology %s: %w; its log is in %s", i.Name, err, filepath.Dir(i.Socket))
+			return c.upLost(ctx, i, err)
 		}
 		shown.lines(r.Log)
 		switch r.Phase {

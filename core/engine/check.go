@@ -204,7 +204,7 @@ func (e *Engine) Doctor(ctx context.Context, offline bool) []Finding {
 	add("plugins", fmt.Sprintf("%d locked files verified", v.Files), err)
 	for _, b := range e.Project.Config.Backends {
 		if b.Topology != nil {
-			detail, err := e.Project.checkTopology(ctx, b)
+			detail, err := e.Project.checkTopology(ctx, b, offline)
 			add("topology "+b.Topology.Name, detail, err)
 		}
 		if offline {

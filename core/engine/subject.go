@@ -165,7 +165,7 @@ func (e *Engine) epochParts(s *skill.Skill, p *config.Policy) (map[string]string
 			what["address"] = b.Remote.Address
 		}
 		if b.Topology != nil { // and what it serves, but not on how many GPUs
-			what["topology"] = behindTopology(b.Topology)
+			what["topology"] = e.Project.behind(b)
 		}
 		backends[b.Name] = what
 	}

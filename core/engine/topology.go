@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/topology/supervise"
 	"github.com/plimsoll-dev/plimsoll/hcl/config"
 	sdk "github.com/plimsoll-dev/plimsoll/sdk/backend"
+	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
 // Config keys of plugins that call a server: one address, or several of plugin vllm.
@@ -85,6 +87,9 @@ func (p *Project) Endpoints(t *config.Topology) ([]string, error) {
 	case i.Phase == sdk.Failed && !slices.ContainsFunc(i.Processes, func(x supervise.Process) bool { return x.Phase == sdk.Ready }):
 		return nil, fmt.Errorf("topology %q has failed: %s. When that is mended: `%s`", t.Name, i.Message, up)
 	}
+	if err := p.current(t, i); err != nil {
+		return nil, err
+	}
 	var out []string
 	for n, e := range i.Endpoints {
 		// Of several servers those that answer are called; one that failed is left out.
@@ -103,22 +108,28 @@ func address(endpoint string) string {
 
 // checkTopology looks at the topology behind a backend: that it answers, and for
 // the model that tiers ask for.
-func (p *Project) checkTopology(ctx context.Context, b *config.Backend) (string, error) {
+func (p *Project) checkTopology(ctx context.Context, b *config.Backend, offline bool) (string, error) {
 	t := b.Topology
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
 	urls, err := p.Endpoints(t)
 	if err != nil {
 		return "", err
 	}
 	where := fmt.Sprintf("ready at %s", strings.Join(urls, ", "))
-	if t.Attach != "" {
-		return "attached to " + urls[0], nil
+	switch {
+	case t.Attach != "" && offline:
+		return "attached to " + urls[0] + ", which was not asked", nil
+	case t.Attach != "":
+		if err := healthy(ctx, urls[0]); err != nil {
+			return "", fmt.Errorf("topology %q attaches to %s, and %w: start that server, or correct attach in its block", t.Name, t.Attach, err)
+		}
+		return "attached to " + urls[0] + ", which answers", nil
 	}
 	i, err := supervise.Read(supervise.Dir(filepath.Join(p.Dir, StateDir), t.Name))
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
 	if _, err := supervise.Status(ctx, i); err != nil {
 		return "", fmt.Errorf("topology %q: %w; stop it with `plimsoll topology down %s` and start it again", t.Name, err, t.Name)
 	}
@@ -130,6 +141,25 @@ func (p *Project) checkTopology(ctx context.Context, b *config.Backend) (string,
 		}
 	}
 	return where, nil
+}
+
+// healthy asks a server that somebody else runs, as engines are asked when they are
+// launched. address is that of its API.
+func healthy(ctx context.Context, address string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(address, "/v1")+"/health", nil)
+	if err != nil {
+		return fmt.Errorf("it cannot be asked: %w", err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("it does not answer: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("it answers %s at %s", resp.Status, req.URL)
+	}
+	return nil
 }
 
 // TopologyOf says in a few words how the topology behind a backend is, for a list;
@@ -159,12 +189,74 @@ func (l located) Model(spec plugin.Spec) (sdk.Model, error) {
 	return l.Source.Model(spec)
 }
 
+// current is an error unless i answers as t is declared now. An epoch is kept under
+// what is declared: calls to an engine that was declared otherwise would be counted
+// for one that nobody has asked.
+func (p *Project) current(t *config.Topology, i supervise.Instance) error {
+	again := fmt.Sprintf("`plimsoll topology down %s`, then `plimsoll topology up %s`", t.Name, t.Name)
+	if t.Model == nil && len(p.Config.Models) > 1 {
+		again = strings.TrimSuffix(again, "`") + " --model NAME`"
+	}
+	now, err := p.Serves(t, i.Model)
+	if err != nil {
+		return fmt.Errorf("topology %q runs: %w. To start it as it is declared now: %s", t.Name, err, again)
+	}
+	if now != i.Serves {
+		return fmt.Errorf("topology %q runs as it was declared before, and what is declared now would answer otherwise. To start it as it is declared now: %s", t.Name, again)
+	}
+	return nil
+}
+
+// Serves is the digest of what a topology that serves a model answers by. `topology
+// up` leaves it with the instance.
+func (p *Project) Serves(t *config.Topology, model string) (string, error) {
+	m := t.Model
+	if m == nil {
+		at := slices.IndexFunc(p.Config.Models, func(m *config.Model) bool { return m.Name == model })
+		if at < 0 {
+			return "", fmt.Errorf("it serves model %q, which is not declared any more", model)
+		}
+		m = p.Config.Models[at]
+	}
+	return canonjson.Digest(behindTopology(t, m))
+}
+
+// behind is what of the topology of a backend changes answers. Where its block names
+// no model that is the only one of the project, else all that the backend's tiers
+// ask for: which of them runs is seen by its calls alone.
+func (p *Project) behind(b *config.Backend) map[string]any {
+	t := b.Topology
+	if t.Model != nil || len(p.Config.Models) == 0 {
+		return behindTopology(t, t.Model)
+	}
+	if len(p.Config.Models) == 1 {
+		return behindTopology(t, p.Config.Models[0])
+	}
+	out := behindTopology(t, nil)
+	asked := map[string]any{}
+	for _, l := range p.Config.Ladders {
+		for _, tier := range l.Tiers {
+			for _, m := range p.Config.Models {
+				if tier.Backend == b && tier.Model == m.Name {
+					asked[m.Name] = loaded(m)
+				}
+			}
+		}
+	}
+	out["models"] = asked
+	return out
+}
+
 // behindTopology is what of a topology changes answers: the engine, and the model as
 // it is loaded. On how many GPUs, at which port and how patiently does not.
-func behindTopology(t *config.Topology) map[string]any {
+func behindTopology(t *config.Topology, m *config.Model) map[string]any {
 	out := map[string]any{"engine": t.Engine, "version": t.Version, "attention": t.Attention, "args": t.Args, "image": t.Image, "attach": t.Attach}
-	if m := t.Model; m != nil {
-		out["model"] = map[string]any{"name": m.Name, "source": m.Source, "weights": m.Weights, "kv": m.KV}
+	if m != nil {
+		out["model"] = loaded(m)
 	}
 	return out
+}
+
+func loaded(m *config.Model) map[string]any {
+	return map[string]any{"name": m.Name, "source": m.Source, "weights": m.Weights, "kv": m.KV}
 }

@@ -42,7 +42,7 @@ type Order struct {
 	Plan     plan.Plan `json:"plan"`
 	Restarts int       `json:"restarts"` // of each process that ends by itself, 0..100
 	// Serves is the digest of what of the blocks decides on answers: core/engine
-	// makes it and compares it. "": not known, and nothing is compared.
+	// makes it and compares it.
 	Serves string `json:"serves,omitempty"`
 }
 
@@ -63,6 +63,10 @@ type Config struct {
 
 // ErrTaken is an instance that another supervisor has.
 var ErrTaken = errors.New("another supervisor has this topology")
+
+// TakenCode is the exit code of a supervisor that found ErrTaken: whoever started it
+// then waits for the other one.
+const TakenCode = 75
 
 // Times of a supervisor.
 const (
@@ -87,8 +91,9 @@ type supervisor struct {
 	log      []string
 	written  string // the instance as it was written last
 
-	stop  chan time.Duration // a grace
-	ended chan struct{}
+	stop    chan time.Duration // a grace
+	ended   chan struct{}
+	replies sync.WaitGroup // connections that are open
 }
 
 // Run supervises until it is asked to stop or ctx ends, and then ends everything.
@@ -123,13 +128,34 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := s.note(func(*Instance) {}); err != nil {
 		return errors.Join(err, l.Close(), s.manager.Close())
 	}
-	go s.answer(l)
+	accepted := make(chan struct{})
+	go func() {
+		defer close(accepted)
+		s.answer(l)
+	}()
 	err = s.keep(ctx)
 	if err == nil {
 		err = tidy(cfg.Dir, s.instance)
 	}
-	close(s.ended) // whoever waits for the end is answered, then the socket goes
-	return errors.Join(err, l.Close())
+	close(s.ended) // whoever waits for the end is answered, then the process goes
+	err = errors.Join(err, l.Close())
+	<-accepted
+	s.hangUp()
+	return err
+}
+
+// hangUp waits until everybody has their answer. One who asks nothing or does not
+// listen does not keep a supervisor.
+func (s *supervisor) hangUp() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.replies.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(endTime / 2):
+	}
 }
 
 // begin makes the instance and the backend, and starts nothing.
@@ -325,11 +351,18 @@ func (s *supervisor) answer(l net.Listener) {
 		if err != nil {
 			return
 		}
-		go serve(c, s.reply)
+		s.replies.Add(1)
+		go func() {
+			defer s.replies.Done()
+			serve(c, s.reply)
+		}()
 	}
 }
 
 func (s *supervisor) reply(r request) answer {
+	if r.PID != 0 && r.PID != os.Getpid() {
+		return answer{Gone: true}
+	}
 	switch r.Op {
 	case "status":
 		s.mu.Lock()
