@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,6 +100,14 @@ func code(err error) int {
 	return 0
 }
 
+// runs tells whether a process is there and has not ended: one that was not waited
+// for yet has.
+func runs(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	end := bytes.LastIndexByte(stat, ')')
+	return err == nil && end >= 0 && !bytes.HasPrefix(stat[end:], []byte(") Z")) && !bytes.HasPrefix(stat[end:], []byte(") X"))
+}
+
 // What a supervisor hands to the backend is what the backend hands to engines.
 func TestSameEnvironment(t *testing.T) {
 	a, b := supervise.Inherited(), vllm.Inherited()
@@ -192,8 +201,8 @@ func TestPlansAgree(t *testing.T) {
 	}
 }
 
-// up starts the topology of the script's project and gives its folder.
-func up(t *testing.T) string {
+// declares makes a project with one topology, and the programs that it needs.
+func declares(t *testing.T) string {
 	t.Helper()
 	servers(t)
 	dir := t.TempDir()
@@ -210,15 +219,92 @@ func up(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if out, err := command(t, dir, "topology", "up", "one").CombinedOutput(); err != nil {
-		t.Fatalf("up: %v\n%s", err, out)
-	}
 	t.Cleanup(func() {
 		if i := instance(t, dir); i.Alive() {
 			_ = syscall.Kill(i.PID, syscall.SIGKILL)
 		}
 	})
 	return dir
+}
+
+// up starts the topology of such a project and gives its folder.
+func up(t *testing.T) string {
+	t.Helper()
+	dir := declares(t)
+	if out, err := command(t, dir, "topology", "up", "one").CombinedOutput(); err != nil {
+		t.Fatalf("up: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// engineFile is the program that servers put on the PATH as vllm.
+func engineFile(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("vllm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A launch that is refused says why, however soon its supervisor has ended.
+func TestTopologyRefused(t *testing.T) {
+	dir := declares(t)
+	if err := os.Remove(engineFile(t)); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		out, err := command(t, dir, "topology", "up", "one").CombinedOutput()
+		if code(err) != 1 || !strings.Contains(string(out), `the program "vllm" of one-engine is not to be found`) {
+			t.Errorf("up: %v\n%s", err, out)
+		}
+	}
+	cmd := command(t, dir, "topology", "up", "one", "-json")
+	out, err := cmd.Output()
+	var said struct {
+		Ready    *bool
+		Instance supervise.Instance
+	}
+	if bad := json.Unmarshal(out, &said); bad != nil || code(err) != 1 || said.Ready == nil || *said.Ready || said.Instance.Phase != backend.Failed {
+		t.Errorf("up -json: %v, %v\n%s", err, bad, out)
+	}
+}
+
+// Who waits for a topology that somebody else stops is told so.
+func TestTopologyStoppedMeanwhile(t *testing.T) {
+	dir := declares(t)
+	more(t, dir, "  env {\n    FAKE_ENGINE_SCRIPT = \"{\\\"start\\\": {\\\"after\\\": \\\"10m\\\"}}\"\n  }\n")
+	cmd := command(t, dir, "topology", "up", "one")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the start of the engine", func() bool { return len(instance(t, dir).Left()) == 1 })
+	if out, err := command(t, dir, "topology", "down").CombinedOutput(); err != nil {
+		t.Errorf("down: %v\n%s", err, out)
+	}
+	err := cmd.Wait()
+	if code(err) != 1 || !strings.Contains(said.String(), "was stopped meanwhile") && !strings.Contains(said.String(), "is stopping") {
+		t.Errorf("up: %v\n%s", err, said.String())
+	}
+}
+
+// more adds lines to the topology block of a project.
+func more(t *testing.T, dir, lines string) {
+	t.Helper()
+	path := filepath.Join(dir, "t.hcl")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, ok := strings.CutSuffix(string(raw), "}\n")
+	if !ok {
+		t.Fatalf("it does not end with a block:\n%s", raw)
+	}
+	if err := os.WriteFile(path, []byte(text+lines+"}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func instance(t *testing.T, dir string) supervise.Instance {
@@ -258,7 +344,7 @@ func TestTopologyKilled(t *testing.T) {
 	if err := syscall.Kill(second.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the end of the backend", func() bool { return syscall.Kill(backends[0], 0) != nil })
+	waitFor(t, "the end of the backend", func() bool { return !runs(backends[0]) })
 	waitFor(t, "the end of the engine", func() bool { return len(second.Left()) == 0 })
 	out, err := command(t, dir, "topology", "status").CombinedOutput()
 	if code(err) != 1 || !strings.Contains(string(out), "was killed, and its servers with it") {

@@ -23,7 +23,8 @@ const privatePrefix = "plimsoll-topology-"
 
 // request is what a command asks a supervisor.
 type request struct {
-	Op    string        `json:"op"` // status, stop, metrics
+	Op    string        `json:"op"`            // status, stop, metrics
+	PID   int           `json:"pid,omitempty"` // of the supervisor that is meant: another one may have its place by now
 	Grace time.Duration `json:"grace,omitempty"`
 }
 
@@ -38,6 +39,7 @@ type answer struct {
 	Report  *Report            `json:"report,omitempty"`
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	Error   string             `json:"error,omitempty"`
+	Gone    bool               `json:"gone,omitempty"` // the supervisor that was meant has ended: this is another
 }
 
 // listen opens the socket for this user alone: its folder is closed to others, and
@@ -104,6 +106,7 @@ func ask(ctx context.Context, i Instance, r request) (answer, error) {
 	defer c.Close()
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
+	r.PID = i.PID
 	raw, err := json.Marshal(r)
 	if err != nil {
 		return a, err
@@ -117,7 +120,10 @@ func ask(ctx context.Context, i Instance, r request) (answer, error) {
 		}
 		return a, fmt.Errorf("%w: %w", ErrGone, err)
 	}
-	if a.Error != "" {
+	switch {
+	case a.Gone:
+		return a, fmt.Errorf("%w: another one has its place", ErrGone)
+	case a.Error != "":
 		return a, errors.New(a.Error)
 	}
 	return a, nil
@@ -138,10 +144,30 @@ func Metrics(ctx context.Context, i Instance) (map[string]float64, error) {
 	return a.Metrics, err
 }
 
+// endTime is how long a supervisor that answers no more may take to be gone: it
+// closes its socket last.
+const endTime = 2 * time.Second
+
+// Ended waits for the end of a supervisor that answers no more, and tells whether it
+// has come.
+func Ended(ctx context.Context, i Instance) bool {
+	for end := time.After(endTime); i.Alive(); {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-end:
+			return !i.Alive()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return true
+}
+
 // Stop has the supervisor of i end everything and itself, and returns when it has.
+// One that ended in the same moment for another reason has done what was asked.
 func Stop(ctx context.Context, i Instance, grace time.Duration) error {
 	a, err := ask(ctx, i, request{Op: "stop", Grace: grace})
-	if err != nil {
+	if err != nil && (!errors.Is(err, ErrGone) || !Ended(ctx, i)) {
 		return err
 	}
 	if a.Report != nil {

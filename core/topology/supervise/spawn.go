@@ -37,14 +37,62 @@ const maxLog = 4 << 20
 // answers, or has written down why it could not launch. Where somebody else started
 // one in the same moment, theirs is returned: look at its digest.
 func Start(ctx context.Context, s Spawn) (Instance, error) {
-	var none Instance
 	order, err := json.Marshal(s.Order)
 	if err != nil {
-		return none, fmt.Errorf("handing over the plan: %w", err)
+		return Instance{}, fmt.Errorf("handing over the plan: %w", err)
 	}
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return none, fmt.Errorf("making the topology's folder: %w", err)
+		return Instance{}, fmt.Errorf("making the topology's folder: %w", err)
 	}
+	before, _ := Read(s.Dir) // what a supervisor left that has ended, if anything
+	late := time.NewTimer(spawnTime)
+	defer late.Stop()
+	for {
+		i, err := s.spawn(ctx, order, late.C)
+		if !errors.Is(err, ErrTaken) {
+			return i, err
+		}
+		// Whoever has the lock writes its instance in a moment, or is about to end:
+		// then the place is free.
+		if i, ok := theirs(ctx, s.Dir, before); ok {
+			return i, nil
+		}
+		select {
+		case <-late.C:
+			return i, fmt.Errorf("%w, and did not answer within %s", ErrTaken, spawnTime)
+		case <-ctx.Done():
+			return i, ctx.Err()
+		default:
+		}
+	}
+}
+
+// theirs waits a little for the instance of somebody who was a moment earlier.
+func theirs(ctx context.Context, dir string, before Instance) (Instance, bool) {
+	for end := time.After(endTime); ; {
+		i, err := Read(dir)
+		switch old := i.PID == before.PID && i.Born == before.Born; {
+		case err != nil:
+		case i.Alive():
+			if _, err := Status(ctx, i); err == nil {
+				return i, true
+			}
+		case !old && i.Phase == backend.Failed:
+			return i, true // it was refused, and so would another have been
+		}
+		select {
+		case <-ctx.Done():
+			return i, false
+		case <-end:
+			return i, false
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// spawn starts a supervisor once; ErrTaken: another one was earlier.
+func (s Spawn) spawn(ctx context.Context, order []byte, late <-chan time.Time) (Instance, error) {
+	var none Instance
 	path := filepath.Join(s.Dir, logName)
 	how := os.O_APPEND // why the one before it ended may be looked at still
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
@@ -63,20 +111,18 @@ func Start(ctx context.Context, s Spawn) (Instance, error) {
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
-	late := time.NewTimer(spawnTime)
-	defer late.Stop()
 	for {
 		select {
 		case err := <-exited:
+			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == TakenCode {
+				return none, ErrTaken
+			}
 			i, bad := Read(s.Dir)
 			if bad == nil && i.PID == cmd.Process.Pid && i.Phase == backend.Failed {
 				return i, nil // refused, and it says why
 			}
-			if bad == nil && i.PID != cmd.Process.Pid && i.Alive() {
-				return i, nil // somebody else was a moment earlier
-			}
 			return none, fmt.Errorf("the supervisor ended at once (%w)%s", cmp.Or(err, errors.New("exit status 0")), lastOf(path))
-		case <-late.C:
+		case <-late:
 			_ = cmd.Process.Kill()
 			return none, fmt.Errorf("the supervisor did not answer within %s%s", spawnTime, lastOf(path))
 		case <-ctx.Done():

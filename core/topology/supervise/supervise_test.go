@@ -204,6 +204,91 @@ func TestSocket(t *testing.T) {
 	}
 }
 
+// speaking is a folder of an instance that this test is the supervisor of.
+func speaking(t *testing.T, reply func(request) answer) (string, Instance) {
+	t.Helper()
+	dir := t.TempDir()
+	l, err := listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c, reply)
+		}
+	}()
+	return dir, Instance{Format: format, Name: "one", PID: os.Getpid(), Born: born(os.Getpid()), Socket: l.Addr().String(), Phase: backend.Ready}
+}
+
+// Who comes a moment too late waits for the instance of whoever was earlier, also
+// when that is written down only after the own supervisor has ended.
+func TestStartTaken(t *testing.T) {
+	dir, i := speaking(t, func(request) answer { return answer{Report: &Report{}} })
+	go func() {
+		time.Sleep(500 * time.Millisecond)
+		if err := i.write(dir); err != nil {
+			t.Error(err)
+		}
+	}()
+	got, err := Start(t.Context(), Spawn{Self: "/bin/sh", Args: []string{"-c", "exit 75"}, Dir: dir, Order: Order{Name: "one"}})
+	if err != nil || got.PID != i.PID {
+		t.Errorf("it got %+v, %v", got, err)
+	}
+}
+
+// A question to a supervisor that has ended is none to the next one at its place.
+func TestPlaceTaken(t *testing.T) {
+	s := &supervisor{stop: make(chan time.Duration, 1), ended: make(chan struct{})}
+	_, i := speaking(t, s.reply)
+	if _, err := Status(t.Context(), i); err != nil {
+		t.Errorf("it does not know itself: %v", err)
+	}
+	cmd := exec.Command("true")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	i.PID, i.Born = cmd.Process.Pid, "long ago"
+	if _, err := Status(t.Context(), i); !errors.Is(err, ErrGone) {
+		t.Errorf("another one answers for it: %v", err)
+	}
+	if err := Stop(t.Context(), i, 0); err != nil {
+		t.Errorf("one that has ended is not stopped: %v", err)
+	}
+	if len(s.stop) > 0 {
+		t.Error("the next one was stopped")
+	}
+}
+
+// A supervisor does not go before everybody has their answer.
+func TestHangUp(t *testing.T) {
+	s := &supervisor{stop: make(chan time.Duration, 1), ended: make(chan struct{}), instance: Instance{Name: "one"}}
+	l, err := listen(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.answer(l)
+	i := Instance{PID: os.Getpid(), Born: "long ago", Socket: l.Addr().String()}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := ask(t.Context(), i, request{Op: "stop"})
+		asked <- err
+	}()
+	<-s.stop
+	close(s.ended)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.hangUp()
+	if s.replies.Wait(); <-asked != nil {
+		t.Error("it went without an answer")
+	}
+}
+
 func TestReadOrder(t *testing.T) {
 	for _, bad := range []string{"", "{", `{"name":""}`, `{"name":"../x"}`, `{"name":".."}`} {
 		if _, err := ReadOrder(strings.NewReader(bad)); err == nil {
