@@ -60,6 +60,7 @@ type bench struct {
 	out      string // folder of the results; "": none is kept
 	label    string
 	gpus     int
+	layout   *result.Layout // of the topology block; nil: none
 	slo      benchSLO
 	ready    time.Duration
 	decide   bool   // the results go where decide reads them
@@ -93,7 +94,7 @@ func (c *command) bench(ctx context.Context, b bench) error {
 	fresh := map[string]result.Result{}
 	save := func(run *load.Run) (string, error) {
 		p.clear()
-		r := result.Of(run, result.Options{Label: b.label, GPUs: b.gpus, Limits: b.slo.each})
+		r := result.Of(run, result.Options{Label: b.label, GPUs: b.gpus, Layout: b.layout, Limits: b.slo.each})
 		name := result.FileName(run.Workload, run.Pace)
 		fresh[name] = r
 		_, err := r.Save(dir, name)

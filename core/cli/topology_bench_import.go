@@ -15,6 +15,7 @@ import (
 func (c *command) benchImportCommand() *cobra.Command {
 	var o struct{ out, label, model, topology, workload string }
 	var gpus int
+	var laid *result.Layout
 	cmd := &cobra.Command{
 		Use: "import FILE ...", Short: "Take over results of `vllm bench serve`",
 		Long: "Reads the JSON files that `vllm bench serve --save-result` writes, with --save-detailed\n" +
@@ -54,6 +55,7 @@ func (c *command) benchImportCommand() *cobra.Command {
 				if gpus == 0 {
 					gpus = found.gpus
 				}
+				laid = found.Options.Layout
 				o.model = found.model
 				if err := sameLoad(all, found); err != nil {
 					return err
@@ -66,6 +68,9 @@ func (c *command) benchImportCommand() *cobra.Command {
 				}
 				if gpus > 0 {
 					r.GPUs = gpus
+				}
+				if laid != nil {
+					r.Layout = laid
 				}
 				if o.model != "" && r.Endpoint.Model != o.model {
 					if r.Endpoint.Model != "" {

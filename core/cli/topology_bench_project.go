@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,7 +71,12 @@ func (c *command) benchProject(f *benchFlags, b *bench) (load.Pace, error) {
 	if err != nil {
 		return load.Pace{}, err
 	}
-	b.sweep.Config, b.topology = found.Config, found.Topology
+	b.sweep.Config, b.topology, b.layout = found.Config, found.Topology, found.Options.Layout
+	laid, err := json.Marshal(b.layout)
+	if err != nil {
+		return load.Pace{}, fmt.Errorf("writing down the layout: %w", err)
+	}
+	b.sweep.Serves = string(laid)
 	pace := found.Config.Pace
 	if b.label == "" {
 		b.label = found.label

@@ -85,7 +85,7 @@ func decisionJSON(d topology.Decision, a answer.Answer) map[string]any {
 		"name": a.Decision, "found": a.Found(), "hardware": d.Hardware.Name, "gpus": d.Hardware.Count, "slo": d.SLO.Name, "workloads": workloads,
 		"placement":   map[string]any{"kind": a.Placement.Kind, "gpus": a.Placement.GPUs, "words": a.Placement.Words},
 		"calibration": map[string]any{"measurements": a.Calibrated.Rows, "error": number(a.Calibrated.Error), "words": a.Calibrated.Words},
-		"models":      models, "not_used": leftJSON(a.Left),
+		"models":      models, "not_used": leftJSON(a.Left), "layout_not_said": leftJSON(a.Unsaid),
 	}
 }
 

@@ -26,6 +26,7 @@ func (c *command) showAnswer(q asked, a answer.Answer, all bool) {
 		c.showRanking(d, r, all)
 	}
 	c.leftOut(a.Left)
+	c.unsaid(a.Unsaid)
 	c.afterAnswer(q, a)
 }
 
@@ -174,6 +175,22 @@ func (c *command) leftOut(left []measured.Left) {
 	c.say("\nMeasurements that were not used:")
 	for _, l := range left {
 		c.say("  %s: %s", l.File, l.Why)
+	}
+}
+
+// unsaid are files that were believed by the name of their folder.
+func (c *command) unsaid(all []measured.Left) {
+	const most = 3
+	if len(all) == 0 {
+		return
+	}
+	c.say("\nMeasurements that do not say which layout they are of, and are taken by their folders' names:")
+	for i, l := range all {
+		if i == most {
+			c.say("  and %d more.", len(all)-most)
+			break
+		}
+		c.say("  %s", l.File)
 	}
 }
 

@@ -28,6 +28,7 @@ type Answer struct {
 	Calibrated measured.Calibrated
 	Used       []topology.Measurement // results that stand in the place of predictions
 	Left       []measured.Left        // files that were not used, and why
+	Unsaid     []measured.Left        // files that were used, and do not say of which layout they are
 }
 
 // Found says whether every model has a layout that is admissible.
@@ -40,6 +41,7 @@ func (a Answer) Found() bool {
 func Decide(d topology.Decision, all measured.All) (Answer, error) {
 	a := Answer{Calibrated: all.Calibrate(d)}
 	a.Used, a.Left = all.For(d)
+	a.Unsaid = all.Unsaid(d)
 	d.Forbid = forbid(d, a.Used)
 	var err error
 	a.Result, err = topology.Decide(d, a.Used, a.Calibrated.Calibration)

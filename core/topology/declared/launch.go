@@ -81,10 +81,11 @@ func (s *Set) longest() *topology.Workload {
 // Bench is what a measurement of a topology needs.
 type Bench struct {
 	Topology, Model string
+	Attach          bool // somebody else runs it: nothing of this project started what answers
 	// Config is for load.Drive. Its URL is where the topology answers, and "" for
 	// one that Kubernetes runs: then the caller has to be told.
 	Config  load.Config
-	Options result.Options // label, number of GPUs, and the SLO as limits of one request
+	Options result.Options // label, number of GPUs, layout, and the SLO as limits of one request
 	SLO     topology.SLO   // the zero value: none that is meant for certain
 	Folder  string         // for results, relative to the project: topology/MODEL/TOPOLOGY/WORKLOAD
 }
@@ -109,12 +110,13 @@ func (s *Set) Bench(name, model, workload string) (Bench, error) {
 	if err != nil {
 		return Bench{}, err
 	}
-	out := Bench{Topology: t.Name, Model: m.Name, SLO: s.sloOf(m.Name, w.Name), Folder: Results(m.Name, t.Name, w.Name)}
+	out := Bench{Topology: t.Name, Model: m.Name, Attach: t.Attach != "", SLO: s.sloOf(m.Name, w.Name), Folder: Results(m.Name, t.Name, w.Name)}
 	out.Config = load.Config{
 		Endpoint: load.Endpoint{URL: endpoint(t), Model: m.Name},
 		Workload: sent, Pace: pace, Warmup: min(16, max(sent.Prompts, len(sent.Trace))),
 	}
-	out.Options = result.Options{Label: t.Name, GPUs: t.GPUs(m.Model), Limits: limits(out.SLO)}
+	laid := result.LayoutOf(t.Topology, m.Model)
+	out.Options = result.Options{Label: t.Name, GPUs: t.GPUs(m.Model), Layout: &laid, Limits: limits(out.SLO)}
 	return out, nil
 }
 

@@ -18,6 +18,7 @@ type Sweep struct {
 	Config Config // its Pace is not looked at
 	Paces  []Pace
 	Rest   time.Duration // between runs, so that the server's queue is empty
+	Serves string        // what else makes two runs comparable, such as the layout that answers; "": nothing is known of it
 	Redo   bool          // runs that were invalid are made again when a sweep goes on
 }
 
@@ -135,19 +136,20 @@ func (s Sweep) load(path string) (*state, error) {
 		return nil, fmt.Errorf("%s is not the state of a sweep of version %d: remove it, or write somewhere else", path, stateVersion)
 	}
 	if st.Digest != digest {
-		return nil, fmt.Errorf("%s belongs to a sweep of another endpoint or workload, whose runs cannot be compared with these: remove it, or write somewhere else", path)
+		return nil, fmt.Errorf("%s belongs to a sweep of another endpoint, workload or layout, whose runs cannot be compared with these: remove it, or write somewhere else", path)
 	}
 	return &st, nil
 }
 
-// digest of the endpoint, the workload with its trace, and the warm-up.
+// digest of the endpoint, the workload with its trace, the warm-up and what serves.
 func (s Sweep) digest() (string, error) {
 	raw, err := json.Marshal(struct {
 		Endpoint Endpoint
 		Workload Workload
 		Trace    []Arrival
 		Warmup   int
-	}{s.Config.Endpoint, s.Config.Workload, s.Config.Workload.Trace, s.Config.Warmup})
+		Serves   string `json:",omitempty"`
+	}{s.Config.Endpoint, s.Config.Workload, s.Config.Workload.Trace, s.Config.Warmup, s.Serves})
 	if err != nil {
 		return "", fmt.Errorf("writing the sweep's digest: %w", err)
 	}

@@ -43,7 +43,7 @@ func TestSweepGoesOn(t *testing.T) {
 		t.Fatalf("%v, %d skipped, made %q, %v", steps, skipped, made, err)
 	}
 	s.Config.Workload.Seed++
-	if _, err := s.Drive(t.Context(), path, save, nil); err == nil || !strings.Contains(err.Error(), "another endpoint or workload") {
+	if _, err := s.Drive(t.Context(), path, save, nil); err == nil || !strings.Contains(err.Error(), "another endpoint, workload or layout") {
 		t.Errorf("another workload: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(`{"version":1,"dig`), 0o644); err != nil {

@@ -95,6 +95,20 @@ func Read(dir fs.FS) (All, error) {
 	return all, err
 }
 
+// Unsaid are results that For or Calibrate take although nobody wrote down which
+// layout they are of: a name was believed, and the block may have been changed.
+func (a All) Unsaid(d topology.Decision) []Left {
+	var out []Left
+	d.Topologies = candidates(d)
+	for _, f := range a.Found {
+		m, _, t, known := f.in(d)
+		if known && t != nil && f.Result.Layout == nil && f.unfit(m, t) == "" {
+			out = append(out, Left{f.File, fmt.Sprintf("it does not say which layout it measured: it is taken for one of topology %q by its folder's name", t.Name)})
+		}
+	}
+	return out
+}
+
 func (a *All) leave(file, why string) { a.Left = append(a.Left, Left{file, why}) }
 
 func read(dir fs.FS, name string) (src []byte, err error) {
@@ -173,6 +187,13 @@ func (f Found) unfit(m topology.Model, t *topology.Topology) string {
 		return "no request of it succeeded"
 	case r.Succeeded < r.Requests*9/10:
 		return fmt.Sprintf("only %d of %d requests succeeded", r.Succeeded, r.Requests)
+	}
+	if t != nil && r.Layout != nil {
+		if had, has := r.Layout.Differs(result.LayoutOf(*t, m)); had != "" {
+			return fmt.Sprintf("it was measured with %s, and topology %q now has %s", had, t.Name, has)
+		}
+	}
+	switch {
 	case t != nil && r.GPUs > 0 && r.GPUs != t.GPUs(m):
 		return fmt.Sprintf("it was measured on %d GPUs, and topology %q takes %d", r.GPUs, t.Name, t.GPUs(m))
 	}

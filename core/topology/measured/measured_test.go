@@ -1,6 +1,7 @@
 package measured
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/core/topology"
 	"github.com/plimsoll-dev/plimsoll/core/topology/arch"
 	"github.com/plimsoll-dev/plimsoll/core/topology/hardware"
+	"github.com/plimsoll-dev/plimsoll/core/topology/load/result"
 )
 
 // small is a made-up dense model.
@@ -38,19 +40,42 @@ func decision(t testing.TB) topology.Decision {
 
 // one is a result file; with says what differs from a good one.
 func one(with map[string]string) *fstest.MapFile {
-	v := map[string]string{"started": `"2026-07-01T12:00:00Z"`, "valid": "true", "invalid": "null", "gpus": "2", "input": "1000", "output": "100", "rate": `"inf"`, "concurrency": "0", "requests": "32", "succeeded": "32", "tps": "3000", "tpot": "0.009", "warmup": "4"}
+	v := map[string]string{"started": `"2026-07-01T12:00:00Z"`, "valid": "true", "invalid": "null", "gpus": "2", "input": "1000", "output": "100", "rate": `"inf"`, "concurrency": "0", "requests": "32", "succeeded": "32", "tps": "3000", "tpot": "0.009", "warmup": "4", "layout": "null"}
 	for k, x := range with {
 		v[k] = x
 	}
 	spread := func(mean string) string {
 		return fmt.Sprintf(`{"definition": "x", "n": 32, "mean": %s, "std": 0, "p50": %s, "p90": %s, "p95": %s, "p99": null, "min": %s, "max": %s}`, mean, mean, mean, mean, mean, mean)
 	}
-	return &fstest.MapFile{Data: fmt.Appendf(nil, `{"schema": "plimsoll.dev/bench/v1", "label": "x", "started": %s, "gpus": %s, "workload": {"name": "w", "input_tokens": %s, "output_tokens": %s, "prompts": 32, "seed": 1}, "pace": {"rate": %s, "concurrency": %s}, "warmup": %s, "duration_s": 1, "requests": %s, "succeeded": %s, "input_tokens": 32000, "output_tokens": 3200,
+	return &fstest.MapFile{Data: fmt.Appendf(nil, `{"schema": "plimsoll.dev/bench/v1", "label": "x", "started": %s, "gpus": %s, "layout": %s, "workload": {"name": "w", "input_tokens": %s, "output_tokens": %s, "prompts": 32, "seed": 1}, "pace": {"rate": %s, "concurrency": %s}, "warmup": %s, "duration_s": 1, "requests": %s, "succeeded": %s, "input_tokens": 32000, "output_tokens": 3200,
  "ttft_s": %s, "tpot_s": %s, "itl_s": %s, "latency_s": %s, "output_tps": {"definition": "x", "value": %s}, "total_tps": {"definition": "x", "value": null}, "requests_per_s": {"definition": "x", "value": 30}, "goodput_per_s": {"definition": "x", "value": null}, "valid": %s, "invalid": %s, "definitions": {}}`,
-		v["started"], v["gpus"], v["input"], v["output"], v["rate"], v["concurrency"], v["warmup"], v["requests"], v["succeeded"], spread("0.5"), spread(v["tpot"]), spread("0.01"), spread("1.5"), v["tps"], v["valid"], v["invalid"])}
+		v["started"], v["gpus"], v["layout"], v["input"], v["output"], v["rate"], v["concurrency"], v["warmup"], v["requests"], v["succeeded"], spread("0.5"), spread(v["tpot"]), spread("0.01"), spread("1.5"), v["tps"], v["valid"], v["invalid"])}
+}
+
+// laidIn is the layout of a topology of decision, with what was otherwise then.
+func laidIn(t testing.TB, name string, otherwise func(*topology.Topology, *topology.Model)) string {
+	t.Helper()
+	d := decision(t)
+	for _, x := range d.Topologies {
+		if x.Name == name {
+			if otherwise != nil {
+				otherwise(&x, &d.Models[0])
+			}
+			src, err := json.Marshal(result.LayoutOf(x, d.Models[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(src)
+		}
+	}
+	t.Fatalf("no topology %s", name)
+	return ""
 }
 
 func TestWhatIsTaken(t *testing.T) {
+	laid := func(name string, otherwise func(*topology.Topology, *topology.Model)) string {
+		return laidIn(t, name, otherwise)
+	}
 	for name, x := range map[string]struct {
 		file *fstest.MapFile
 		at   string
@@ -67,6 +92,14 @@ func TestWhatIsTaken(t *testing.T) {
 		"invalid":           {one(map[string]string{"valid": "false", "invalid": `["the generator was late"]`}), "m/dp2/w/a.json", "the run is invalid: the generator was late"},
 		"many failed":       {one(map[string]string{"succeeded": "20"}), "m/dp2/w/a.json", "only 20 of 32 requests succeeded"},
 		"other GPUs":        {one(map[string]string{"gpus": "4"}), "m/dp2/w/a.json", `measured on 4 GPUs, and topology "dp2" takes 2`},
+		"its layout":        {one(map[string]string{"layout": laid("dp2", nil)}), "m/dp2/w/a.json", ""},
+		"an older version":  {one(map[string]string{"layout": laid("dp2", func(t *topology.Topology, _ *topology.Model) { t.Version = "0.23" })}), "m/dp2/w/a.json", `it was measured with version 0.23, and topology "dp2" now has version 0.24`},
+		"another layout":    {one(map[string]string{"layout": laid("tp2", nil)}), "m/dp2/w/a.json", `measured with tensor_parallel 2, and topology "dp2" now has data_parallel 2`},
+		"another attention": {one(map[string]string{"layout": laid("dp2", func(t *topology.Topology, _ *topology.Model) { t.Attention = "FLASHINFER" })}), "m/dp2/w/a.json", `measured with attention FLASHINFER, and topology "dp2" now has no attention`},
+		"other weights":     {one(map[string]string{"layout": laid("dp2", func(_ *topology.Topology, m *topology.Model) { m.Weights, m.KV = "fp8", "fp8" })}), "m/dp2/w/a.json", `measured with weights fp8, kv fp8, and topology "dp2" now has weights bf16, kv bf16`},
+		"other words": {one(map[string]string{"layout": laid("dp2", func(t *topology.Topology, m *topology.Model) {
+			t.Version, t.TensorParallel, m.Weights, m.KV = "v0.24", 1, "bf16", "bf16"
+		})}), "m/dp2/w/a.json", ""},
 		"wrong place":       {one(nil), "m/dp2/a.json", "does not lie at MODEL/TOPOLOGY/WORKLOAD"},
 		"no result":         {&fstest.MapFile{Data: []byte("{}")}, "m/dp2/w/a.json", "it is no result"},
 		"half a file":       {&fstest.MapFile{Data: one(nil).Data[:100]}, "m/dp2/w/a.json", "it is no result"},
@@ -166,5 +199,27 @@ func TestASearch(t *testing.T) {
 	}
 	if c := all.Calibrate(d); c.Rows != 1 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestUnsaid: a file that does not say its layout is used, and that is said. One of
+// another layout calibrates nothing either.
+func TestUnsaid(t *testing.T) {
+	d := decision(t)
+	other := laidIn(t, "dp2", func(x *topology.Topology, _ *topology.Model) { x.DataParallel, x.TensorParallel = 1, 2 })
+	for name, x := range map[string]struct {
+		layout       string
+		unsaid, rows int
+	}{"not said": {"null", 1, 1}, "said": {laidIn(t, "dp2", nil), 0, 1}, "another": {other, 0, 0}} {
+		all, err := Read(fstest.MapFS{"m/dp2/w/a.json": one(map[string]string{"layout": x.layout})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := all.Unsaid(d); len(got) != x.unsaid {
+			t.Errorf("%s: %v", name, got)
+		}
+		if c := all.Calibrate(d); c.Rows != x.rows {
+			t.Errorf("%s: %+v", name, c)
+		}
 	}
 }

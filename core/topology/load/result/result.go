@@ -35,6 +35,7 @@ type Result struct {
 	Endpoint load.Endpoint `json:"endpoint,omitzero"`
 	Server   string        `json:"server,omitempty"`
 	GPUs     int           `json:"gpus,omitempty"`
+	Layout   *Layout       `json:"layout,omitempty"` // what served; nil: nobody said it
 	Workload load.Workload `json:"workload"`
 	Pace     load.Pace     `json:"pace"`
 	Warmup   int           `json:"warmup"`
@@ -136,6 +137,7 @@ type Consistency struct {
 type Options struct {
 	Label  string
 	GPUs   int           // 0: not known, and nothing is said per GPU
+	Layout *Layout       // what serves; nil: not known
 	Limits metric.Limits // SLO of each request; the zero value: no goodput
 }
 
@@ -145,7 +147,7 @@ const TotalTPS = "total-tps.successes.v1"
 // Of computes a run's figures.
 func Of(run *load.Run, o Options) Result {
 	r := Result{
-		Schema: Schema, Label: o.Label, Started: run.Started, Endpoint: run.Endpoint, Server: run.Server, GPUs: o.GPUs, Workload: run.Workload, Pace: run.Pace, Warmup: run.Warmup,
+		Schema: Schema, Label: o.Label, Started: run.Started, Endpoint: run.Endpoint, Server: run.Server, GPUs: o.GPUs, Layout: o.Layout, Workload: run.Workload, Pace: run.Pace, Warmup: run.Warmup,
 		Prompt: &run.Prompt, Duration: Number(run.Duration.Seconds()), Requests: len(run.Requests), Kinds: map[string]int{}, Counted: map[string]int{}, Lag: &run.Lag,
 		Valid: run.Valid(), Invalid: run.Invalid, Warnings: append([]string(nil), run.Warnings...), requests: run.Requests,
 	}
