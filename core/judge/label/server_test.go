@@ -23,7 +23,7 @@ func opened(t *testing.T, s *Session) (url string, ended <-chan error) {
 		return u, done
 	case err := <-done:
 		t.Fatal(err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the page does not open")
 	}
 	return "", nil
@@ -124,7 +124,7 @@ func TestDoor(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the page stays open")
 	}
 }
