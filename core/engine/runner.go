@@ -20,6 +20,7 @@ import (
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 	sdk "github.com/plimsoll-dev/plimsoll/sdk/backend"
 	"github.com/plimsoll-dev/plimsoll/sdk/backend/fixture"
+	"github.com/plimsoll-dev/plimsoll/sdk/backend/redact"
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
@@ -55,7 +56,8 @@ type runners struct {
 var _ run.Runners = runners{}
 
 // Execute has the agent see PATH and the like besides the variables that its
-// block names. Values of those are taken out of its diagnostics, which are kept.
+// block names. Values of those are taken out of its diagnostics and errors, which
+// are shown and kept.
 func (x runners) Execute(ctx context.Context, name string, t run.Task) (run.Done, bool, error) {
 	input, err := json.Marshal(map[string]any{"prompt": t.Prompt, "input": t.Input, "skill_dir": t.SkillDir, "skill_files": t.Shared})
 	if err != nil {
@@ -71,7 +73,11 @@ func (x runners) Execute(ctx context.Context, name string, t run.Task) (run.Done
 	})
 	done := run.Done{
 		Text: r.Text, Usage: r.Usage, UsageKnown: r.UsageKnown, Cost: r.Cost, CostKnown: r.CostKnown, Model: r.Model,
-		ExitCode: r.ExitCode, TimedOut: r.TimedOut, Log: x.withoutSecrets(name, r.Log),
+		ExitCode: r.ExitCode, TimedOut: r.TimedOut,
+	}
+	hide := x.hides(name)
+	for _, line := range r.Log {
+		done.Log = append(done.Log, hide.Replace(line))
 	}
 	for _, f := range r.Files {
 		file := run.File{Path: f.Path, Change: string(f.Kind), Size: f.Size, Data: f.Data}
@@ -89,26 +95,19 @@ func (x runners) Execute(ctx context.Context, name string, t run.Task) (run.Done
 		out.Code, out.Message = string(typed.Code), typed.Message
 		out.Retryable, out.RetryAfter = typed.Retryable, typed.RetryAfter
 	}
+	out.Message = hide.Replace(out.Message)
 	return done, meta.Lost, out
 }
 
-// withoutSecrets replaces what named variables hold by their names. What is
-// shorter than a secret would only garble the text.
-func (x runners) withoutSecrets(name string, log []string) []string {
-	var pairs []string
+// hides takes what a runner's declared variables hold out of what is kept of it.
+func (x runners) hides(name string) *strings.Replacer {
+	var env []string
 	for _, r := range x.project.Config.Runners {
-		for _, v := range r.Env {
-			if value := os.Getenv(v); r.Name == name && len(value) >= 6 {
-				pairs = append(pairs, value, "["+v+"]")
-			}
+		if r.Name == name {
+			env = r.Env
 		}
 	}
-	hide := strings.NewReplacer(pairs...)
-	out := make([]string, 0, len(log))
-	for _, line := range log {
-		out = append(out, hide.Replace(line))
-	}
-	return out
+	return redact.Variables(env...)
 }
 
 // runnerOf makes a skill's runner ready.

@@ -32,7 +32,7 @@ type claudeResult struct {
 
 // readClaude takes the one result, or the last of a list or of lines (--verbose,
 // stream-json).
-func readClaude(printed []byte, asked string) (answer, error) {
+func readClaude(printed []byte, asked string, hide *strings.Replacer) (answer, error) {
 	var out answer
 	var r claudeResult
 	found := false
@@ -45,7 +45,7 @@ func readClaude(printed []byte, asked string) (answer, error) {
 		}
 	})
 	if !found {
-		return out, fmt.Errorf("the agent was to print the result of claude --output-format json, and printed %s", quote(printed))
+		return out, fmt.Errorf("the agent was to print the result of claude --output-format json, and printed %s", quote(printed, hide))
 	}
 	out.text = r.Result
 	if u := r.Usage; u != nil {
@@ -58,7 +58,7 @@ func readClaude(printed []byte, asked string) (answer, error) {
 	out.cost, out.costKnown = micro(r.Cost)
 	out.model = claudeModel(r.Models, asked)
 	if r.IsError || strings.HasPrefix(r.Subtype, "error") {
-		out.failed = strings.TrimSpace(r.Subtype + " " + shorten(r.Result))
+		out.failed = strings.TrimSpace(r.Subtype + " " + shorten(hide.Replace(r.Result)))
 	}
 	return out, nil
 }
@@ -100,7 +100,7 @@ type codexEvent struct {
 
 // readCodex takes the last message of the agent. Codex does not say which model
 // answered, nor what it cost.
-func readCodex(printed []byte) (answer, error) {
+func readCodex(printed []byte, hide *strings.Replacer) (answer, error) {
 	var out answer
 	said, events := false, 0
 	each(printed, func(raw json.RawMessage) {
@@ -119,14 +119,14 @@ func readCodex(printed []byte) (answer, error) {
 			}
 			out.failed = ""
 		case e.Type == "turn.failed":
-			out.failed = shorten(e.Error.Message)
+			out.failed = shorten(hide.Replace(e.Error.Message))
 		case e.Type == "error": // of a connection, say, which it tries again
-			out.failed = shorten(e.Message)
+			out.failed = shorten(hide.Replace(e.Message))
 		}
 	})
 	switch {
 	case events == 0:
-		return out, fmt.Errorf("the agent was to print the events of codex exec --json, and printed %s", quote(printed))
+		return out, fmt.Errorf("the agent was to print the events of codex exec --json, and printed %s", quote(printed, hide))
 	case !said && out.failed == "":
 		return out, errors.New("codex ended without a message of the agent")
 	}

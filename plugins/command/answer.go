@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/plimsoll-dev/plimsoll/sdk/backend/redact"
 	"github.com/plimsoll-dev/plimsoll/sdk/message"
 )
 
@@ -25,22 +26,24 @@ type answer struct {
 
 // read takes what an agent printed for what the config says it is.
 func (r *runner) read(printed []byte, asked string) (answer, error) {
+	hide := redact.Variables(r.Env...)
 	switch r.Output {
 	case formText:
 		return answer{text: strings.TrimRight(string(printed), "\r\n")}, nil
 	case formClaude:
-		return readClaude(printed, asked)
+		return readClaude(printed, asked, hide)
 	case formCodex:
-		return readCodex(printed)
+		return readCodex(printed, hide)
 	}
-	return r.readDocument(printed)
+	return r.readDocument(printed, hide)
 }
 
 // maxLine is how much of a text errors quote.
 const maxLine = 120
 
-func quote(printed []byte) string {
-	text := strings.TrimSpace(string(printed))
+// quote hides before it cuts: half a secret would not be known as one.
+func quote(printed []byte, hide *strings.Replacer) string {
+	text := strings.TrimSpace(hide.Replace(string(printed)))
 	if text == "" {
 		return "nothing"
 	}
@@ -52,7 +55,7 @@ func quote(printed []byte) string {
 
 // document finds the JSON that an agent printed: all of it, or its last line,
 // where others came before.
-func document(printed []byte) (any, error) {
+func document(printed []byte, hide *strings.Replacer) (any, error) {
 	text := bytes.TrimSpace(printed)
 	if v, err := decode(text); err == nil {
 		return v, nil
@@ -62,7 +65,7 @@ func document(printed []byte) (any, error) {
 			return v, nil
 		}
 	}
-	return nil, fmt.Errorf("the agent was to print JSON, and printed %s", quote(printed))
+	return nil, fmt.Errorf("the agent was to print JSON, and printed %s", quote(printed, hide))
 }
 
 func decode(text []byte) (any, error) {
@@ -79,16 +82,16 @@ func decode(text []byte) (any, error) {
 }
 
 // readDocument reads any agent's JSON by the paths of the config.
-func (r *runner) readDocument(printed []byte) (answer, error) {
+func (r *runner) readDocument(printed []byte, hide *strings.Replacer) (answer, error) {
 	var out answer
-	doc, err := document(printed)
+	doc, err := document(printed, hide)
 	if err != nil {
 		return out, err
 	}
 	path := strings.TrimPrefix(r.Output, formJSON)
 	v, ok := at(doc, path)
 	if !ok {
-		return out, fmt.Errorf("the agent's JSON has no answer at %s: it printed %s", path, quote(printed))
+		return out, fmt.Errorf("the agent's JSON has no answer at %s: it printed %s", path, quote(printed, hide))
 	}
 	if out.text, ok = v.(string); !ok {
 		raw, err := json.Marshal(v)

@@ -115,3 +115,33 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// What is quoted is cut, and half a secret is found by nobody who looks for it
+// later.
+func TestQuotesHoldNoSecret(t *testing.T) {
+	const secret = "hunter2222-and-a-little-more"
+	t.Setenv("AGENT_KEY", secret)
+	t.Setenv("AGENT_PEM", "-----BEGIN-----\nMIIE\"abcdef\n-----END-----\n")
+	cut := strings.Repeat("x", maxLine-10) + secret
+	for name, c := range map[string]struct{ output, printed, want string }{
+		"no json":       {"json:a", "oh no " + secret, `printed "oh no [AGENT_KEY]"`},
+		"cut":           {"json:a", cut, `x[AGENT_KEY`},
+		"no such path":  {"json:a", `{"b":"` + secret + `"}`, `[AGENT_KEY]`},
+		"json in quote": {"json:a", `{"b":"MIIE\"abcdef\n"}`, `[AGENT_PEM]`},
+		"lines":         {"json:a", "-----BEGIN-----\nMIIE\"abcdef\n-----END-----\n", `printed "[AGENT_PEM]"`},
+		"claude":        {"claude", cut, `x[AGENT_KEY`},
+		"codex":         {"codex", cut, `x[AGENT_KEY`},
+		"claude failed": {"claude", `{"type":"result","is_error":true,"result":"` + cut + `"}`, `x[AGENT_KEY`},
+		"codex failed":  {"codex", `{"type":"turn.failed","error":{"message":"` + cut + `"}}`, `x[AGENT_KEY`},
+	} {
+		r := &runner{config: config{Output: c.output, Env: []string{"AGENT_KEY", "AGENT_PEM"}}}
+		got, err := r.read([]byte(c.printed), "m")
+		said := got.failed
+		if err != nil {
+			said = err.Error()
+		}
+		if !strings.Contains(said, c.want) || strings.Contains(said, "hunter") || strings.Contains(said, "MIIE") {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
