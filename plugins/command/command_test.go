@@ -213,8 +213,8 @@ func TestEnds(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
 	t.Run("hang", func(t *testing.T) {
 		tk := task(t, "x")
-		tk.Timeout = 2 * time.Second
-		// A shell, which is up long before the time is over, however busy the machine.
+		// Long, and a shell, so that it is up before the time is over on a busy machine.
+		tk.Timeout = 10 * time.Second
 		sleeper := map[string]any{"command": []any{"/bin/sh", "-c", "printf $$ >" + pid + "; sleep 600"}}
 		got, err := agent(t, sleeper).Execute(t.Context(), tk)
 		if err != nil || !got.TimedOut || got.ExitCode != -1 || got.UsageKnown {
