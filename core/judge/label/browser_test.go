@@ -294,6 +294,28 @@ func TestBrowser(t *testing.T) {
 	b.await(`String(state.skipped)`, "0")
 	b.press("u")
 	b.await(`document.querySelector("#count").textContent`, "0 of 7")
+	// A connection that was closed meanwhile: the page asks where it stands.
+	b.eval(`window.whole = window.fetch; window.fetch = (...all) => { window.fetch = window.whole; return Promise.reject(new TypeError("closed")) }; "cut"`)
+	b.press("1")
+	b.await(`busy ? "" : $("error").textContent`, "That did not arrive. Press it again.")
+	if done := b.eval(`document.querySelector("#count").textContent`); done != "0 of 7" || s.Summary().Done != 0 {
+		t.Errorf("an answer that never arrived counts: %s, %+v", done, s.Summary())
+	}
+	// One that arrived, and whose reply is lost.
+	b.eval(`window.fetch = async (...all) => { window.fetch = window.whole; await window.fetch(...all); throw new TypeError("closed") }; "cut"`)
+	b.press("1")
+	b.await(`document.querySelector("#count").textContent`, "1 of 7")
+	b.await(`String(!busy && $("error").hidden)`, "true")
+	if s.Summary().Done != 1 {
+		t.Errorf("an answer whose reply is lost: %+v", s.Summary())
+	}
+	b.press("u")
+	b.await(`document.querySelector("#count").textContent`, "0 of 7")
+	// The session is gone for good.
+	b.eval(`window.fetch = () => Promise.reject(new TypeError("closed")); "cut"`)
+	b.press("1")
+	b.await(`String($("error").hidden)`, "false")
+	b.eval(`window.fetch = window.whole; "mended"`)
 	b.press("x") // no key of the page
 	for i, key := range []string{"1", "2", "=", "0", "1", "2"} {
 		b.press(key)

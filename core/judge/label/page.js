@@ -104,18 +104,32 @@ const lost = () => {
   $("error").textContent = "The session does not answer. Was it ended in the terminal? What you answered is kept; start the same command again.";
 };
 
+const ask = async (what, init) => {
+  const r = await fetch(what, init);
+  state = await r.json();
+  return r.ok;
+};
+
 const send = async (what, answer) => {
   if (busy) return;
   busy = true;
-  const before = state && state.question && state.question.id;
+  const before = state && state.question ? state.question.id : undefined;
+  const init = what === "now" ? {} : {
+    method: "POST", headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ id: before || "", answer: answer || "" }),
+  };
   try {
-    const init = what === "now" ? {} : {
-      method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ id: before || "", answer: answer || "" }),
-    };
-    const r = await fetch(what, init);
-    state = await r.json();
-    if (what === "end" && r.ok) {
+    let ok;
+    try {
+      ok = await ask(what, init);
+    } catch {
+      // The connection may have been closed while the person read, and nobody
+      // knows whether this arrived: the session says where it stands, and nothing
+      // is sent twice.
+      await ask("now", {});
+      if (what !== "now" && (state.question || {}).id === before) state.error = "That did not arrive. Press it again.";
+    }
+    if (what === "end" && ok) {
       for (const id of ["main", "done", "keys", "error"]) $(id).hidden = true;
       $("gone").hidden = false;
       return;

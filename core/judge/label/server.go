@@ -57,10 +57,7 @@ func (s *Session) Serve(ctx context.Context, d Door) error {
 		return errors.Join(fmt.Errorf("opening the page: %w", err), listener.Close())
 	}
 	ended := make(chan struct{})
-	server := &http.Server{
-		Handler:           s.handler(hex.EncodeToString(token), port, ended),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
-	}
+	server := serverOf(s.handler(hex.EncodeToString(token), port, ended))
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	if d.Ready != nil {
@@ -78,6 +75,15 @@ func (s *Session) Serve(ctx context.Context, d Door) error {
 		return fmt.Errorf("closing the page: %w", err)
 	}
 	return ignoreClosed(server.Close())
+}
+
+// serverOf bounds what a request may take. Between two of them a person reads, and
+// without a limit of its own that would be bounded as a request is.
+func serverOf(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: time.Hour, MaxHeaderBytes: 16 << 10,
+	}
 }
 
 func ignoreClosed(err error) error {

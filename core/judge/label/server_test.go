@@ -129,6 +129,18 @@ func TestDoor(t *testing.T) {
 	}
 }
 
+// A person reads for longer than a request takes: the connection that the browser
+// keeps must still be there, or the next answer meets a closed one.
+func TestIdle(t *testing.T) {
+	server := serverOf(nil)
+	if server.IdleTimeout < time.Hour {
+		t.Errorf("an idle connection is closed after %s", server.IdleTimeout)
+	}
+	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 {
+		t.Errorf("%+v: a request may take for ever", server)
+	}
+}
+
 // The page asks for nothing outside: it works without a network.
 func TestPageIsWhole(t *testing.T) {
 	for name, src := range map[string]string{"page.html": string(pageHTML), "page.css": string(pageCSS), "page.js": string(pageJS)} {
