@@ -114,7 +114,11 @@ func (c *child) round() string {
 	if err != nil {
 		return fmt.Sprintf("%s could not be started: %v", c.spec.Name, err)
 	}
-	c.set(backend.Starting, fmt.Sprintf("%s is starting, which may take up to %d s", c.spec.Name, c.spec.Seconds), p.pid)
+	note := fmt.Sprintf("%s is starting, which may take up to %d s", c.spec.Name, c.spec.Seconds)
+	if c.starts > 0 { // it alone writes it
+		note = fmt.Sprintf("%s; it has ended before and is started again (%d of %d times)", note, c.starts, i.fleet.restarts)
+	}
+	c.set(backend.Starting, note, p.pid)
 	// What is told to end between its start and here would not have been told.
 	if i.ctx.Err() != nil {
 		c.kill()

@@ -15,3 +15,5 @@ func terminate(int) {}
 func kill(int) {}
 
 func gone(int) bool { return true }
+
+func runs(int) bool { return false }

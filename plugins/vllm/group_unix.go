@@ -19,6 +19,12 @@ func terminate(pid int) { _ = syscall.Kill(-pid, syscall.SIGTERM) }
 
 func kill(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
-// gone tells whether nothing of a group runs any more. Of a process that nobody
-// has waited for yet the group still is there.
-func gone(pid int) bool { return errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) }
+// gone tells whether nothing of a group runs any more. To the kernel a process that
+// has ended and that nobody has waited for is there still: what an engine left to
+// an init that waits for nobody, as in a container, holds nothing up.
+func gone(pid int) bool {
+	return errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) || onlyDead(pid)
+}
+
+// runs tells whether a process is there and has not ended.
+func runs(pid int) bool { return syscall.Kill(pid, 0) == nil && !dead(pid) }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -137,13 +136,13 @@ func launch(t *testing.T, h *backend.Harness, p backend.Plan) backend.Instance {
 	return i
 }
 
-func alive(pid int64) bool { return syscall.Kill(int(pid), 0) == nil }
+func alive(pid int64) bool { return runs(int(pid)) }
 
 // One server from its launch to its end: it starts, answers, counts, is asked the
 // same again, is refused another plan, and leaves nothing.
 func TestLife(t *testing.T) {
 	engineOnPath(t)
-	x := server(t, "p-engine-0", "--fake-slow-start", "300ms", "--fake-ttft", "5ms", "--fake-tpot", "1ms")
+	x := server(t, "p-engine-0", "--fake-slow-start", "3s", "--fake-ttft", "5ms", "--fake-tpot", "1ms")
 	plan := planOf(t, x)
 	dir := t.TempDir()
 	h := newBackend(t, map[string]any{"run_dir": dir, "base_url": strings.TrimSuffix(x.Ready, "/health") + "/v1"})
@@ -225,7 +224,7 @@ func TestEnvironment(t *testing.T) {
 // started last.
 func TestOrder(t *testing.T) {
 	engineOnPath(t)
-	a, b, c := server(t, "prefill", "--fake-slow-start", "400ms"), server(t, "decode"), server(t, "proxy")
+	a, b, c := server(t, "prefill", "--fake-slow-start", "3s"), server(t, "decode"), server(t, "proxy")
 	c.Role, c.After = "proxy", []string{"prefill", "decode"}
 	h := newBackend(t, nil)
 	launch(t, h, planOf(t, a, b, c))
@@ -297,12 +296,10 @@ func TestRestarts(t *testing.T) {
 	engineOnPath(t)
 	for _, restarts := range []int64{0, 1} {
 		h := newBackend(t, map[string]any{"restarts": restarts})
-		launch(t, h, planOf(t, server(t, "p-engine-0")))
+		launch(t, h, planOf(t, server(t, "p-engine-0", "--fake-slow-start", "3s")))
 		for n := range restarts + 1 {
 			s := until(t, h, backend.Ready)
-			if err := syscall.Kill(int(s.Processes[0].PID), syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			kill(int(s.Processes[0].PID))
 			if n == restarts {
 				s = until(t, h, backend.Failed)
 				if !strings.Contains(s.Message, "while it served") || !strings.Contains(s.Message, "killed") {
@@ -341,7 +338,7 @@ func TestDeaf(t *testing.T) {
 	if err := h.Stop(t.Context(), "p", 300*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	if d := time.Since(began); d < 300*time.Millisecond || d > 5*time.Second {
+	if d := time.Since(began); d < 300*time.Millisecond || d > 20*time.Second {
 		t.Errorf("it took %s", d)
 	}
 	if alive(child) || alive(s.Processes[0].PID) {
