@@ -28,7 +28,7 @@ type Outside struct {
 	Files         string         // folder that the agent left, or empty
 	Cost          *int64         // micro-dollars; nil: by Usage
 	Usage         *message.Usage // nil: not known
-	Took          time.Duration  // 0: not known
+	Took          time.Duration  // 0: not known, and so is the cost on a tier priced by the hour
 }
 
 // Taken is what became of it.
@@ -79,15 +79,20 @@ func (e *Engine) RecordOutside(ctx context.Context, name string, o Outside) (*Ta
 	var cost price.Cost
 	if o.Usage != nil {
 		call.Usage = *o.Usage
-		cost = price.Of(run.Rates(on.Price), *o.Usage, o.Took)
+		// Hardware by the hour costs something in any case, and without a time nobody
+		// knows what.
+		if rates := run.Rates(on.Price); rates.GPUHour == 0 || o.Took > 0 {
+			cost = price.Of(rates, *o.Usage, o.Took)
+		}
 	}
 	if o.Cost != nil {
-		cost = price.Cost{Micro: *o.Cost, Known: true}
+		cost = price.Cost{Micro: *o.Cost, Known: true, GPU: cost.GPU}
 	}
-	call.Micro, call.Priced = cost.Micro, cost.Known
+	call.Micro, call.Priced, call.Upper, call.Unsure = cost.Micro, cost.Known, cost.Upper, cost.Unsure
+	call.GPU = int64((cost.GPU + time.Millisecond - 1) / time.Millisecond)
 	rec := &run.Record{
 		ID: id.String(), Scope: plan.Scope, Skill: s.Name, Hash: plan.Hash, Started: e.asOf, MS: call.MS, Status: run.OK,
-		Start: tiers, End: tiers, Micro: call.Micro, Priced: call.Priced, Simulated: call.Simulated, Recorded: true,
+		Start: tiers, End: tiers, Micro: call.Micro, Unsure: call.Unsure, GPU: call.GPU, Priced: call.Priced, Simulated: call.Simulated, Recorded: true,
 		Output: judged.Output, Checked: judged.Result,
 	}
 	if !e.dated {
