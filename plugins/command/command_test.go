@@ -226,7 +226,7 @@ func TestEnds(t *testing.T) {
 		_ = os.Remove(pid)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			for range 500 {
+			for range 3000 {
 				if raw, _ := os.ReadFile(pid); len(raw) > 0 {
 					break
 				}
