@@ -30,8 +30,9 @@ type Prices func(model string) (rates price.Rates, listed string, ok bool)
 
 // Ledger adds calls up.
 type Ledger struct {
+	Of     func(skill string) Prices // prices of a skill's calls, where they are not those of all; nil is none
 	prices Prices
-	rates  map[string]quote
+	rates  map[[2]string]quote // by skill and model
 	rows   map[rowKey]*Row
 }
 
@@ -75,14 +76,18 @@ type Use struct {
 
 // NewLedger begins with nothing.
 func NewLedger(p Prices) *Ledger {
-	return &Ledger{prices: p, rates: map[string]quote{}, rows: map[rowKey]*Row{}}
+	return &Ledger{prices: p, rates: map[[2]string]quote{}, rows: map[rowKey]*Row{}}
 }
 
-func (l *Ledger) quote(model string) quote {
-	q, ok := l.rates[model]
+func (l *Ledger) quote(c transcript.Call) quote {
+	key, prices := [2]string{"", c.Model}, l.prices
+	if l.Of != nil {
+		key[0], prices = c.Skill, l.Of(c.Skill)
+	}
+	q, ok := l.rates[key]
 	if !ok {
-		q.rates, q.listed, q.ok = l.prices(model)
-		l.rates[model] = q
+		q.rates, q.listed, q.ok = prices(c.Model)
+		l.rates[key] = q
 	}
 	return q
 }
@@ -90,7 +95,7 @@ func (l *Ledger) quote(model string) quote {
 // Cost is what a call cost: what the log states, else its tokens at the list's
 // rates. Known is false where neither can be said.
 func (l *Ledger) Cost(c transcript.Call) price.Cost {
-	q := l.quote(c.Model)
+	q := l.quote(c)
 	switch {
 	case c.Stated:
 		return price.Cost{Micro: c.Micro, Known: true}
@@ -105,7 +110,7 @@ func (l *Ledger) Add(c transcript.Call) price.Cost {
 	key := rowKey{c.Skill, c.Model, c.Provider, c.Why}
 	r := l.rows[key]
 	if r == nil {
-		r = &Row{Skill: c.Skill, Why: c.Why, Model: c.Model, Provider: c.Provider, Listed: l.quote(c.Model).listed}
+		r = &Row{Skill: c.Skill, Why: c.Why, Model: c.Model, Provider: c.Provider, Listed: l.quote(c).listed}
 		l.rows[key] = r
 	}
 	cost := l.Cost(c)

@@ -6,9 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-
-	"github.com/oklog/ulid/v2"
+	"maps"
+	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/adopt"
 	"github.com/plimsoll-dev/plimsoll/core/adopt/transcript"
@@ -38,21 +37,27 @@ type Imported struct {
 	Spend   adopt.Spend // of calls that are in runs
 	Apart   adopt.Spend // of calls that are in none: no skill, no time, or a skill that the project does not have
 	Inputs  int         // runs whose input is kept
+	NoInput int         // with content: runs that have none of their own, or one that the skill's schema refuses
 	AsOf    string      // day of the price list
 	Written bool
 }
 
-// importBatch is how many runs one commit takes.
-const importBatch = 200
+// How many runs one commit takes at most, and about how many calls.
+const (
+	importBatch = 200
+	importCalls = 4000
+)
 
 // ImportRuns makes runs out of logs. Done twice, it changes nothing: a run is
 // named by the first of its calls.
 func (e *Engine) ImportRuns(ctx context.Context, o ImportOptions) (*Imported, error) {
-	prices, asOf, err := e.importPrices()
+	prices, asOf, err := listPrices(e.Project.Dir)
 	if err != nil {
 		return nil, err
 	}
 	x := &importing{e: e, o: o, spend: adopt.NewLedger(prices), apart: adopt.NewLedger(prices), skills: map[string]*skill.Skill{}}
+	x.spend.Of = e.skillPrices(prices)
+	x.begin()
 	opts := transcript.Options{Skills: &transcript.Index{}, Content: o.Content, Now: clock()}
 	for _, s := range e.Project.Skills {
 		opts.Skills.Add(s.Name, s.Body)
@@ -63,7 +68,15 @@ func (e *Engine) ImportRuns(ctx context.Context, o ImportOptions) (*Imported, er
 	}
 	r := transcript.New(opts)
 	turns := &adopt.Turns{Give: func(t *adopt.Turn) error { return x.take(ctx, t) }}
+	file := int64(0)
 	x.out.Logs, err = readLogs(ctx, o.Paths, r, func(c transcript.Call) error {
+		// A turn ends with its file: another one may count its turns alike.
+		if now := r.Lines().Files; now != file {
+			file = now
+			if err := turns.Flush(); err != nil {
+				return err
+			}
+		}
 		if x.skills[c.Skill] == nil || c.At.IsZero() {
 			x.apart.Add(c)
 			return nil
@@ -78,26 +91,41 @@ func (e *Engine) ImportRuns(ctx context.Context, o ImportOptions) (*Imported, er
 	return &x.out, err
 }
 
-// importPrices are those of the project's tiers, else of the list.
-func (e *Engine) importPrices() (adopt.Prices, string, error) {
-	list, asOf, err := listPrices(e.Project.Dir)
-	if err != nil {
-		return nil, "", err
-	}
-	tiers := map[string]price.Rates{}
+// skillPrices are, for each skill, those of its own ladder's tiers, else those that
+// all other ladders agree on, else the list's.
+func (e *Engine) skillPrices(list adopt.Prices) func(string) adopt.Prices {
+	ladders := map[*config.Ladder]map[string]price.Rates{}
+	all, argued := map[string]price.Rates{}, map[string]bool{}
 	for _, l := range e.Project.Config.Ladders {
+		ladders[l] = map[string]price.Rates{}
 		for _, t := range l.Tiers {
-			if t.Price.Known && t.Price.GPUHour == 0 {
-				tiers[t.Model] = run.Rates(t.Price)
+			if !t.Price.Known || t.Price.GPUHour > 0 {
+				continue
 			}
+			r := run.Rates(t.Price)
+			if was, ok := all[t.Model]; ok && was != r {
+				argued[t.Model] = true
+			}
+			ladders[l][t.Model], all[t.Model] = r, r
 		}
 	}
-	return func(model string) (price.Rates, string, bool) {
-		if r, ok := tiers[model]; ok {
-			return r, model, true
+	own := map[string]*config.Ladder{}
+	for _, s := range e.Project.Skills {
+		own[s.Name] = Ladder(s)
+	}
+	return func(skill string) adopt.Prices {
+		return func(model string) (price.Rates, string, bool) {
+			r, ok := ladders[own[skill]][model]
+			if !ok {
+				r, ok = all[model]
+				ok = ok && !argued[model]
+			}
+			if ok {
+				return r, model, true
+			}
+			return list(model)
 		}
-		return list(model)
-	}, asOf, nil
+	}
 }
 
 // importing is an import on its way.
@@ -107,176 +135,155 @@ type importing struct {
 	out          Imported
 	spend, apart *adopt.Ledger
 	skills       map[string]*skill.Skill
-	batch        store.Batch
-	ids          []string
+
+	// Of the commit to come.
+	runs   map[string]*run.Record
+	ids    []string          // of runs, in order
+	owners map[string]string // run by call
 }
 
-// take makes a run of a turn, unless it is there.
-func (x *importing) take(ctx context.Context, t *adopt.Turn) error {
-	rec, err := x.record(t)
-	if err != nil {
-		return err
+func (x *importing) begin() {
+	x.runs, x.ids, x.owners = map[string]*run.Record{}, nil, map[string]string{}
+}
+
+// callKey is where it stands which run has an imported call: a log is read again
+// with other files in it, and a call that moved to another turn counts once.
+func callKey(call string) []byte { return store.Key(store.TableMeta, scope, "imported", call) }
+
+// owner is the id of the run that has a call, "" for none.
+func (x *importing) owner(call string) (id string, err error) {
+	if id = x.owners[call]; id != "" {
+		return id, nil
 	}
-	before, err := x.e.store.Get(store.Key(store.TableRun, scope, rec.ID))
+	raw, err := x.e.store.Get(callKey(call))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		x.out.New++
+		return "", nil
 	case err != nil:
-		return fmt.Errorf("looking for run %s: %w", rec.ID, err)
-	default:
-		var old run.Record
-		if err := unseal(before, &old); err != nil {
+		return "", fmt.Errorf("looking for an imported call: %w", err)
+	}
+	err = unseal(raw, &id)
+	return id, err
+}
+
+// find gives a run, nil where it is gone.
+func (x *importing) find(id string) (*run.Record, error) {
+	if rec := x.runs[id]; rec != nil || id == "" {
+		return rec, nil
+	}
+	raw, err := x.e.store.Get(store.Key(store.TableRun, scope, id))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking for run %s: %w", id, err)
+	}
+	var rec run.Record
+	return &rec, unseal(raw, &rec)
+}
+
+// take makes a run of a turn, or adds it to the run that has its first known call.
+// Calls that other runs have stay there.
+func (x *importing) take(ctx context.Context, t *adopt.Turn) error {
+	var rec *run.Record
+	var mine []transcript.Call
+	seen := map[string]*run.Record{}
+	for _, c := range t.Calls {
+		id, err := x.owner(c.Key)
+		if err != nil {
 			return err
 		}
-		if callsIn(&old) >= callsIn(rec) && (rec.Input == "" || old.Input != "") {
-			x.out.Known++
-			return nil
+		has, ok := seen[id]
+		if !ok {
+			if has, err = x.find(id); err != nil {
+				return err
+			}
+			seen[id] = has
 		}
-		x.out.Grown++
+		if has != nil && rec == nil && has.Skill == t.Skill {
+			rec = has
+		}
+		if has == nil || rec != nil && has.ID == rec.ID {
+			mine = append(mine, c)
+		}
 	}
-	if rec.Input != "" {
-		x.out.Inputs++
-	}
-	if x.o.DryRun {
+	if len(mine) == 0 {
+		x.out.Known++
 		return nil
 	}
-	raw, err := json.Marshal(rec)
-	if err != nil {
-		return err
+	t.Calls = mine
+	isNew := rec == nil
+	if isNew {
+		var err error
+		t.Started = mine[0].At
+		if rec, err = newRun(t); err != nil {
+			return err
+		}
 	}
-	note, err := json.Marshal(noteOf(rec))
-	if err != nil {
+	grown, err := x.extend(rec, t)
+	switch {
+	case err != nil:
 		return err
+	case isNew:
+		x.out.New++
+	case grown:
+		x.out.Grown++
+	default:
+		x.out.Known++
+		return nil
 	}
-	x.batch.Puts = append(x.batch.Puts,
-		store.Put{Key: store.Key(store.TableRun, scope, rec.ID), Value: store.Seal(1, raw)},
-		store.Put{Key: store.Key(store.TableRunBySkill, scope, rec.Skill, store.At(rec.Started), rec.ID), Value: store.Seal(1, note)})
-	if x.ids = append(x.ids, rec.ID); len(x.ids) >= importBatch {
+	if x.runs[rec.ID] == nil {
+		x.runs[rec.ID] = rec
+		x.ids = append(x.ids, rec.ID)
+	}
+	for _, c := range mine {
+		x.owners[c.Key] = rec.ID
+	}
+	if len(x.ids) >= importBatch || len(x.owners) >= importCalls {
 		return x.commit(ctx)
 	}
 	return nil
 }
 
-func callsIn(r *run.Record) int {
-	n := 0
-	for _, a := range r.Attempts {
-		n += len(a.Calls)
-	}
-	return n
-}
-
 // commit writes runs with one entry of the audit log for all of them: their
 // records say the rest, and the entry holds their digest.
 func (x *importing) commit(ctx context.Context) error {
-	if len(x.ids) == 0 {
+	defer x.begin()
+	if len(x.ids) == 0 || x.o.DryRun {
 		return nil
 	}
+	var batch store.Batch
 	sum := sha256.New()
-	for _, p := range x.batch.Puts {
-		sum.Write(p.Value)
+	put := func(key []byte, v any) error {
+		raw, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		sealed := store.Seal(1, raw)
+		sum.Write(sealed)
+		batch.Puts = append(batch.Puts, store.Put{Key: key, Value: sealed})
+		return nil
+	}
+	for _, id := range x.ids {
+		rec := x.runs[id]
+		if err := errors.Join(
+			put(store.Key(store.TableRun, scope, id), rec),
+			put(store.Key(store.TableRunBySkill, scope, rec.Skill, store.At(rec.Started), id), noteOf(rec))); err != nil {
+			return err
+		}
+	}
+	for _, call := range slices.Sorted(maps.Keys(x.owners)) {
+		if err := put(callKey(call), x.owners[call]); err != nil {
+			return err
+		}
 	}
 	raw, err := json.Marshal(map[string]any{"runs": len(x.ids), "ids": x.ids, "sha256": fmt.Sprintf("%x", sum.Sum(nil))})
 	if err != nil {
 		return err
 	}
-	x.batch.Entries = []store.Entry{{Time: x.e.asOf, Kind: "runs.imported", Scope: scope, Data: raw}}
-	if _, err := x.e.store.Commit(ctx, x.batch); err != nil {
+	batch.Entries = []store.Entry{{Time: x.e.asOf, Kind: "runs.imported", Scope: scope, Data: raw}}
+	if _, err := x.e.store.Commit(ctx, batch); err != nil {
 		return fmt.Errorf("keeping imported runs: %w", err)
-	}
-	x.batch, x.ids = store.Batch{}, nil
-	return nil
-}
-
-// record writes a turn as a run. Which version of the skill ran is not known, so
-// it has no hash; no gate looked at it, so it has no check.
-func (x *importing) record(t *adopt.Turn) (*run.Record, error) {
-	s := x.skills[t.Skill]
-	id, err := importID(t)
-	if err != nil {
-		return nil, err
-	}
-	step := s.Steps()[0].Name
-	rec := &run.Record{
-		ID: id, Scope: scope, Skill: t.Skill, Started: t.Started, MS: t.Ended.Sub(t.Started).Milliseconds(), Status: run.Imported, Imported: t.Shape,
-		Why: "imported from a log: no gate looked at it", Start: map[string]string{}, End: map[string]string{},
-	}
-	var costs []price.Cost
-	var calls []run.Call
-	for i, c := range t.Calls {
-		cost := x.spend.Cost(c)
-		costs = append(costs, cost)
-		call := run.Call{
-			ID: fmt.Sprintf("%s/c%d", id, i+1), Step: step, Model: c.Model, Reported: c.Model, Usage: c.Usage,
-			Micro: cost.Micro, Priced: cost.Known, Upper: cost.Upper, Unsure: cost.Unsure,
-		}
-		if tier := tierOfModel(s, x.e.Project, c.Model); tier != nil {
-			call.Tier = tier.Ref()
-			if rec.Start[step] == "" {
-				rec.Start[step] = tier.Ref()
-			}
-			rec.End[step] = tier.Ref()
-		}
-		calls = append(calls, call)
-	}
-	total := price.Sum(costs...)
-	rec.Micro, rec.Unsure, rec.Priced = total.Micro, total.Unsure, total.Known
-	rec.Attempts = []run.Attempt{{ID: id + "/a1", Tiers: rec.Start, Calls: calls, Status: run.Imported}}
-	if x.o.Content && !x.o.DryRun {
-		if rec.Input, err = x.keep(t.Input()); err == nil {
-			rec.Result, err = x.keep(t.Output())
-		}
-	} else if x.o.Content && t.Input() != "" {
-		rec.Input = "would be kept"
-	}
-	return rec, err
-}
-
-// keep stores a text as JSON: itself where it is JSON, else as a string.
-func (x *importing) keep(text string) (string, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return "", nil
-	}
-	raw := []byte(text)
-	if (text[0] != '{' && text[0] != '[') || !json.Valid(raw) {
-		var err error
-		if raw, err = json.Marshal(text); err != nil {
-			return "", err
-		}
-	}
-	return x.e.store.PutBlob(raw)
-}
-
-// importID names a run by its time and its first call.
-func importID(t *adopt.Turn) (string, error) {
-	var id ulid.ULID
-	if err := id.SetTime(ulid.Timestamp(t.Started)); err != nil {
-		return "", fmt.Errorf("naming an imported run: %w", err)
-	}
-	sum := sha256.Sum256([]byte("imported\x00" + t.Skill + "\x00" + t.Key()))
-	if err := id.SetEntropy(sum[:10]); err != nil {
-		return "", fmt.Errorf("naming an imported run: %w", err)
-	}
-	return id.String(), nil
-}
-
-// tierOfModel finds the tier that has a model: on the skill's own ladder, else the
-// only one in the project; nil where none or several have it.
-func tierOfModel(s *skill.Skill, p *Project, model string) *config.Tier {
-	var found []*config.Tier
-	for _, l := range p.Config.Ladders {
-		for _, t := range l.Tiers {
-			if t.Model != model {
-				continue
-			}
-			if l == Ladder(s) {
-				return t
-			}
-			found = append(found, t)
-		}
-	}
-	if len(found) == 1 {
-		return found[0]
 	}
 	return nil
 }
