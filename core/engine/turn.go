@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/plimsoll-dev/plimsoll/core/nightly"
 	"github.com/plimsoll-dev/plimsoll/core/report"
 	"github.com/plimsoll-dev/plimsoll/core/store"
+	"github.com/plimsoll-dev/plimsoll/core/store/atomicfile"
 )
 
 // turn lets one night at a time work on a state. Runs need no turn: by day and
@@ -58,6 +60,11 @@ func (e *Engine) Nightly(ctx context.Context, o NightOptions) (*report.Night, er
 	}
 	if err := e.takeTurn(ctx, o.Waiting); err != nil {
 		return nil, err
+	}
+	// A night that was killed may have left halves of files. One that cannot be
+	// removed does no harm, and is looked at by the next night.
+	for _, dir := range []string{e.Project.Dir, filepath.Join(e.Project.Dir, EvidenceDir)} {
+		_ = atomicfile.Sweep(dir)
 	}
 	began := clock().UTC()
 	e.state.setNight(began)

@@ -19,6 +19,7 @@ func Becauses() []Because {
 		{"reverted", "a person took back the machine's last move"},
 		{"evidence", "the evidence cannot be true"},
 		{"content", "nothing measures what outputs say"},
+		{"drafted", "an item that counts was drafted by a model"},
 		{"disproved", "the candidate is proved worse"},
 		{"part", "what code computes, or what a judge with labels scores, is worse by its own margin, proved"},
 		{"never", "a gate that tolerates nothing failed, or was not checked"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -256,5 +257,42 @@ func onlyFile(t *testing.T, path string) {
 		if e.Name() != filepath.Base(path) {
 			t.Errorf("%s was left behind", e.Name())
 		}
+	}
+}
+
+// What a killed process left is taken away, and nothing else.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	dead := exec.Command(os.Args[0], "-test.run=^$")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	gone := fmt.Sprintf(".policy.hcl.%d-0.tmp", dead.Process.Pid)
+	stay := []string{
+		fmt.Sprintf(".policy.hcl.%d-1.tmp", os.Getpid()), fmt.Sprintf(".policy.hcl.%d-0.tmp", os.Getppid()),
+		"policy.hcl", ".policy.hcl.tmp", fmt.Sprintf("policy.hcl.%d-0.tmp", dead.Process.Pid), ".x.99999999999999999999-0.tmp",
+	}
+	for _, name := range append([]string{gone}, stay...) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := fmt.Sprintf(".folder.%d-0.tmp", dead.Process.Pid)
+	if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, gone)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s stays: %v", gone, err)
+	}
+	for _, name := range append(stay, folder) {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := Sweep(filepath.Join(dir, "nowhere")); err != nil {
+		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package atomicfile
 
 import (
 	"errors"
+	"os"
 	"syscall"
 )
 
@@ -21,3 +22,13 @@ func isFull(err error) bool {
 }
 
 func isReadOnly(err error) bool { return errors.Is(err, errorWriteProtect) }
+
+// alive tells whether there is such a process.
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	_ = p.Release()
+	return true
+}
