@@ -23,6 +23,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/plimsoll-dev/plimsoll/sdk/backend"
 	"github.com/plimsoll-dev/plimsoll/sdk/backend/fixture"
@@ -33,6 +35,7 @@ import (
 type runner struct {
 	config
 	project string // folder that relative programs are looked up in
+	first   sync.Once
 }
 
 var (
@@ -53,7 +56,7 @@ func New(values map[string]any) (backend.Model, error) {
 	if err != nil {
 		return nil, backend.Errorf(backend.InvalidRequest, "finding the project's folder: %v", err)
 	}
-	return &runner{cfg, project}, nil
+	return &runner{config: cfg, project: project}, nil
 }
 
 // Describe lists no models: the agent knows which it takes.
@@ -92,11 +95,23 @@ func readWork(input json.RawMessage) work {
 
 // Execute does one task in a temporary folder and removes the folder.
 func (r *runner) Execute(ctx context.Context, task backend.Task) (result backend.Result, err error) {
-	dir, err := os.MkdirTemp("", "plimsoll-task-")
+	var left []string // what could not be taken away is no fault of this task
+	r.first.Do(func() {
+		if err := sweep(time.Now()); err != nil {
+			left = append(left, "[plimsoll] "+err.Error())
+		}
+	})
+	dir, err := os.MkdirTemp("", taskFolder)
 	if err != nil {
 		return result, fmt.Errorf("making a folder for the task: %w", err)
 	}
-	defer func() { err = errors.Join(err, remove(dir)) }()
+	held, unheld := hold(dir)
+	defer func() {
+		err = errors.Join(err, remove(dir))
+		if unheld == nil {
+			_ = held.Close()
+		}
+	}()
 	p, err := r.prepare(task, dir)
 	if err != nil {
 		return result, err
@@ -105,7 +120,7 @@ func (r *runner) Execute(ctx context.Context, task backend.Task) (result backend
 	if err != nil {
 		return result, err
 	}
-	result.ExitCode, result.Log = done.exit, done.log
+	result.ExitCode, result.Log = done.exit, append(left, done.log...)
 	changes, compared := fixture.Compare(p.before, p.work)
 	if compared != nil {
 		return result, backend.Errorf(backend.Unavailable, "what the agent left cannot be taken: %v", compared)

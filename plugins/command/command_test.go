@@ -74,7 +74,7 @@ func noTask(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	t.Cleanup(func() {
-		if left, _ := filepath.Glob(filepath.Join(dir, "plimsoll-task-*")); len(left) > 0 {
+		if left := tasks(t, dir); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
 	})
@@ -268,7 +268,8 @@ func TestEnds(t *testing.T) {
 }
 
 // TestHostIsKilled kills a process that executes a task, in the way that nobody
-// can answer. The agent ends all the same.
+// can answer. The agent ends all the same, and the next start takes its folder
+// away.
 func TestHostIsKilled(t *testing.T) {
 	python(t)
 	pid := filepath.Join(t.TempDir(), "pid")
@@ -277,7 +278,8 @@ func TestHostIsKilled(t *testing.T) {
 		return
 	}
 	host := exec.Command(os.Args[0], "-test.run=^TestHostIsKilled$")
-	host.Env = append(os.Environ(), "PLIMSOLL_TEST_HOST="+pid, "TMPDIR="+t.TempDir())
+	tmp := t.TempDir()
+	host.Env = append(os.Environ(), "PLIMSOLL_TEST_HOST="+pid, "TMPDIR="+tmp)
 	if err := host.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -287,9 +289,40 @@ func TestHostIsKilled(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	t.Setenv("TMPDIR", tmp)
+	if err := sweep(time.Now().Add(2 * stale)); err != nil || len(tasks(t, tmp)) != 1 {
+		t.Errorf("of a task that runs %v is there, %v", tasks(t, tmp), err)
+	}
 	_ = host.Process.Kill()
 	_ = host.Wait()
 	hasEnded(t, pid)
+	if err := sweep(time.Now()); err != nil || len(tasks(t, tmp)) != 1 {
+		t.Fatalf("of a task that may have just begun %v is there, %v", tasks(t, tmp), err)
+	}
+	old := time.Now().Add(-2 * stale)
+	if err := os.Chtimes(tasks(t, tmp)[0], old, old); err != nil {
+		t.Fatal(err)
+	}
+	// Not a folder of ours, whatever its name says.
+	file, link := filepath.Join(tmp, "plimsoll-task-file"), filepath.Join(tmp, "plimsoll-task-link")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chtimes(file, old, old), os.Symlink(t.TempDir(), link)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := agent(t, nil, "echo").Execute(t.Context(), task(t, "x")); err != nil || got.ExitCode != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if left := tasks(t, tmp); !slices.Equal(left, []string{file, link}) {
+		t.Errorf("the next start left %v", left)
+	}
+}
+
+func tasks(t *testing.T, tmp string) []string {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(tmp, "plimsoll-task-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
 }
 
 func TestProgramsThatAreNotThere(t *testing.T) {
