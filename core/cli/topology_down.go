@@ -46,22 +46,7 @@ func (c *command) topologyDown(ctx context.Context, name string, grace time.Dura
 	}
 	f := all[0]
 	began := engine.Now()
-	if f.Alive() {
-		c.progress("Stopping %s: its processes have %s to end by themselves.", f.Name, grace)
-		if err = supervise.Stop(ctx, f.Instance, grace); errors.Is(err, supervise.ErrGone) && !f.Alive() {
-			err = nil // it ended in between: what it left is cleared below
-		}
-	}
-	if err == nil && !f.Alive() {
-		dir, bad := c.instanceDir(f.Name)
-		if err = bad; err == nil {
-			if left, gone := supervise.Read(dir); gone == nil {
-				err = supervise.Clear(dir, left)
-			} else if !errors.Is(gone, fs.ErrNotExist) {
-				err = gone
-			}
-		}
-	}
+	forced, err := c.ended(ctx, f, grace)
 	if err != nil {
 		return fmt.Errorf("topology %s could not be stopped: %w", f.Name, err)
 	}
@@ -69,12 +54,42 @@ func (c *command) topologyDown(ctx context.Context, name string, grace time.Dura
 		return c.document(map[string]any{"topology": f.Name, "stopped": true, "was": f.Phase, "gone": f.Gone})
 	}
 	what := "stopped"
-	if f.Gone {
+	switch {
+	case forced:
+		what = "ended by a signal, since its supervisor did not answer,"
+	case f.Gone:
 		what = "cleared away after its supervisor was killed"
 	}
 	c.say("Topology %s was %s in %s. Nothing of it runs.", f.Name, what, engine.Now().Sub(began).Round(100*time.Millisecond))
 	c.next("plimsoll topology up %s starts it again.", f.Name)
 	return nil
+}
+
+// ended ends a topology, and takes away what a supervisor left that was killed.
+func (c *command) ended(ctx context.Context, f standing, grace time.Duration) (forced bool, err error) {
+	dir, err := c.instanceDir(f.Name)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case f.Alive() && f.Gone:
+		c.progress("The supervisor of %s does not answer: it is told to end by a signal.", f.Name)
+		forced, err = true, supervise.Force(ctx, dir, f.Instance, supervise.Patience)
+	case f.Alive():
+		c.progress("Stopping %s: its processes have %s to end by themselves.", f.Name, grace)
+		forced, err = supervise.End(ctx, dir, f.Instance, grace)
+	}
+	if err != nil || f.Alive() {
+		return forced, err
+	}
+	left, err := supervise.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return forced, nil
+	}
+	if err == nil {
+		err = supervise.Clear(dir, left)
+	}
+	return forced, err
 }
 
 func (c *command) notUp(name string) error {

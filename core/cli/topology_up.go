@@ -203,7 +203,7 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 			return i, false, nil
 		}
 		c.progress("%s %s; it is started again.", name, i.Phase)
-		if err := supervise.Stop(ctx, i, 10*time.Second); err != nil {
+		if _, err := supervise.End(ctx, dir, i, 10*time.Second); err != nil {
 			return i, false, fmt.Errorf("ending what failed before: %w", err)
 		}
 	case i.Phase != backend.Failed:

@@ -290,6 +290,50 @@ func TestTopologyStoppedMeanwhile(t *testing.T) {
 	}
 }
 
+// A backend that died and whose plan cannot be launched any more is given up, with
+// the reason, instead of being started for ever.
+func TestTopologyGivenUp(t *testing.T) {
+	dir := up(t)
+	first := instance(t, dir)
+	if err := os.Remove(engineFile(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(children(first.PID)[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the end of the supervisor", func() bool { return !first.Alive() })
+	i := instance(t, dir)
+	if i.Phase != backend.Failed || !strings.Contains(i.Message, "is not to be found") || len(first.Left())+len(i.Left()) > 0 {
+		t.Errorf("it is %s: %s, and left %+v", i.Phase, i.Message, i.Left())
+	}
+	for _, p := range i.Processes {
+		if p.PID != 0 {
+			t.Errorf("it still names process %d", p.PID)
+		}
+	}
+	out, err := command(t, dir, "topology", "status").CombinedOutput()
+	if code(err) != 1 || !strings.Contains(string(out), "is not to be found") || strings.Contains(string(out), "starting") {
+		t.Errorf("status: %v\n%s", err, out)
+	}
+}
+
+// A supervisor that cannot be asked any more is ended all the same.
+func TestTopologyMute(t *testing.T) {
+	dir := up(t)
+	i := instance(t, dir)
+	if err := os.Remove(i.Socket); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, dir, "topology", "up", "one").CombinedOutput()
+	if code(err) != 1 || !strings.Contains(string(out), "plimsoll topology down one ends it") {
+		t.Errorf("up: %v\n%s", err, out)
+	}
+	out, err = command(t, dir, "topology", "down", "one").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Nothing of it runs") || i.Alive() || len(i.Left()) > 0 {
+		t.Errorf("down: %v\n%s", err, out)
+	}
+}
+
 // more adds lines to the topology block of a project.
 func more(t *testing.T, dir, lines string) {
 	t.Helper()

@@ -150,18 +150,7 @@ const endTime = 2 * time.Second
 
 // Ended waits for the end of a supervisor that answers no more, and tells whether it
 // has come.
-func Ended(ctx context.Context, i Instance) bool {
-	for end := time.After(endTime); i.Alive(); {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-end:
-			return !i.Alive()
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	return true
-}
+func Ended(ctx context.Context, i Instance) bool { return ends(ctx, i, endTime) }
 
 // Stop has the supervisor of i end everything and itself, and returns when it has.
 // One that ended in the same moment for another reason has done what was asked.

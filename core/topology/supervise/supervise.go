@@ -94,6 +94,7 @@ type supervisor struct {
 	stop    chan time.Duration // a grace
 	ended   chan struct{}
 	replies sync.WaitGroup // connections that are open
+	deaths  int            // of backends since the plan was ready; keep alone has it
 }
 
 // Run supervises until it is asked to stop or ctx ends, and then ends everything.
@@ -196,11 +197,14 @@ func (s *supervisor) begin() error {
 // keep launches, and watches until the end.
 func (s *supervisor) keep(ctx context.Context) error {
 	refused, err := s.launch(ctx)
-	if err != nil {
-		err = s.fail(err)
-	}
 	if refused {
-		return errors.Join(err, s.manager.Close())
+		return s.giveUp(err)
+	}
+	if err != nil {
+		s.deaths++
+		if err := s.fail(err); err != nil {
+			s.say(err.Error())
+		}
 	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -211,7 +215,9 @@ func (s *supervisor) keep(ctx context.Context) error {
 		case <-ctx.Done():
 			return s.end(lastGrace)
 		case <-tick.C:
-			s.look(ctx)
+			if err := s.look(ctx); err != nil {
+				return s.giveUp(err)
+			}
 		}
 	}
 }
@@ -233,35 +239,105 @@ func (s *supervisor) launch(ctx context.Context) (refused bool, err error) {
 	return false, s.note(func(i *Instance) { i.Launches++ })
 }
 
+// Pauses between the launches of a plan whose backend dies again and again, and how
+// often in a row that may be before something is taken to be wrong for good.
+const (
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+	mostDeaths   = 10
+)
+
+// pauseAfter is how long to wait with the next launch. The first one is at once: a
+// backend that died after days was killed, most often.
+func pauseAfter(deaths int) time.Duration {
+	if deaths < 2 {
+		return 0
+	}
+	return min(firstPause<<min(deaths-2, 10), longestPause)
+}
+
 // look asks the backend how the plan is, and launches it again when the backend
-// is another one than the one that did.
-func (s *supervisor) look(ctx context.Context) {
+// is another one than the one that did. An error is the end of it: the plan cannot
+// be launched any more.
+func (s *supervisor) look(ctx context.Context) error {
 	ask, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	got, err := s.client.Status(ask, s.plan.ID)
 	if err == nil && got.Phase != backend.Stopped {
 		s.take(got)
-		return
+		if got.Phase == backend.Ready {
+			s.deaths = 0
+		}
+		return nil
 	}
 	if ctx.Err() != nil {
-		return
+		return nil
 	}
 	why := "the backend that launched the plan died, and its engines with it"
 	if err != nil {
 		why = fmt.Sprintf("the backend that launched the plan died or does not answer: %v", err)
 	}
 	s.say(why)
+	if s.deaths++; s.deaths > mostDeaths {
+		return fmt.Errorf("%s; it was launched again %d times in a row without ever being ready, which is enough. To do: look at its log, %s", why, mostDeaths, filepath.Join(s.cfg.Dir, logName))
+	}
+	pause := pauseAfter(s.deaths)
 	now := s.now()
 	if err := s.note(func(i *Instance) {
 		i.Message = why + "; the plan is launched again"
-		i.Phase, i.Since = backend.Starting, now
+		if pause > 0 {
+			i.Message += fmt.Sprintf(" after %s", pause)
+		}
+		i.Phase, i.Since, i.Processes = backend.Starting, now, without(i.Processes, backend.Starting)
 	}); err != nil {
 		s.say(err.Error())
 	}
+	if !s.pause(ctx, pause) {
+		return nil
+	}
 	s.awaitPorts(ctx)
-	if _, err := s.launch(ctx); err != nil {
+	refused, err := s.launch(ctx)
+	if err != nil {
 		s.say("launching it again: " + err.Error())
 	}
+	if refused {
+		return fmt.Errorf("%s, and it cannot be launched again: %w", why, err)
+	}
+	return nil
+}
+
+// pause waits; false: it is to end meanwhile.
+func (s *supervisor) pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case grace := <-s.stop:
+		select {
+		case s.stop <- grace: // for keep
+		default: // somebody asked again meanwhile
+		}
+		return false
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// giveUp ends what is there of a plan that cannot be launched, and leaves why.
+func (s *supervisor) giveUp(why error) error {
+	err := errors.Join(s.manager.Close(), s.clean())
+	return errors.Join(s.fail(why), err)
+}
+
+// without are processes of which those that have ended have no id any more.
+func without(all []Process, phase backend.Phase) []Process {
+	var out []Process
+	for _, p := range all {
+		if !same(p.PID, p.Born) {
+			p.PID, p.Born, p.Phase = 0, "", phase
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // take keeps what the backend said.
@@ -313,7 +389,9 @@ func (s *supervisor) note(change func(*Instance)) error {
 // fail writes down that nothing was launched, and why.
 func (s *supervisor) fail(why error) error {
 	now := s.now()
-	return errors.Join(why, s.note(func(i *Instance) { i.Phase, i.Since, i.Message = backend.Failed, now, why.Error() }))
+	return errors.Join(why, s.note(func(i *Instance) {
+		i.Phase, i.Since, i.Message, i.Processes = backend.Failed, now, why.Error(), without(i.Processes, backend.Failed)
+	}))
 }
 
 // end stops everything, and checks that nothing is left.
@@ -326,22 +404,28 @@ func (s *supervisor) end(grace time.Duration) error {
 	if stopped := s.client.Stop(ctx, s.plan.ID, grace); stopped != nil {
 		s.say("stopping: " + stopped.Error()) // with the backend its warden ends what is left
 	}
-	err = errors.Join(err, s.manager.Close())
+	return errors.Join(err, s.manager.Close(), s.clean())
+}
+
+// clean waits until nothing of the plan runs, whose backend has gone: its warden
+// kills what is there. After a while it is killed from here.
+func (s *supervisor) clean() error {
 	i := s.current()
-	for range 300 {
+	for n := range 400 {
 		if len(i.Left()) == 0 {
-			return err
+			return nil
+		}
+		if n == 300 {
+			for _, p := range i.Left() {
+				killGroup(p.PID)
+			}
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	for _, p := range i.Left() {
-		killGroup(p.PID)
-	}
-	time.Sleep(100 * time.Millisecond)
 	if left := i.Left(); len(left) > 0 {
-		err = errors.Join(err, fmt.Errorf("process %d (%s) does not end, not even when it is killed", left[0].PID, left[0].Name))
+		return fmt.Errorf("process %d (%s) does not end, not even when it is killed", left[0].PID, left[0].Name)
 	}
-	return err
+	return nil
 }
 
 // answer serves the socket until it is closed.

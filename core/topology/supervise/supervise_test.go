@@ -5,11 +5,13 @@ package supervise
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -286,6 +288,90 @@ func TestHangUp(t *testing.T) {
 	s.hangUp()
 	if s.replies.Wait(); <-asked != nil {
 		t.Error("it went without an answer")
+	}
+}
+
+// A supervisor that is there and mute is ended all the same: one that takes a signal,
+// one that somebody stopped, and one that is deaf.
+func TestForce(t *testing.T) {
+	for name, c := range map[string]struct {
+		script string
+		do     func(pid int)
+	}{
+		"obedient": {"echo up; exec sleep 1000", func(int) {}},
+		"stopped":  {"echo up; exec sleep 1000", func(pid int) { _ = syscall.Kill(pid, syscall.SIGSTOP) }},
+		"deaf":     {"trap '' TERM; echo up; sleep 1000 & while :; do wait; sleep 0.1; done", func(int) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("/bin/sh", "-c", c.script)
+			detach(cmd)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(out, make([]byte, 3)); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _ = cmd.Wait() }()
+			t.Cleanup(func() { killGroup(cmd.Process.Pid) })
+			dir := t.TempDir()
+			i := Instance{Format: format, Name: "one", PID: cmd.Process.Pid, Born: born(cmd.Process.Pid), Phase: backend.Ready, Socket: filepath.Join(dir, "none")}
+			if err := i.write(dir); err != nil {
+				t.Fatal(err)
+			}
+			c.do(i.PID)
+			patience := time.Minute
+			if name == "deaf" {
+				patience = 300 * time.Millisecond
+			}
+			if err := Force(t.Context(), dir, i, patience); err != nil || i.Alive() {
+				t.Errorf("it is alive: %v, %v", i.Alive(), err)
+			}
+			if _, err := Read(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("its file: %v", err)
+			}
+			if err := Force(t.Context(), dir, i, patience); err == nil {
+				t.Error("one that has ended is forced")
+			}
+		})
+	}
+}
+
+// A mute supervisor does not hold up whoever ends it.
+func TestEndOfMute(t *testing.T) {
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = cmd.Wait() }()
+	dir := t.TempDir()
+	i := Instance{Format: format, Name: "one", PID: cmd.Process.Pid, Born: born(cmd.Process.Pid), Phase: backend.Ready, Socket: filepath.Join(dir, "deleted")}
+	if forced, err := End(t.Context(), dir, i, 0); err != nil || !forced || i.Alive() {
+		t.Errorf("forced %v, alive %v, %v", forced, i.Alive(), err)
+	}
+}
+
+// Pauses grow, and end at half a minute.
+func TestPauses(t *testing.T) {
+	for deaths, want := range []time.Duration{0, 0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second} {
+		if got := pauseAfter(deaths); got != want {
+			t.Errorf("after %d deaths it waits %s, not %s", deaths, got, want)
+		}
+	}
+	if pauseAfter(1000) != longestPause {
+		t.Error("it waits longer")
+	}
+}
+
+// Processes of a backend that died have no ids any more; one that runs on keeps its.
+func TestWithout(t *testing.T) {
+	all := []Process{{Name: "a", PID: 1 << 30, Born: "x", Phase: backend.Ready}, {Name: "b", PID: os.Getpid(), Born: born(os.Getpid()), Phase: backend.Ready}}
+	got := without(all, backend.Starting)
+	if got[0].PID != 0 || got[0].Phase != backend.Starting || got[1].PID != os.Getpid() || all[0].PID == 0 {
+		t.Errorf("it leaves %+v of %+v", got, all)
 	}
 }
 

@@ -19,6 +19,15 @@ func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true
 
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
+// terminate tells one process to end; one that somebody stopped goes on, so that it
+// can.
+func terminate(pid int) {
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+	_ = syscall.Kill(pid, syscall.SIGCONT)
+}
+
+func kill(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
+
 // lock takes a file for this process; the kernel releases it, however the process
 // ends. It is held as long as the file is.
 func lock(path string) (*os.File, error) {
