@@ -109,6 +109,9 @@ func (c *child) round() string {
 	if err := c.portFree(); err != nil {
 		return err.Error()
 	}
+	if err := c.nameFree(); err != nil {
+		return err.Error()
+	}
 	began := time.Now()
 	p, err := c.start()
 	if err != nil {
@@ -239,7 +242,7 @@ func (c *child) reap(p *running, cmd *exec.Cmd, r *os.File, said <-chan struct{}
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if len(c.spec.Stop) > 0 { // the client has gone; its container need not have
+	if c.made(p) { // the client has gone; its container need not have
 		c.stopContainer(10 * time.Second)
 	}
 	c.inst.fleet.warden.forget(p.pid)
@@ -265,33 +268,6 @@ func (c *child) terminate(grace time.Duration) {
 		go c.stopContainer(max(grace, time.Second))
 	default:
 		terminate(pid)
-	}
-}
-
-func (c *child) stopContainer(grace time.Duration) {
-	env := environment(nil)
-	program, ok := find(c.spec.Stop[0], env)
-	if !ok {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	cmd := exec.Command(program, c.spec.Stop[1:]...)
-	cmd.Env = env
-	ownGroup(cmd)
-	if cmd.Start() != nil {
-		return
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // one that has ended already is an error of the command, and no harm
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		kill(cmd.Process.Pid)
-		<-ended
 	}
 }
 
