@@ -31,6 +31,7 @@ type Prices func(model string) (rates price.Rates, listed string, ok bool)
 // Ledger adds calls up.
 type Ledger struct {
 	Of     func(skill string) Prices // prices of a skill's calls, where they are not those of all; nil is none
+	Now    time.Time                 // calls more than a day after it count in money, and in no First and Last; zero is none
 	prices Prices
 	rates  map[[2]string]quote // by skill and model
 	rows   map[rowKey]*Row
@@ -127,8 +128,15 @@ func (l *Ledger) Add(c transcript.Call) price.Cost {
 		r.Undated++
 		return cost
 	}
-	if r.First.IsZero() || c.At.Before(r.First) {
-		r.First = c.At
+	first := c.At
+	if !l.Now.IsZero() && c.At.After(l.Now) {
+		if c.At.After(l.Now.Add(24 * time.Hour)) {
+			return cost // transcript.Lines counts it
+		}
+		first = l.Now
+	}
+	if r.First.IsZero() || first.Before(r.First) {
+		r.First = first
 	}
 	if c.At.After(r.Last) {
 		r.Last = c.At
@@ -193,6 +201,24 @@ type SkillSpend struct {
 // Changed tells whether the skill's model changed in the log.
 func (s SkillSpend) Changed() bool { return len(s.Uses) > 1 }
 
+// use adds calls on a model. Two logs may name one model with another provider, or
+// none: the one of the last call counts.
+func (s *SkillSpend) use(u Use) {
+	i := slices.IndexFunc(s.Uses, func(x Use) bool { return x.Model == u.Model })
+	if i < 0 {
+		s.Uses = append(s.Uses, u)
+		return
+	}
+	x := &s.Uses[i]
+	x.Calls += u.Calls
+	if x.First.IsZero() || !u.First.IsZero() && u.First.Before(x.First) {
+		x.First = u.First
+	}
+	if c := u.Last.Compare(x.Last); c > 0 || c == 0 && u.Provider > x.Provider {
+		x.Last, x.Provider = u.Last, u.Provider
+	}
+}
+
 // BySkill lists skills, the dearest first. Calls without a skill are not in it.
 func (s Spend) BySkill() []SkillSpend {
 	by := map[string]*SkillSpend{}
@@ -209,7 +235,7 @@ func (s Spend) BySkill() []SkillSpend {
 		x.Unpriced += r.Unpriced
 		x.Usage = x.Usage.Add(r.Usage)
 		x.Micro, x.Unsure = sat(x.Micro, r.Micro), sat(x.Unsure, r.Unsure)
-		x.Uses = append(x.Uses, Use{Model: r.Model, Provider: r.Provider, First: r.First, Last: r.Last, Calls: r.Calls})
+		x.use(Use{Model: r.Model, Provider: r.Provider, First: r.First, Last: r.Last, Calls: r.Calls})
 	}
 	var out []SkillSpend
 	for _, name := range slices.Sorted(maps.Keys(by)) {
@@ -227,14 +253,19 @@ func (s Spend) BySkill() []SkillSpend {
 	return out
 }
 
-// ByModel sums up by model and provider, the dearest first.
-func (s Spend) ByModel() []Row {
+// ByModel sums up by model, the dearest first. Rows have no provider.
+func (s Spend) ByModel() []Row { return s.byModel(false) }
+
+func (s Spend) byModel(provider bool) []Row {
 	by := map[rowKey]*Row{}
 	for _, r := range s.Rows {
-		k := rowKey{model: r.Model, provider: r.Provider}
+		k := rowKey{model: r.Model}
+		if provider {
+			k.provider = r.Provider
+		}
 		x := by[k]
 		if x == nil {
-			x = &Row{Model: r.Model, Provider: r.Provider, Listed: r.Listed}
+			x = &Row{Model: r.Model, Provider: k.provider, Listed: r.Listed}
 			by[k] = x
 		}
 		x.Calls, x.Unpriced, x.Undated = x.Calls+r.Calls, x.Unpriced+r.Unpriced, x.Undated+r.Undated

@@ -257,6 +257,52 @@ func TestUnpricedStandAlone(t *testing.T) {
 	}
 }
 
+// A clock that is wrong decides nothing: what is dated after tomorrow costs what it
+// costs, and is neither the last nor the first.
+func TestFuture(t *testing.T) {
+	l := adopt.NewLedger(listed)
+	l.Now = day(10)
+	ahead := call("pdf", "claude-opus-4-8", 1)
+	ahead.At = time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
+	soon := call("notes", "claude-opus-4-8", 10)
+	soon.At = soon.At.Add(time.Hour)
+	for _, c := range []transcript.Call{call("pdf", "claude-haiku-4-5", 3), ahead, soon} {
+		l.Add(c)
+	}
+	s := l.Spend()
+	if s.Calls != 3 || s.Micro != 1000+500+2*(5000+2500) || !s.First.Equal(day(3)) || s.Last.Year() != 2026 {
+		t.Errorf("%+v", s)
+	}
+	for _, x := range s.BySkill() {
+		if x.Skill == "pdf" && (x.Model != "claude-haiku-4-5" || x.Calls != 2) || x.Since.After(l.Now) {
+			t.Errorf("%+v", x)
+		}
+	}
+}
+
+// A model that two sorts of logs name with and without its provider is one, and its
+// last call says who answers for it.
+func TestOneModelOfTwoLogs(t *testing.T) {
+	l := adopt.NewLedger(listed)
+	for i, provider := range []string{"", "bedrock", "anthropic"} {
+		c := call("pdf", "claude-opus-4-8", i+1)
+		c.Provider = provider
+		l.Add(c)
+	}
+	s := l.Spend()
+	x, m := s.BySkill()[0], s.ByModel()
+	if x.Changed() || x.Provider != "anthropic" || x.Uses[0].Calls != 3 || !x.Since.Equal(day(1)) || !x.Uses[0].Last.Equal(day(3)) {
+		t.Errorf("%+v", x)
+	}
+	if len(m) != 1 || m[0].Calls != 3 || m[0].Micro != s.Micro {
+		t.Errorf("%+v", m)
+	}
+	p := adopt.Make(adopt.Facts{Skills: []adopt.Found{{Name: "pdf", Steps: []string{"main"}}}, Spend: s, Prices: listed})
+	if len(p.Assigned) != 1 || len(p.Rungs) != 1 {
+		t.Errorf("%+v", p)
+	}
+}
+
 // With one provider a project has at most 15 lines.
 func TestShort(t *testing.T) {
 	l := adopt.NewLedger(listed)

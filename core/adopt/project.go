@@ -99,7 +99,7 @@ func Make(f Facts) *Plan {
 			r.Models = append(r.Models, model)
 		}
 	}
-	for _, m := range f.Spend.ByModel() {
+	for _, m := range f.Spend.byModel(true) {
 		add(m.Model, m.Provider, m.Micro)
 	}
 	add(f.Model, "", 0)

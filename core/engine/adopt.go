@@ -76,7 +76,8 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 	}
 	out.AsOf = asOf
 	ledger := adopt.NewLedger(prices)
-	opts := transcript.Options{Skills: found.index, Now: clock()}
+	ledger.Now = clock().UTC()
+	opts := transcript.Options{Skills: found.index, Now: ledger.Now}
 	if opts.Mapping, err = readMapping(o.Mapping); err != nil {
 		return nil, err
 	}

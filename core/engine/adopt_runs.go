@@ -56,7 +56,7 @@ func (e *Engine) ImportRuns(ctx context.Context, o ImportOptions) (*Imported, er
 		return nil, err
 	}
 	x := &importing{e: e, o: o, spend: adopt.NewLedger(prices), apart: adopt.NewLedger(prices), skills: map[string]*skill.Skill{}}
-	x.spend.Of = e.skillPrices(prices)
+	x.spend.Of, x.spend.Now, x.apart.Now = e.skillPrices(prices), clock().UTC(), clock().UTC()
 	x.begin()
 	opts := transcript.Options{Skills: &transcript.Index{}, Content: o.Content, Now: clock()}
 	for _, s := range e.Project.Skills {

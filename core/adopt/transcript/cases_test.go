@@ -117,6 +117,15 @@ func TestCases(t *testing.T) {
 			[]string{"{\"hello\":1}\n{\"hello\":2}\n", assistant("s", "", "1", "", 1, 1)},
 			"(no skill was open)  m 1+1", func(l transcript.Lines) bool { return l.Strange == 1 && l.Unknown["without a type"] == 2 },
 		},
+		"an answer in a transcript and in a gateway's log is one": {
+			[]string{
+				assistant("s", "", "msg_1", "", 7, 1),
+				`{"timestamp":"2026-06-01T09:00:00Z","response":{"id":"msg_1","type":"message","role":"assistant","model":"m","usage":{"input_tokens":7,"output_tokens":1}}}` + "\n" +
+					`{"timestamp":"2026-06-01T09:00:00Z","response":{"id":"msg_2","type":"message","role":"assistant","model":"m","usage":{"input_tokens":8,"output_tokens":1}}}` + "\n",
+				assistant("s", "", "msg_2", "", 8, 1),
+			},
+			"(no skill was open)  m 7+1; (no skill was open)  m 8+1", func(l transcript.Lines) bool { return l.Repeated == 2 },
+		},
 		"a cost that the log states": {
 			[]string{`{"timestamp":"2026-06-01T09:00:00Z","model":"m","usage":{"prompt_tokens":3,"completion_tokens":1},"response_cost":0.0000125}`},
 			"(no skill was open)  m 3+1", nil,

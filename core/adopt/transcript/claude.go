@@ -231,7 +231,8 @@ func (s *claude) answer(f *file, t *turn, l claudeLine) {
 	if f.r.opts.Content {
 		f.text(&c.Input, t.input, &c.Cut)
 	}
-	key := keyOf(Claude, l.Message.ID, l.RequestID)
+	// A gateway's log and a span know the answer by this id too.
+	key := keyOf("answer", l.Message.ID)
 	if l.Message.ID == "" {
 		// Without an id an answer is its line, wherever that is copied to.
 		key = keyOf(Claude, "", l.UUID, l.RequestID, string(l.Timestamp), fmt.Sprint(c.Usage), l.where())
