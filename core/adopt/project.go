@@ -22,6 +22,11 @@ type Facts struct {
 	Spend  Spend
 	Prices Prices
 	Model  string // what skills without a call run on; "" is not said
+	// Listed are the models of the price list: one of them may stand below those of
+	// the logs, where nothing could move down otherwise.
+	Listed []string
+	// Simulated puts simulated models in the places of the real ones.
+	Simulated bool
 }
 
 // Plan is a project to be written: what stands in its files, and what does not.
@@ -31,6 +36,7 @@ type Plan struct {
 	Assigned     []policyfile.Assignment
 	Fresh        []string // skills in no log: they begin on the top tier of the first ladder
 	Left         []Left   // skills that are left out, and why
+	Simulated    bool
 }
 
 // Rungs is a ladder for models of one provider: those with a list price, or one
@@ -41,6 +47,7 @@ type Rungs struct {
 	Plugin  string
 	Env     string
 	Models  []string // cheapest first
+	Below   string   // the first of them, where no log has it; ""
 	priced  bool
 	micro   int64 // what was spent on the provider's
 }
@@ -78,7 +85,7 @@ const policyReason = "adopted: the model that it ran on last in the logs"
 
 // Make plans a project at today's tiers.
 func Make(f Facts) *Plan {
-	out := &Plan{From: f.From, Except: slices.Clone(f.Except)}
+	out := &Plan{From: f.From, Except: slices.Clone(f.Except), Simulated: f.Simulated}
 	byName := map[string]SkillSpend{}
 	for _, s := range f.Spend.BySkill() {
 		byName[s.Skill] = s
@@ -111,7 +118,7 @@ func Make(f Facts) *Plan {
 	// The first is the one that skills without an assignment are on.
 	slices.SortStableFunc(all, func(a, b *Rungs) int { return cmp.Compare(b.micro, a.micro) })
 	for _, r := range all {
-		out.Rungs = append(out.Rungs, r.apart(f.Prices, usage)...)
+		out.Rungs = append(out.Rungs, r.apart(f.Prices, f.Listed, usage)...)
 	}
 	for _, s := range f.Skills {
 		spent, used := byName[s.Name]
@@ -165,7 +172,7 @@ func (p *Plan) tier(model, provider string) *policyfile.TierRef {
 // apart makes a ladder of the models with a list price, in order of what the log's
 // tokens would have cost on each, and one for each model without: whether a move to
 // or from such a one saves anything nobody knows, and no night would stop at that.
-func (r *Rungs) apart(prices Prices, usage message.Usage) []Rungs {
+func (r *Rungs) apart(prices Prices, listed []string, usage message.Usage) []Rungs {
 	// Without any tokens the rates themselves are compared.
 	if usage == (message.Usage{}) {
 		usage = message.Usage{Input: 1_000_000, Output: 200_000}
@@ -194,7 +201,36 @@ func (r *Rungs) apart(prices Prices, usage message.Usage) []Rungs {
 	slices.SortFunc(first.Models, func(a, b string) int {
 		return cmp.Or(cmp.Compare(cost[a], cost[b]), cmp.Compare(a, b))
 	})
+	first.deepen(prices, listed, usage)
 	return append([]Rungs{first}, rest...)
+}
+
+// deepen puts the next cheaper listed model below the only one that the logs have:
+// a ladder with one rung can prove nothing cheaper. Nothing stands on it.
+func (r *Rungs) deepen(prices Prices, listed []string, usage message.Usage) {
+	if len(r.Models) != 1 {
+		return
+	}
+	cost := func(model string) price.Cost {
+		rates, _, ok := prices(model)
+		if !ok {
+			return price.Cost{}
+		}
+		return price.Of(rates, usage, 0)
+	}
+	today, below, most := cost(r.Models[0]), "", int64(0)
+	for _, m := range listed {
+		i, c := providerOf(m, ""), cost(m)
+		if i < 0 || providers[i].name != r.Backend || !c.Known || c.Micro >= today.Micro || config.TierName(m) == "" || config.TierName(m) == config.TierName(r.Models[0]) {
+			continue
+		}
+		if c.Micro > most || c.Micro == most && m < below {
+			below, most = m, c.Micro
+		}
+	}
+	if below != "" {
+		r.Models, r.Below = append([]string{below}, r.Models...), below
+	}
 }
 
 // HCL is the project's file: a backend for each provider, its ladders, and the
@@ -204,12 +240,15 @@ func (p *Plan) HCL() []byte {
 	backends := map[string]bool{}
 	for _, r := range p.Rungs {
 		if !backends[r.Backend] {
-			fmt.Fprintf(&b, "backend %q {\n  plugin = %s\n  env    = [%s]\n}\n\n", r.Backend, quoted(r.Plugin), quoted(r.Env))
+			p.backend(&b, r)
 			backends[r.Backend] = true
 		}
 		why := "no list price: nothing moves to it or from it"
 		if r.priced {
 			why = "the models in the logs, cheapest first, at list prices"
+		}
+		if r.Below != "" {
+			why = "cheapest first, at list prices; the first is in no log, and nothing stands on it"
 		}
 		fmt.Fprintf(&b, "ladder %q { # %s\n  backend = backend.%s\n  models  = %s\n}\n\n", r.Name, why, r.Backend, list(r.Models))
 	}
@@ -220,6 +259,29 @@ func (p *Plan) HCL() []byte {
 	}
 	fmt.Fprintf(&b, "  policy = preset.careful\n  ladder = ladder.%s\n}\n", p.Rungs[0].Name)
 	return []byte(b.String())
+}
+
+// backend writes the block of a provider, or of what stands in its place.
+func (p *Plan) backend(b *strings.Builder, r Rungs) {
+	if !p.Simulated {
+		fmt.Fprintf(b, "backend %q {\n  plugin = %s\n  env    = [%s]\n}\n\n", r.Backend, quoted(r.Plugin), quoted(r.Env))
+		return
+	}
+	fmt.Fprintf(b, "backend %q { # simulated: nothing here is evidence for a real model\n  plugin = \"sim\"\n  config {\n    models = {\n", r.Backend)
+	var names []string
+	wide := 0
+	for _, other := range p.Rungs {
+		if other.Backend == r.Backend {
+			for _, m := range other.Models {
+				names = append(names, quoted(m))
+				wide = max(wide, len(quoted(m)))
+			}
+		}
+	}
+	for _, name := range names {
+		fmt.Fprintf(b, "      %-*s = { ability = 0.99 }\n", wide, name)
+	}
+	b.WriteString("    }\n  }\n}\n\n")
 }
 
 func list(all []string) string {

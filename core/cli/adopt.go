@@ -31,8 +31,8 @@ func (c *command) initCommand() *cobra.Command {
 			if len(o.From)+len(o.Logs) > 0 {
 				return c.adopt(cmd, o, all)
 			}
-			if o.DryRun || o.Mapping != "" || o.Model != "" || all {
-				return usage("--dry-run, --mapping, --model and --all belong to --from and --logs")
+			if o.DryRun || o.Simulated || o.Mapping != "" || o.Model != "" || all {
+				return usage("--dry-run, --simulated, --mapping, --model and --all belong to --from and --logs")
 			}
 			return c.initDemo()
 		},
@@ -42,6 +42,7 @@ func (c *command) initCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.Mapping, "mapping", "", "`FILE` that says where things stand in plain JSONL (docs/adopt.md)")
 	cmd.Flags().StringVar(&o.Model, "model", "", "`NAME` of the model of skills that stand in no log")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "show everything, write nothing")
+	cmd.Flags().BoolVar(&o.Simulated, "simulated", false, "put simulated models in the places of the real ones, to go through everything without a key")
 	cmd.Flags().BoolVar(&all, "all", false, "show every skill, not only the dearest")
 	return cmd
 }
@@ -336,12 +337,23 @@ func (c *command) showWritten(a *engine.Adopted, dry bool) error {
 		top := a.Plan.Rungs[0]
 		c.say("%s on %s in the project, the top of the ladder, unless --model says otherwise.", plural(n, "skill stands in no log and begins", "skills stand in no log and begin"), top.Models[len(top.Models)-1])
 	}
+	for _, r := range a.Plan.Rungs {
+		if r.Below != "" {
+			c.say("%s is in no log: it was put below %s, so that there is something cheaper to measure. Nothing stands on it.", r.Below, r.Models[1])
+		}
+	}
+	if a.Plan.Simulated {
+		c.say("SIMULATED MODELS stand in the places of the real ones: what they prove says nothing of those. The same command without --simulated, in another folder, names the real ones.")
+	}
 	c.say("")
 	for _, name := range a.Written {
 		c.say("%s %s", pickText(dry, "would write", "wrote"), c.short(filepath.Join(c.dir, name)))
 	}
 	if dry && len(a.Written) > 0 {
-		c.say("\n%s", strings.TrimRight(a.Text["plimsoll.hcl"], "\n"))
+		c.say("")
+		for line := range strings.Lines(a.Text["plimsoll.hcl"]) {
+			c.say("%s", shortened(strings.TrimRight(line, "\n")))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Added)) {
 		c.say("%s is there and stays as it is. These skills and logs would give it:\n%s", name, strings.TrimRight(a.Added[name], "\n"))
@@ -355,9 +367,34 @@ func (c *command) showWritten(a *engine.Adopted, dry bool) error {
 	case dry:
 		c.next("the same without --dry-run writes it. Nothing runs differently afterwards.")
 	default:
-		c.next("plimsoll validate, then plimsoll items add SKILL for the skill that costs most: without items nothing can be proved.")
+		c.next("plimsoll validate, then items for the skill that costs most, since without them nothing can be proved: plimsoll items import %s FILE, or plimsoll items add %s.", dearest(a), dearest(a))
 	}
 	return nil
+}
+
+// dearest is the skill of the project that the logs spent most on.
+func dearest(a *engine.Adopted) string {
+	in := map[string]bool{}
+	for _, x := range a.Plan.Assigned {
+		in[x.Skill] = true
+	}
+	name, most := "SKILL", int64(-1)
+	for _, s := range a.Spend.BySkill() {
+		if in[s.Skill] && s.Micro > most {
+			name, most = s.Skill, s.Micro
+		}
+	}
+	return name
+}
+
+// shortened cuts a line that nobody would read to its end on a screen, such as a
+// list of hundreds of folders. The file has all of it.
+func shortened(line string) string {
+	const most = 240
+	if r := []rune(line); len(r) > most {
+		return string(r[:most]) + " ..."
+	}
+	return line
 }
 
 func pickText(b bool, x, y string) string {

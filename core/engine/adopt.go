@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,10 @@ type AdoptOptions struct {
 	Logs    []string // files, or folders of them
 	Mapping string   // file; "" is none
 	Model   string   // what skills run on that stand in no log; "" is not said
-	DryRun  bool
+	// Simulated writes simulated models in the places of the real ones, to go through
+	// everything without a key.
+	Simulated bool
+	DryRun    bool
 }
 
 // Adopted is what was found, and what was or would be written.
@@ -70,7 +74,7 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 		return nil, err
 	}
 	out.Skills, out.Apart = found.skills, found.apart
-	prices, asOf, err := listPrices(dir)
+	prices, names, asOf, err := listPrices(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func Adopt(ctx context.Context, o AdoptOptions) (*Adopted, error) {
 			out.Unknown = append(out.Unknown, s.Skill)
 		}
 	}
-	out.Plan = adopt.Make(adopt.Facts{From: found.from, Except: found.except, Skills: found.skills, Spend: out.Spend, Prices: prices, Model: o.Model})
+	out.Plan = adopt.Make(adopt.Facts{From: found.from, Except: found.except, Skills: found.skills, Spend: out.Spend, Prices: prices, Model: o.Model, Listed: names, Simulated: o.Simulated})
 	if len(out.Plan.Rungs) == 0 {
 		return out, nil
 	}
@@ -167,10 +171,10 @@ func (a *Adopted) add(name string, was, is []byte) {
 
 // listPrices are the prices that a folder sees: its own list's over those that
 // ship. A model that is dated is priced by its name without the day.
-func listPrices(dir string) (adopt.Prices, string, error) {
+func listPrices(dir string) (prices adopt.Prices, models []string, asOf string, err error) {
 	list, err := config.ListPrices(dir)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	return func(model string) (price.Rates, string, bool) {
 		e, listed, err := list.Dated(model)
@@ -178,7 +182,7 @@ func listPrices(dir string) (adopt.Prices, string, error) {
 			return price.Rates{}, "", false
 		}
 		return ratesOf(e), listed, true
-	}, list.AsOf.Format("2006-01-02"), nil
+	}, slices.Sorted(maps.Keys(list.Models)), list.AsOf.Format("2006-01-02"), nil
 }
 
 func ratesOf(e pricelist.Entry) price.Rates {

@@ -51,7 +51,7 @@ const (
 // ImportRuns makes runs out of logs. Done twice, it changes nothing: a run is
 // named by the first of its calls.
 func (e *Engine) ImportRuns(ctx context.Context, o ImportOptions) (*Imported, error) {
-	prices, asOf, err := listPrices(e.Project.Dir)
+	prices, _, asOf, err := listPrices(e.Project.Dir)
 	if err != nil {
 		return nil, err
 	}

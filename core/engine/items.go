@@ -104,6 +104,9 @@ func (p *Project) writeItems(s *skill.Skill, pool string, fresh []trial.Item, ou
 		out.Block = fmt.Sprintf("  %s = %q", pool, glob)
 		if s.Contract.Items == nil {
 			out.Block = "items {\n" + out.Block + "\n}"
+			if err := p.beginContract(s, out, dryRun); err != nil {
+				return err
+			}
 		}
 	}
 	single := strings.HasSuffix(glob, ".json")
@@ -158,6 +161,25 @@ func (p *Project) writeItems(s *skill.Skill, pool string, fresh []trial.Item, ou
 		if err := atomicfile.Write(path, lines, 0o644); err != nil {
 			return fmt.Errorf("writing items: %w", err)
 		}
+	}
+	return nil
+}
+
+// beginContract writes a skill.hcl with the items block where a skill's folder has
+// none: what was adopted is a SKILL.md alone, and items that nothing reads would
+// measure nothing.
+func (p *Project) beginContract(s *skill.Skill, out *ItemsAdded, dryRun bool) error {
+	path := filepath.Join(s.Dir, skill.ContractFile)
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err // there is one, and its owner adds the block
+	}
+	out.Files = append(out.Files, p.relative(path))
+	text := out.Block + "\n"
+	if out.Block = ""; dryRun {
+		return nil
+	}
+	if err := atomicfile.Write(path, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("writing %s: %w", skill.ContractFile, err)
 	}
 	return nil
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/plimsoll-dev/plimsoll/hcl/diag"
 )
 
-const skillHCL = "skill.hcl"
+// ContractFile is the file of a skill folder that says what can be checked.
+const ContractFile = "skill.hcl"
 
 // The largest files that are read, in bytes. Code is bounded by the sandbox.
 const (

@@ -188,10 +188,10 @@ func (l *loader) load(at place) (*Skill, diag.List) {
 func (l *loader) contract(s *Skill, f *folder, at place) diag.List {
 	s.Contract = &config.Contract{}
 	var diags diag.List
-	src, bad := f.read(skillHCL, maxSkillHCL)
+	src, bad := f.read(ContractFile, maxSkillHCL)
 	switch {
 	case bad == nil:
-		name := at.file(skillHCL)
+		name := at.file(ContractFile)
 		l.source(name, src)
 		var found diag.List
 		s.Contract, found = config.ParseContract(name, src, config.ContractOptions{Skill: s.Name})
@@ -199,9 +199,9 @@ func (l *loader) contract(s *Skill, f *folder, at place) diag.List {
 		if s.Contract == nil {
 			s.Contract = &config.Contract{}
 		}
-		l.keep(s, f, skillHCL, src)
+		l.keep(s, f, ContractFile, src)
 	case bad.code != "missing-file":
-		diags = append(diags, diag.Errorf(diag.Range{File: at.file(skillHCL)}, bad.code, bad.summary, "%s", bad.text))
+		diags = append(diags, diag.Errorf(diag.Range{File: at.file(ContractFile)}, bad.code, bad.summary, "%s", bad.text))
 	}
 	for _, d := range []*config.Decl{l.overlays[s.Name], at.decl} {
 		if d != nil {
