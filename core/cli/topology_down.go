@@ -31,17 +31,18 @@ func (c *command) topologyDown(ctx context.Context, name string, grace time.Dura
 		return usage("--grace %s: 0s to 1h", grace)
 	}
 	all, err := c.instances(ctx, name)
-	if err != nil {
-		return err
+	var names []string
+	for _, f := range all {
+		names = append(names, f.Name)
 	}
 	switch {
+	case err != nil && len(all) > 0:
+		return fmt.Errorf("%w.\nWhat else runs has to be named: plimsoll topology down %s", err, strings.Join(names, ", or "))
+	case err != nil:
+		return err
 	case len(all) == 0:
 		return c.notUp(name)
 	case len(all) > 1:
-		var names []string
-		for _, f := range all {
-			names = append(names, f.Name)
-		}
 		return usage("several topologies run, so that one has to be named: %s", strings.Join(names, ", "))
 	}
 	f := all[0]

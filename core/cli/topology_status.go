@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,39 +36,59 @@ type standing struct {
 	Left []supervise.Process `json:"left,omitempty"` // what runs although the supervisor is gone
 }
 
-// instances are those that were started here; name "" means all of them.
+// instances are those that were started here; name "" means all of them. One that
+// cannot be read is an error beside the others, and hides only itself.
 func (c *command) instances(ctx context.Context, name string) ([]standing, error) {
 	state, err := filepath.Abs(c.stateDir())
 	if err != nil {
 		return nil, fmt.Errorf("finding the state folder: %w", err)
 	}
-	all, err := supervise.List(state)
-	if err != nil {
-		return nil, err
+	var all []supervise.Instance
+	switch {
+	case name == "":
+		all, err = supervise.List(state)
+	case filepath.Base(name) == name && name != "." && name != "..":
+		i, bad := supervise.Read(supervise.Dir(state, name))
+		if bad == nil {
+			all = append(all, i)
+		} else if !errors.Is(bad, fs.ErrNotExist) {
+			err = bad
+		}
 	}
 	var out []standing
 	for _, i := range all {
-		if name == "" || i.Name == name {
-			out = append(out, stand(ctx, i))
+		if f, ok := stand(ctx, supervise.Dir(state, i.Name), i); ok {
+			out = append(out, f)
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // lookTime is how long a supervisor may take to answer.
 const lookTime = 10 * time.Second
 
-func stand(ctx context.Context, i supervise.Instance) standing {
+// stand asks how i is; false: it has ended in this moment.
+func stand(ctx context.Context, dir string, i supervise.Instance) (standing, bool) {
 	f := standing{Report: supervise.Report{Instance: i}}
-	switch {
-	case i.Alive():
-		ctx, cancel := context.WithTimeout(ctx, lookTime)
+	if i.Alive() {
+		short, cancel := context.WithTimeout(ctx, lookTime)
 		defer cancel()
-		r, err := supervise.Status(ctx, i)
-		f.Report = r
-		if err != nil {
-			f.Gone, f.Message = true, fmt.Sprintf("Its supervisor (process %d) does not answer: %v", i.PID, err)
+		r, err := supervise.Status(short, i)
+		if err == nil {
+			f.Report = r
+			return f, true
 		}
+		if !errors.Is(err, supervise.ErrGone) || !supervise.Ended(ctx, i) {
+			f.Gone, f.Message = true, fmt.Sprintf("Its supervisor (process %d) does not answer: %v.", i.PID, err)
+			return f, true
+		}
+		if i, err = supervise.Read(dir); err != nil {
+			return f, false
+		}
+		f.Instance = i
+	}
+	switch {
+	case i.Alive(): // another one by now, which has just begun
 	case i.Phase != backend.Failed: // one that was refused has said so and ended
 		f.Gone, f.Left = true, i.Left()
 		f.Message = fmt.Sprintf("Its supervisor (process %d) was killed, and its servers with it.", i.PID)
@@ -74,18 +96,15 @@ func stand(ctx context.Context, i supervise.Instance) standing {
 			f.Message = fmt.Sprintf("Its supervisor (process %d) was killed, and %s of it still run.", i.PID, plural(len(f.Left), "process", "processes"))
 		}
 	}
-	return f
+	return f, true
 }
 
 func (c *command) topologyStatus(ctx context.Context, name string, lines int, asked bool) error {
 	if lines < 0 || lines > backend.MaxLog {
 		return usage("--log %d: 0 to %d", lines, backend.MaxLog)
 	}
-	all, err := c.instances(ctx, name)
-	if err != nil {
-		return err
-	}
-	if len(all) == 0 {
+	all, unread := c.instances(ctx, name)
+	if len(all) == 0 && unread == nil {
 		if err := c.knownTopology(name); err != nil {
 			return err
 		}
@@ -98,14 +117,25 @@ func (c *command) topologyStatus(ctx context.Context, name string, lines int, as
 		if all == nil {
 			all = []standing{}
 		}
-		err = c.document(map[string]any{"topologies": all})
-	} else {
+		doc := map[string]any{"topologies": all}
+		if unread != nil {
+			doc["unread"], bad = unread.Error(), true
+		}
+		if err := c.document(doc); err != nil || !bad {
+			return err
+		}
+		return errSilent
+	}
+	if len(all) > 0 || unread == nil {
 		c.showInstances(all, name, lines, asked)
 	}
-	if err == nil && bad {
-		err = errSilent
+	switch {
+	case unread != nil:
+		return unread
+	case bad:
+		return errSilent
 	}
-	return err
+	return nil
 }
 
 // knownTopology refuses a name that the project does not have.

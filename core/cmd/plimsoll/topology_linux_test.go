@@ -334,6 +334,42 @@ func TestTopologyMute(t *testing.T) {
 	}
 }
 
+// A file that no supervisor wrote hides only itself.
+func TestTopologyBesideRubbish(t *testing.T) {
+	dir := up(t)
+	all := filepath.Join(dir, ".plimsoll", "topology")
+	if err := os.WriteFile(filepath.Join(all, ".DS_Store"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command(t, dir, "topology", "status").CombinedOutput(); err != nil {
+		t.Errorf("status beside a file: %v\n%s", err, out)
+	}
+	if err := os.Mkdir(filepath.Join(all, "zz"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(all, "zz", "instance.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command(t, dir, "topology", "status", "one").CombinedOutput(); err != nil || !strings.Contains(string(out), "ready") {
+		t.Errorf("status one: %v\n%s", err, out)
+	}
+	out, err := command(t, dir, "topology", "status").CombinedOutput()
+	if code(err) != 1 || !strings.Contains(string(out), "one-engine") || !strings.Contains(string(out), "zz/instance.json is not what a supervisor leaves") {
+		t.Errorf("status: %v\n%s", err, out)
+	}
+	out, err = command(t, dir, "topology", "status", "-json").Output()
+	if code(err) != 1 || !strings.Contains(string(out), `"unread"`) || !strings.Contains(string(out), "one-engine") {
+		t.Errorf("status -json: %v\n%s", err, out)
+	}
+	out, err = command(t, dir, "topology", "down").CombinedOutput()
+	if code(err) != 1 || !strings.Contains(string(out), "plimsoll topology down one") || !instance(t, dir).Alive() {
+		t.Errorf("down: %v\n%s", err, out)
+	}
+	if out, err := command(t, dir, "topology", "down", "one").CombinedOutput(); err != nil {
+		t.Errorf("down one: %v\n%s", err, out)
+	}
+}
+
 // more adds lines to the topology block of a project.
 func more(t *testing.T, dir, lines string) {
 	t.Helper()

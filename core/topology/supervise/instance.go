@@ -146,6 +146,9 @@ func List(state string) ([]Instance, error) {
 	var out []Instance
 	var errs []error
 	for _, e := range entries {
+		if !e.IsDir() {
+			continue // as a file manager leaves; no supervisor's
+		}
 		i, err := Read(filepath.Join(state, Folder, e.Name()))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

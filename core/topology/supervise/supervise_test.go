@@ -151,7 +151,13 @@ func TestReadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(state, Folder, ".DS_Store"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	all, err := List(state)
+	if err != nil && strings.Contains(err.Error(), "DS_Store") {
+		t.Errorf("a file is taken for an instance: %v", err)
+	}
 	if len(all) != 1 || all[0].Name != "good" || err == nil || !strings.Contains(err.Error(), "remove it") || !strings.Contains(err.Error(), "with the version that started it") {
 		t.Errorf("listed %+v, %v", all, err)
 	}
