@@ -65,23 +65,42 @@ func (c *command) topologyPlan(cmd *cobra.Command, name string, o planAsked) err
 	if err != nil {
 		return c.noPlan(name, err)
 	}
+	shown, err := plan.Make(spec.Masked())
+	if err != nil {
+		return c.noPlan(name, err)
+	}
 	var wrote []string
 	if o.out != "" {
-		if wrote, err = c.writePlan(made, o.out); err != nil {
+		if wrote, err = c.writePlan(made, shown, o.out); err != nil {
 			return err
 		}
 	}
+	secrets := append([]string{}, spec.Secrets()...)
 	if c.json {
-		return c.document(map[string]any{"plan": made, "wrote": append([]string{}, wrote...)})
+		return c.document(map[string]any{"plan": shown, "wrote": append([]string{}, wrote...), "masked": secrets})
 	}
 	if o.out == "" {
-		fmt.Fprint(c.Out, made.String())
+		fmt.Fprint(c.Out, shown.String())
 	}
 	for _, f := range wrote {
 		c.say("%s", f)
 	}
+	c.planSecrets(made, secrets, o)
 	c.planNext(made, name, o)
 	return nil
+}
+
+// planSecrets says what is not shown, and where it stands all the same.
+func (c *command) planSecrets(p plan.Plan, secrets []string, o planAsked) {
+	if len(secrets) == 0 || p.Runtime == "attach" {
+		return
+	}
+	what := fmt.Sprintf("Secrets by their names, shown as %s: %s.", plan.Mask, strings.Join(secrets, ", "))
+	if o.out == "" {
+		c.note("\n%s --out DIR writes files that hold them.", what)
+		return
+	}
+	c.note("%s All files of %s but %s.plan.txt hold them, and only you can read those: do not commit them.", what, o.out, p.Name)
 }
 
 // noPlan says why there is none. Preflight's rules go one to a line, because each
@@ -141,8 +160,8 @@ type planFile struct {
 
 // writePlan writes what is not there, or is there as it would be written. A file
 // that differs is somebody's work: nothing is written at all then.
-func (c *command) writePlan(p plan.Plan, out string) ([]string, error) {
-	files, err := planFiles(p)
+func (c *command) writePlan(p, shown plan.Plan, out string) ([]string, error) {
+	files, err := planFiles(p, shown)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +186,10 @@ func (c *command) writePlan(p plan.Plan, out string) ([]string, error) {
 	var wrote []string
 	for _, f := range files {
 		path := filepath.Join(dir, f.name)
+		// A file that is there keeps its mode when it is written.
+		if err := os.Chmod(path, f.perm); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return wrote, fmt.Errorf("closing the plan to others: %w", err)
+		}
 		if err := atomicfile.Write(path, f.data, f.perm); err != nil {
 			return wrote, fmt.Errorf("writing the plan: %w", err)
 		}
@@ -175,20 +198,22 @@ func (c *command) writePlan(p plan.Plan, out string) ([]string, error) {
 	return wrote, nil
 }
 
-func planFiles(p plan.Plan) ([]planFile, error) {
+// planFiles are what can be launched, for the owner alone because tokens stand in it
+// in the clear, and the text, which is shown without them.
+func planFiles(p, shown plan.Plan) ([]planFile, error) {
 	doc, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("writing the plan: %w", err)
 	}
-	out := []planFile{{p.Name + ".plan.txt", []byte(p.String()), 0o644}}
+	out := []planFile{{p.Name + ".plan.txt", []byte(shown.String()), 0o600}}
 	if len(p.Manifests) == 0 { // kubectl apply -f DIR would take it for an object
-		out = append(out, planFile{p.Name + ".plan.json", append(doc, '\n'), 0o644})
+		out = append(out, planFile{p.Name + ".plan.json", append(doc, '\n'), 0o600})
 	}
 	for _, x := range p.Processes {
-		out = append(out, planFile{x.Name + ".sh", []byte(x.Script()), 0o755})
+		out = append(out, planFile{x.Name + ".sh", []byte(x.Script()), 0o700})
 	}
 	for i, m := range p.Manifests {
-		out = append(out, planFile{fmt.Sprintf("%02d-%s-%s.yaml", i+1, strings.ToLower(m.Kind), m.Name), []byte(m.YAML), 0o644})
+		out = append(out, planFile{fmt.Sprintf("%02d-%s-%s.yaml", i+1, strings.ToLower(m.Kind), m.Name), []byte(m.YAML), 0o600})
 	}
 	return out, nil
 }
