@@ -45,10 +45,14 @@ func (c *command) runsImport(cmd *cobra.Command, o engine.ImportOptions) error {
 	if err != nil {
 		return err
 	}
+	twice, err := e.CountedTwice(x.Spend)
+	if err != nil {
+		return err
+	}
 	if c.json {
 		return c.document(map[string]any{
 			"new": x.New, "grown": x.Grown, "known": x.Known, "inputs": x.Inputs, "written": x.Written && x.New+x.Grown > 0,
-			"spend": x.Spend, "apart": x.Apart, "lines": x.Lines, "files": x.Logs, "prices_as_of": x.AsOf,
+			"spend": x.Spend, "apart": x.Apart, "lines": x.Lines, "files": x.Logs, "prices_as_of": x.AsOf, "twice": twice,
 		})
 	}
 	c.sayRead(x.Lines, x.Logs)
@@ -75,6 +79,9 @@ func (c *command) runsImport(cmd *cobra.Command, o engine.ImportOptions) error {
 	c.showUnpriced(x.Spend)
 	if x.Apart.Calls > 0 {
 		c.say("%s in no run: of no skill, of several, of one that the project does not have, or without a time; %s of it.", plural(int(x.Apart.Calls), "call is", "calls are"), price.Format(x.Apart.Micro))
+	}
+	for _, t := range twice {
+		c.note("%s has %s here from the time of the log: what is in both counts twice. Record runs or import them, not both.", t.Skill, plural(t.Runs, "run", "runs"))
 	}
 	switch {
 	case o.DryRun:
