@@ -20,14 +20,15 @@ type Turn struct {
 // a log that has grown since.
 func (t *Turn) Key() string { return t.Calls[0].Key }
 
-// Input is what was asked, "" where it was not kept.
+// Input is what was asked first, "" where it was not kept or is no whole task.
 func (t *Turn) Input() string {
+	first := t.Calls[0]
 	for _, c := range t.Calls {
-		if c.Input != "" {
-			return c.Input
+		if c.At.Before(first.At) {
+			first = c
 		}
 	}
-	return ""
+	return first.Input
 }
 
 // Output is the text of the last answer that has one.

@@ -26,6 +26,12 @@ type turn struct {
 	skills []string
 	by     By
 	input  string
+	amid   bool // the input is no whole task
+
+	// Of the conversation.
+	begun    bool // a record of it was read
+	answered bool
+	asked    int
 }
 
 // maxTurns bounds the conversations of one file that are told apart.
@@ -50,6 +56,7 @@ type claudeLine struct {
 	Timestamp json.RawMessage `json:"timestamp"`
 	RequestID string          `json:"requestId"`
 	UUID      string          `json:"uuid"`
+	Parent    string          `json:"parentUuid"`
 	Cost      json.Number     `json:"costUSD"`
 	Message   struct {
 		ID      string          `json:"id"`
@@ -96,6 +103,11 @@ func (s *claude) record(f *file, raw []byte) {
 		return
 	}
 	t := s.turn(l)
+	if l.UUID != "" {
+		// What the first record answers to stands in another file.
+		t.answered = t.answered || !t.begun && l.Parent != ""
+		t.begun = true
+	}
 	switch {
 	case l.Type == "user":
 		s.asked(f, t, l)
@@ -143,7 +155,10 @@ func (l claudeLine) where() string { return l.session() + "\x00" + l.agent() }
 func (s *claude) asked(f *file, t *turn, l claudeLine) {
 	text, result := spoken(l.Message.Content)
 	switch {
-	case result, l.Compact:
+	case l.Compact:
+		t.answered = true // a summary stands for the conversation before it
+		return
+	case result:
 		return
 	case l.Meta:
 		// The text of a skill that was opened says where it lies.
@@ -156,11 +171,16 @@ func (s *claude) asked(f *file, t *turn, l claudeLine) {
 		return
 	}
 	t.number, t.skills, t.by, t.input = t.number+1, nil, "", text
+	t.asked++
+	t.amid = t.answered || t.asked > 1
 	if _, rest, ok := strings.Cut(text, "<command-name>"); ok {
 		name, _, _ := strings.Cut(rest, "</command-name>")
 		// A command need not be a skill: only names that are known count.
 		if name = skillName(name); f.r.opts.Skills.Has(name) {
 			t.open(name, ByCommand)
+		} else {
+			// Of the agent itself, or a text that nobody knows here.
+			t.amid, t.asked = true, t.asked-1
 		}
 		if _, args, ok := strings.Cut(text, "<command-args>"); ok {
 			t.input, _, _ = strings.Cut(args, "</command-args>")
@@ -228,7 +248,8 @@ func (s *claude) answer(f *file, t *turn, l claudeLine) {
 	}
 	t.of(&c)
 	by := s.look(&c, l.Message.Content, f.r.opts.Content)
-	if f.r.opts.Content {
+	c.Amid, t.answered = t.amid, true
+	if f.r.opts.Content && !c.Amid {
 		f.text(&c.Input, t.input, &c.Cut)
 	}
 	// A gateway's log and a span know the answer by this id too.

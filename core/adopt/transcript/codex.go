@@ -26,6 +26,8 @@ type codex struct {
 	tools    []string
 	output   string
 	cut      bool
+	said     int // messages of the user
+	answered bool
 }
 
 var codexTypes = map[string]bool{
@@ -87,6 +89,8 @@ func (s *codex) record(f *file, raw []byte) {
 		if model := word(inner(l.Payload), "model", "model_name"); model != "" {
 			s.model = model
 		}
+	case l.Type == "compacted":
+		s.answered = true // it stands for the conversation before it
 	case l.Type == "response_item":
 		s.item(f, l.Payload)
 	case l.Type == "event_msg":
@@ -186,13 +190,12 @@ func (s *codex) event(f *file, l codexLine) bool {
 	switch m.Type {
 	case "task_started", "turn_started":
 		s.task = true
-		s.begin("", nil)
+		s.begin(nil)
 	case "user_message":
 		if !s.task {
-			s.begin(m.Message, s.fresh)
-		} else if s.turn.input == "" {
-			s.turn.input = m.Message
+			s.begin(s.fresh)
 		}
+		s.asked(m.Message)
 	case "token_count":
 		if m.Info != nil && (m.Info.Total != nil || m.Info.Last != nil) {
 			s.call(f, l, m.Info.Total, m.Info.Last)
@@ -202,8 +205,17 @@ func (s *codex) event(f *file, l codexLine) bool {
 	return false
 }
 
-func (s *codex) begin(input string, skills []string) {
-	s.turn = turn{number: s.turn.number + 1, input: input}
+// asked takes a message of the user: a task is whole where it is the first one of
+// the session, and the only one before the answer.
+func (s *codex) asked(text string) {
+	if s.said++; s.turn.input == "" {
+		s.turn.input = text
+	}
+	s.turn.amid = s.turn.amid || s.answered || s.said > 1
+}
+
+func (s *codex) begin(skills []string) {
+	s.turn = turn{number: s.turn.number + 1, amid: s.answered}
 	for _, name := range skills {
 		s.turn.open(name, ByTool)
 	}
@@ -214,6 +226,7 @@ func (s *codex) begin(input string, skills []string) {
 // double anything; the call's own count stands in where a sum was begun anew, or
 // is the first of a fork, which begins with its parent's.
 func (s *codex) call(f *file, l codexLine, total, last *codexUsage) {
+	s.answered = true
 	var used codexUsage
 	id := []string{Codex, ""}
 	switch total {
@@ -252,7 +265,7 @@ func (s *codex) call(f *file, l codexLine, total, last *codexUsage) {
 		return
 	}
 	s.turn.of(&c)
-	if f.r.opts.Content {
+	if c.Amid = s.turn.amid; f.r.opts.Content && !c.Amid {
 		f.text(&c.Input, s.turn.input, &c.Cut)
 	}
 	s.once(f, c, id)

@@ -101,8 +101,11 @@ func (exchanges) record(f *file, raw []byte) {
 	if c.Session == "" {
 		c.Session = word(inner(m["metadata"]), partSession...)
 	}
+	c.Amid = !sole(turns(asked)) || filled(asked["previous_response_id"]) || filled(asked["conversation"])
 	if f.r.opts.Content {
-		f.text(&c.Input, question(asked), &c.Cut)
+		if !c.Amid {
+			f.text(&c.Input, question(asked), &c.Cut)
+		}
 		f.text(&c.Output, reply(answer), &c.Cut)
 	}
 	key := keyOf(Exchange, string(raw))
@@ -210,6 +213,26 @@ func question(asked map[string]json.RawMessage) string {
 		}
 	}
 	return word(asked, "input", "prompt")
+}
+
+// sole tells whether messages are one of the user, and none of a conversation
+// before it. No messages at all are a prompt.
+func sole(all []map[string]json.RawMessage) bool {
+	users := 0
+	for _, m := range all {
+		role := word(m, "role")
+		if role == "" && slices.Contains([]string{"", "message", "text", "input_text"}, word(m, "type")) {
+			role = "user"
+		}
+		switch role {
+		case "user", "human":
+			users++
+		case "system", "developer":
+		default:
+			return false
+		}
+	}
+	return users == 1 || len(all) == 0
 }
 
 func turns(asked map[string]json.RawMessage) []map[string]json.RawMessage {

@@ -206,8 +206,11 @@ func (s *spans) span(f *file, m, base map[string]json.RawMessage) {
 	if found := f.r.opts.Skills.In(prompts(plain(attrs, attrSystem))); c.Skill == "" && len(found) > 0 {
 		byPrompt(&c, found)
 	}
+	c.Amid = !soleIn(plain(attrs, attrAsked))
 	if f.r.opts.Content {
-		f.text(&c.Input, lastOf(plain(attrs, attrAsked)), &c.Cut)
+		if !c.Amid {
+			f.text(&c.Input, lastOf(plain(attrs, attrAsked)), &c.Cut)
+		}
 		f.text(&c.Output, prompts(plain(attrs, attrAnswered)), &c.Cut)
 	}
 	// Two instrumentations of one call name the same answer.
@@ -284,6 +287,23 @@ func prompts(s string) string {
 		b.WriteString(m + "\n")
 	}
 	return b.String()
+}
+
+// soleIn tells of messages that were written as JSON what sole does; a text is one.
+func soleIn(s string) bool {
+	t := []byte(strings.TrimSpace(s))
+	if len(t) == 0 || t[0] != '[' && t[0] != '{' {
+		return true
+	}
+	var list []map[string]json.RawMessage
+	if json.Unmarshal(t, &list) != nil {
+		m := object(t)
+		if nested, ok := m["messages"]; ok {
+			return soleIn(string(nested))
+		}
+		list = []map[string]json.RawMessage{m}
+	}
+	return sole(list)
 }
 
 func lastOf(s string) string {

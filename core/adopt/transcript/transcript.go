@@ -45,6 +45,7 @@ type Call struct {
 	Tools    []string      // names of the tools that the answer called, in order
 	Opened   []string      // skills that the answer opened
 	Input    string        // with Options.Content: what was asked in this turn, or the last message of a request
+	Amid     bool          // what was asked belongs to a conversation before it, and is no whole task: Input is left out
 	Output   string        // with Options.Content: the text of the answer
 	Cut      bool          // text was longer than maxContent and was left out
 }
