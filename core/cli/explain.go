@@ -154,13 +154,17 @@ func (c *command) explainRun(rec *run.Record) error {
 	if rec.Why != "" {
 		c.say("  why      %s", rec.Why)
 	}
-	c.say("  input    %s", rec.Input)
-	c.say("  output   %s", rec.Result)
+	c.say("  input    %s", kept(rec, rec.Input))
+	c.say("  output   %s", kept(rec, rec.Result))
 	for i, a := range rec.Attempts {
 		c.say("  attempt %d: %s", i+1, a.Status)
 		for _, call := range a.Calls {
 			cost := costOf(call)
-			line := fmt.Sprintf("    step %s on %s: %s answered, %d tokens in, %d out, %d ms, %s", call.Step, last(call.Tier), call.Reported, call.Usage.Input+call.Usage.CachedInput+call.Usage.CacheWrite, call.Usage.Output, call.MS, cost)
+			took := fmt.Sprintf("%d ms, ", call.MS)
+			if rec.Imported != "" && call.MS == 0 {
+				took = "" // logs say when a call was made, and not how long it took
+			}
+			line := fmt.Sprintf("    step %s on %s: %s answered, %d tokens in, %d out, %s%s", call.Step, onTier(call), call.Reported, call.Usage.Input+call.Usage.CachedInput+call.Usage.CacheWrite, call.Usage.Output, took, cost)
 			if call.Error != "" {
 				line = fmt.Sprintf("    step %s on %s: %s", call.Step, last(call.Tier), call.Error)
 				if call.Upper {
@@ -185,6 +189,26 @@ func (c *command) explainRun(rec *run.Record) error {
 		}
 	}
 	return nil
+}
+
+// kept is where the store has what a run was asked or answered.
+func kept(rec *run.Record, blob string) string {
+	switch {
+	case blob != "":
+		return blob
+	case rec.Imported != "":
+		return "not kept"
+	}
+	return "none"
+}
+
+// onTier is where a call was made: a log may name a model that no tier has, or
+// several.
+func onTier(c run.Call) string {
+	if c.Tier == "" {
+		return "no tier of this project"
+	}
+	return last(c.Tier)
 }
 
 // costOf is what a call cost, as far as that is known.

@@ -87,7 +87,11 @@ func runLine(rec *run.Record) string {
 	case rec.Unsure > 0:
 		cost = "at most " + cost
 	}
-	line := fmt.Sprintf("run %s: %s, %s, %d ms, %s", rec.ID, rec.Status, plural(len(rec.Attempts), "attempt", "attempts"), rec.MS, cost)
+	took := fmt.Sprintf("%d ms, ", rec.MS)
+	if rec.Imported != "" && rec.MS == 0 {
+		took = "" // one call, and the log has one time for it
+	}
+	line := fmt.Sprintf("run %s: %s, %s, %s%s", rec.ID, rec.Status, plural(len(rec.Attempts), "attempt", "attempts"), took, cost)
 	for step, from := range rec.Start {
 		if to := rec.End[step]; to != from {
 			line += fmt.Sprintf(", %s escalated from %s to %s", step, last(from), last(to))
