@@ -300,9 +300,9 @@ func (c *command) itemsFromLogs(ctx context.Context, name, pool string, n int, r
 		case total == 0:
 			return fmt.Errorf("no runs of %s are logged in the last 90 days. Run it with plimsoll run, hand its runs over with plimsoll record, or read logs with plimsoll runs import --content", name)
 		case bare == total:
-			return fmt.Errorf("%s of %s logged, and none has its input: import them with plimsoll runs import --content", plural(total, "run is", "runs are"), name)
+			return fmt.Errorf("%s logged, and none has its input: import them with plimsoll runs import --content", plural(total, "run of "+name+" is", "runs of "+name+" are"))
 		}
-		return fmt.Errorf("%s of %s logged, and every input is an item already", plural(total, "run is", "runs are"), name)
+		return fmt.Errorf("%s logged, and every input is an item already", plural(total, "run of "+name+" is", "runs of "+name+" are"))
 	}
 	add, times := make([]trial.Item, 0, len(found)), 0
 	for _, f := range found {

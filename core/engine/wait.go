@@ -205,16 +205,59 @@ func (e *Engine) sooner(s *skill.Skill, w Wait) (string, error) {
 	case w.Source == "traffic" && w.Start <= w.Items:
 		return fmt.Sprintf("traffic = %d in its items block: so many are enough at %s points", w.Start, points(w.Margin)), nil
 	case w.Source == "traffic":
-		return "plimsoll runs import, where its runs are in logs elsewhere", nil
+		return "plimsoll runs import --content PATH, where its runs are in logs elsewhere", nil
 	}
-	notes, err := e.skillRuns(s.Name, e.asOf.Add(-trafficWindow))
-	if err != nil {
+	fresh, contentless, err := e.loggedInputs(s)
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if len(notes) > 0 {
+	case fresh:
 		return fmt.Sprintf("plimsoll items from-logs %s", s.Name), nil
+	case contentless:
+		return "plimsoll runs import --content PATH, with the logs that were imported without", nil
 	}
 	return fmt.Sprintf("plimsoll items add %s --input FILE --reference FILE", s.Name), nil
+}
+
+// looksBack bounds how many runs a screen reads for one word of advice.
+const looksBack = 500
+
+// loggedInputs looks at a skill's newest runs, until one has an input that is no
+// item yet: items from-logs then brings something. contentless tells, where none
+// has, whether some were imported without what was asked.
+func (e *Engine) loggedInputs(s *skill.Skill) (fresh, contentless bool, err error) {
+	notes, err := e.skillRuns(s.Name, e.asOf.Add(-trafficWindow))
+	if err != nil || len(notes) == 0 {
+		return false, false, err
+	}
+	pool, err := e.pool(s)
+	if err != nil {
+		return false, false, err
+	}
+	known := map[string]bool{}
+	for _, it := range slices.Concat(pool.Prove, pool.Tune) {
+		known[string(canonical(it.Input))] = true
+	}
+	seen := map[string]bool{}
+	for _, note := range slices.Backward(notes[max(0, len(notes)-looksBack):]) {
+		rec, err := e.Record(note.ID)
+		if err != nil {
+			return false, false, err
+		}
+		contentless = contentless || rec.Input == "" && rec.Result == "" && rec.Imported != ""
+		if rec.Input == "" || rec.Given != "" || seen[rec.Input] {
+			continue
+		}
+		seen[rec.Input] = true
+		input, err := e.store.GetBlob(rec.Input)
+		if err != nil {
+			return false, false, fmt.Errorf("reading a logged input: %w", err)
+		}
+		if !known[string(canonical(input))] {
+			return true, contentless, nil
+		}
+	}
+	return false, contentless, nil
 }
 
 // points writes millionths as points of a hundred.
