@@ -32,10 +32,15 @@ func (c *command) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			traffic, err := e.Traffic(cmd.Context())
+			if err != nil {
+				return err
+			}
 			if c.json {
-				return c.document(map[string]any{"plan": night, "waits": waits})
+				return c.document(map[string]any{"plan": night, "waits": waits, "traffic": traffic})
 			}
 			c.plan(night, all)
+			c.showTraffic(traffic)
 			most := waitsShown
 			if all {
 				most = len(waits)
@@ -125,6 +130,34 @@ func (c *command) plan(n *report.Night, all bool) {
 	for _, t := range n.Phases {
 		c.say("%s.", t)
 	}
+}
+
+// showTraffic says what the savings of a month are reckoned with.
+func (c *command) showTraffic(t engine.Traffic) {
+	if t.Runs == 0 {
+		return
+	}
+	text := fmt.Sprintf("%s of %s", plural(int(t.Runs), "run", "runs"), plural(int(t.Skills), "skill", "skills"))
+	switch t.Imported {
+	case 0:
+	case t.Runs:
+		text += ", imported"
+	default:
+		text += fmt.Sprintf(", %d of them imported", t.Imported)
+	}
+	if t.Unpriced < t.Runs || t.Micro > 0 {
+		cost := price.Format(t.Micro)
+		if t.Unsure > 0 {
+			cost = "at most " + cost
+		}
+		text += ", " + cost
+		if t.Unpriced > 0 {
+			text += " and what is not known of " + plural(int(t.Unpriced), "run", "runs")
+		}
+	} else {
+		text += ", at a cost that is not known"
+	}
+	c.hanging("", "Traffic of the last 30 days: "+text+".", "")
 }
 
 // toBuy says how many items, and of how many where the budget ends before.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/plimsoll-dev/plimsoll/core/engine"
 	"github.com/plimsoll-dev/plimsoll/core/verdict"
@@ -48,8 +49,27 @@ func (c *command) status(cmd *cobra.Command, _ []string) error {
 	if c.host != nil {
 		c.say("\n%s", c.host.standingWords())
 	}
-	c.next("plimsoll nightly measures what may move; plimsoll explain SKILL says why one stands where it does.")
+	c.next("%s; plimsoll explain SKILL says why one stands where it does.", soonest(e, standings, waits))
 	return nil
+}
+
+// soonest is what gets on: a night where it could measure something, else what the
+// step lacks that an item brings most for.
+func soonest(e *engine.Engine, standings []engine.Standing, waits []engine.Wait) string {
+	const night = "plimsoll nightly measures what may move"
+	for _, s := range standings {
+		if _, held := e.Held(s.Step); held == "" {
+			return night
+		}
+	}
+	all := waiting(waits)
+	switch {
+	case len(all) == 0:
+		return night
+	case strings.HasPrefix(all[0].Next, "plimsoll "):
+		return all[0].Next
+	}
+	return label(all[0].Skill, all[0].Step) + ": " + all[0].Next
 }
 
 func statuses(standings []engine.Standing) []map[string]any {

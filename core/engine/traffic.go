@@ -14,6 +14,44 @@ import (
 	"github.com/plimsoll-dev/plimsoll/sdk/canonjson"
 )
 
+// Traffic is what the project's skills ran in the last 30 days, here or elsewhere.
+type Traffic struct {
+	Runs     int64 `json:"runs"`
+	Imported int64 `json:"imported"` // of Runs: read out of logs
+	Skills   int64 `json:"skills"`   // that have some
+	Micro    int64 `json:"micro_usd"`
+	Unsure   int64 `json:"unsure_micro_usd"` // of Micro: it may be as much less
+	Unpriced int64 `json:"unpriced"`         // runs whose cost is not known, or not of every call; what is known is in Micro
+}
+
+// Traffic adds up what plans and savings are reckoned with.
+func (e *Engine) Traffic(ctx context.Context) (Traffic, error) {
+	var out Traffic
+	for _, s := range e.Project.Skills {
+		notes, err := e.skillRuns(s.Name, e.asOf.Add(-month))
+		if err != nil {
+			return out, fmt.Errorf("counting the runs of %s: %w", s.Name, err)
+		}
+		before := out.Runs
+		for _, n := range notes {
+			if n.At.After(e.asOf) {
+				continue
+			}
+			out.Runs, out.Micro, out.Unsure = out.Runs+1, out.Micro+n.Micro, out.Unsure+n.Unsure
+			if n.Status == run.Imported {
+				out.Imported++
+			}
+			if !n.Priced {
+				out.Unpriced++
+			}
+		}
+		if out.Runs > before {
+			out.Skills++
+		}
+	}
+	return out, ctx.Err()
+}
+
 // sampling is how many runs a skill's evidence samples from its traffic, 0 for
 // none.
 func sampling(s *skill.Skill) int {
