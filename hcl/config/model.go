@@ -52,14 +52,14 @@ func (l *loader) fillLadder(b *body, out *Ladder) {
 		}
 	})
 	l.fillModels(b, out)
-	l.checkPrices(out, func(t *Tier) bool { _, wrong := seen["\x00"+t.Name]; return wrong })
+	l.checkPrices(out, b.has("models"), func(t *Tier) bool { _, wrong := seen["\x00"+t.Name]; return wrong })
 }
 
 // checkPrices warns of ladders whose order contradicts their prices, and of a
 // tier without a price beside tiers that have one: with it, comparisons of the
 // ladder have a hole. A ladder without any price says nothing about money, and
 // is left in peace.
-func (l *loader) checkPrices(ladder *Ladder, wrong func(*Tier) bool) {
+func (l *loader) checkPrices(ladder *Ladder, short bool, wrong func(*Tier) bool) {
 	priced := 0
 	for _, t := range ladder.Tiers {
 		if t.Price.Known {
@@ -69,7 +69,12 @@ func (l *loader) checkPrices(ladder *Ladder, wrong func(*Tier) bool) {
 	var before *Tier
 	for _, t := range ladder.Tiers {
 		if !t.Price.Known {
-			if priced > 0 && !wrong(t) {
+			switch {
+			case priced == 0 || wrong(t):
+			case short:
+				// An example of a price would be taken for one.
+				l.add(unpriced.warn(t.Range, "Other models of ladder %q have a list price and %q has none: savings between them cannot be claimed. Take in a list that has it (plimsoll prices import FILE), or write this ladder with tier blocks.", ladder.Name, t.Model))
+			default:
 				l.add(unpriced.warn(t.Range, "Other tiers of ladder %q have a price and %q has none: savings between them cannot be claimed. A model that costs nothing has zeros.", ladder.Name, t.Name).WithSuggestion("price = { input = 1, output = 5 }"))
 			}
 			continue
