@@ -126,6 +126,15 @@ func TestCases(t *testing.T) {
 			},
 			"(no skill was open)  m 7+1; (no skill was open)  m 8+1", func(l transcript.Lines) bool { return l.Repeated == 2 },
 		},
+		"a task that a runner gave the agent is a run already": {
+			[]string{
+				strings.ReplaceAll(user("s", "", "do"), `"type":"user"`, `"type":"user","cwd":"/tmp/plimsoll-task-12/work"`) + assistant("s", "", "1", "", 1, 1) + assistant("s", "", "1", "", 1, 2),
+				strings.ReplaceAll(assistant("w", "", "2", "", 1, 1), `"type"`, `"cwd":"C:\\Temp\\plimsoll-task-9","type"`),
+				strings.ReplaceAll(meta("p", ""), `"id"`, `"cwd":"/tmp/plimsoll-task-3","id"`) + model + token("p", "2026-06-01T09:00:01Z", 10, 10),
+				strings.ReplaceAll(assistant("o", "", "3", "", 5, 5), `"type"`, `"cwd":"/home/my-plimsoll-task-notes","type"`),
+			},
+			"(no skill was open)  m 5+5", func(l transcript.Lines) bool { return l.Own == 4 && l.Used == 1 && l.Accounted() },
+		},
 		"a cost that the log states": {
 			[]string{`{"timestamp":"2026-06-01T09:00:00Z","model":"m","usage":{"prompt_tokens":3,"completion_tokens":1},"response_cost":0.0000125}`},
 			"(no skill was open)  m 3+1", nil,

@@ -32,6 +32,7 @@ type turn struct {
 	begun    bool // a record of it was read
 	answered bool
 	asked    int
+	own      bool // a runner's task
 }
 
 // maxTurns bounds the conversations of one file that are told apart.
@@ -57,6 +58,7 @@ type claudeLine struct {
 	RequestID string          `json:"requestId"`
 	UUID      string          `json:"uuid"`
 	Parent    string          `json:"parentUuid"`
+	Folder    string          `json:"cwd"`
 	Cost      json.Number     `json:"costUSD"`
 	Message   struct {
 		ID      string          `json:"id"`
@@ -103,6 +105,7 @@ func (s *claude) record(f *file, raw []byte) {
 		return
 	}
 	t := s.turn(l)
+	t.own = t.own || ofRunner(l.Folder)
 	if l.UUID != "" {
 		// What the first record answers to stands in another file.
 		t.answered = t.answered || !t.begun && l.Parent != ""
@@ -116,9 +119,18 @@ func (s *claude) record(f *file, raw []byte) {
 		f.count(&f.r.lines.NoCall) // a synthetic answer is written by the agent itself
 	case l.Type != "assistant":
 		f.unknown(l.Type)
+	case t.own:
+		f.count(&f.r.lines.Own)
 	default:
 		s.answer(f, t, l)
 	}
+}
+
+// ofRunner tells the folder that plugins/command makes for a task, and those below.
+func ofRunner(folder string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(folder, func(r rune) bool { return r == '/' || r == '\\' }), func(part string) bool {
+		return strings.HasPrefix(part, "plimsoll-task-")
+	})
 }
 
 func (s *claude) turn(l claudeLine) *turn {

@@ -28,6 +28,7 @@ type codex struct {
 	cut      bool
 	said     int // messages of the user
 	answered bool
+	own      bool // a runner's task
 }
 
 var codexTypes = map[string]bool{
@@ -110,6 +111,7 @@ func (s *codex) meta(payload json.RawMessage) {
 		Forked   string          `json:"forked_from_id"`
 		Provider string          `json:"model_provider"`
 		Source   json.RawMessage `json:"source"`
+		Folder   string          `json:"cwd"`
 	}
 	if json.Unmarshal(payload, &m) != nil {
 		return
@@ -122,6 +124,7 @@ func (s *codex) meta(payload json.RawMessage) {
 			s.lineage = append(s.lineage, id)
 		}
 	}
+	s.own = s.own || ofRunner(m.Folder)
 	if s.session == "" {
 		s.session, s.provider = m.ID, m.Provider
 		if _, sub := inner(m.Source)["subagent"]; sub {
@@ -227,6 +230,10 @@ func (s *codex) begin(skills []string) {
 // is the first of a fork, which begins with its parent's.
 func (s *codex) call(f *file, l codexLine, total, last *codexUsage) {
 	s.answered = true
+	if s.own {
+		f.count(&f.r.lines.Own)
+		return
+	}
 	var used codexUsage
 	id := []string{Codex, ""}
 	switch total {

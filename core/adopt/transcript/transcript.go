@@ -88,17 +88,18 @@ type Options struct {
 	Now     time.Time // calls a day after it are counted in Lines.Future; zero counts none
 }
 
-// Lines counts what was read. Read is the sum of Used, Repeated, NoCall,
+// Lines counts what was read. Read is the sum of Used, Repeated, NoCall, Own,
 // Undated, Broken, Torn, TooLong and all of Unknown.
 type Lines struct {
-	Read     int64            `json:"read"`              // lines; of spans that share a line, each
-	Used     int64            `json:"used"`              // gave a call with a time
-	Undated  int64            `json:"undated"`           // gave a call whose time the log does not say; it is counted in money, and cannot become a run
-	Repeated int64            `json:"repeated"`          // say again what was counted
-	NoCall   int64            `json:"no_call"`           // known, and no model call
-	Unknown  map[string]int64 `json:"unknown,omitempty"` // of a kind that this version does not know, by kind
-	Broken   int64            `json:"broken"`            // no JSON object
-	Torn     int64            `json:"torn"`              // half a last line: it is still being written, or its writer died
+	Read     int64            `json:"read"`                // lines; of spans that share a line, each
+	Used     int64            `json:"used"`                // gave a call with a time
+	Undated  int64            `json:"undated"`             // gave a call whose time the log does not say; it is counted in money, and cannot become a run
+	Repeated int64            `json:"repeated"`            // say again what was counted
+	NoCall   int64            `json:"no_call"`             // known, and no model call
+	Own      int64            `json:"own_tasks,omitempty"` // a call in a task that a runner of Plimsoll gave the agent: a run of it is kept already, or it was a trial
+	Unknown  map[string]int64 `json:"unknown,omitempty"`   // of a kind that this version does not know, by kind
+	Broken   int64            `json:"broken"`              // no JSON object
+	Torn     int64            `json:"torn"`                // half a last line: it is still being written, or its writer died
 	TooLong  int64            `json:"too_long"`
 
 	// Notes beside the count.
@@ -111,7 +112,7 @@ type Lines struct {
 
 // Accounted tells whether every record has been counted as exactly one thing.
 func (l Lines) Accounted() bool {
-	sum := l.Used + l.Undated + l.Repeated + l.NoCall + l.Broken + l.Torn + l.TooLong
+	sum := l.Used + l.Undated + l.Repeated + l.NoCall + l.Own + l.Broken + l.Torn + l.TooLong
 	for _, n := range l.Unknown {
 		sum += n
 	}
