@@ -62,7 +62,7 @@ func (c *command) topologyDown(ctx context.Context, name string, grace time.Dura
 		what = "cleared away after its supervisor was killed"
 	}
 	c.say("Topology %s was %s in %s. Nothing of it runs.", f.Name, what, engine.Now().Sub(began).Round(100*time.Millisecond))
-	c.next("plimsoll topology up %s starts it again.", f.Name)
+	c.next("%s starts it again.", upCommand(f.Instance))
 	return nil
 }
 

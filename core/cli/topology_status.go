@@ -219,17 +219,17 @@ func (c *command) nextFor(all []standing) {
 	for _, f := range all {
 		switch {
 		case f.Gone:
-			c.next("plimsoll topology up %s starts it again, plimsoll topology down %s takes away what is left.", f.Name, f.Name)
+			c.next("%s starts it again, %s takes away what is left.", upCommand(f.Instance), downCommand(f.Instance))
 			return
 		case f.Phase == backend.Failed:
-			c.next("plimsoll topology up %s, when that is mended; all lines: plimsoll topology status %s --log 200.", f.Name, f.Name)
+			c.next("%s, when that is mended; all lines: plimsoll topology status %s --log 200.", upCommand(f.Instance), f.Name)
 			return
 		case f.Phase == backend.Starting:
-			c.next("plimsoll topology up %s waits until it is ready.", f.Name)
+			c.next("%s waits until it is ready.", upCommand(f.Instance))
 			return
 		}
 	}
-	c.next("plimsoll topology bench --topology %s, or plimsoll topology down %s.", all[0].Name, all[0].Name)
+	c.next("%s, or %s.", benchCommand(all[0].Instance), downCommand(all[0].Instance))
 }
 
 func firstWord(a, b string) string {

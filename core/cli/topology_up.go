@@ -30,6 +30,7 @@ type launching struct {
 	noWait   bool
 	restarts int
 	serves   string // see supervise.Order; with the plan
+	machine  plan.Machine
 }
 
 func (c *command) topologyUpCommand() *cobra.Command {
@@ -106,10 +107,27 @@ func (c *command) launchPlan(ctx context.Context, name string, l *launching) (st
 		}
 	}
 	if r := spec.Topology.Runtime; spec.Topology.Attach == "" && (r == "" || r == "process") {
-		spec.Machine = detect.Look(ctx, detect.Config{Runner: detect.Programs{}, Env: c.lookup}).Facts()
+		if spec.Machine, err = c.machineFor(ctx, spec.Topology.Name); err != nil {
+			return "", plan.Plan{}, err
+		}
+		l.machine = spec.Machine
 	}
 	made, err := plan.Make(spec)
 	return spec.Topology.Name, made, err
+}
+
+// machineFor is what a plan may take from this machine. Of a topology that runs it is
+// what its own plan took: to look again takes long, and would make it another plan.
+func (c *command) machineFor(ctx context.Context, name string) (plan.Machine, error) {
+	dir, err := c.instanceDir(name)
+	if err != nil {
+		return plan.Machine{}, err
+	}
+	if i, err := supervise.Read(dir); err == nil && i.Alive() && (i.Phase == backend.Ready || i.Phase == backend.Starting) {
+		return i.Machine, nil
+	}
+	c.progress("Looking at this machine; vLLM may take up to a minute to say its version.")
+	return detect.Look(ctx, detect.Config{Runner: detect.Programs{}, Env: c.lookup}).Facts(), nil
 }
 
 func (c *command) topologyUp(ctx context.Context, name string, l launching) error {
@@ -197,9 +215,12 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 		}
 		i = now.Instance
 		if i.Digest != digest || i.Serves != l.serves {
-			return i, false, otherPlan(i)
+			return i, false, otherPlan(i, l.model)
 		}
 		if i.Phase != backend.Failed && i.Phase != backend.Stopping {
+			if i.Restarts != l.restarts {
+				c.progress("It runs with --restarts %d, which stays so: for another number, %s first.", i.Restarts, downCommand(i))
+			}
 			return i, false, nil
 		}
 		c.progress("%s %s; it is started again.", name, i.Phase)
@@ -208,6 +229,9 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 		}
 	case i.Phase != backend.Failed:
 		c.progress("The supervisor of %s was killed (process %d): what it left is taken away.", name, i.PID)
+	}
+	if err := c.portsTaken(name, made); err != nil {
+		return i, false, err
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -219,16 +243,51 @@ func (c *command) launched(ctx context.Context, dir, name string, made plan.Plan
 	}
 	i, err = supervise.Start(ctx, supervise.Spawn{
 		Self: self, Args: []string{"-C", root, "topology", "up", "--as-supervisor"}, Dir: dir,
-		Order: supervise.Order{Name: name, Plan: made, Restarts: l.restarts, Serves: l.serves},
+		Order: supervise.Order{Name: name, Plan: made, Restarts: l.restarts, Serves: l.serves, Asked: l.model, Machine: l.machine},
 	})
 	if err == nil && (i.Digest != digest || i.Serves != l.serves) {
-		err = otherPlan(i)
+		err = otherPlan(i, l.model)
 	}
 	return i, true, err
 }
 
-func otherPlan(i supervise.Instance) error {
-	return fmt.Errorf("topology %q runs with another plan, since %s.\nTo start it as it is declared now: plimsoll topology down %s, then plimsoll topology up %s", i.Name, i.Started.Format(time.RFC3339), i.Name, i.Name)
+// portsTaken refuses a plan whose ports another topology of this project has: its
+// servers would find out one by one, and not whose they are.
+func (c *command) portsTaken(name string, made plan.Plan) error {
+	state, err := filepath.Abs(c.stateDir())
+	if err != nil {
+		return fmt.Errorf("finding the state folder: %w", err)
+	}
+	all, _ := supervise.List(state) // what cannot be read is status's to tell
+	for _, i := range all {
+		for _, x := range made.Processes {
+			if i.Name != name && i.Holds(x.Port) {
+				return fmt.Errorf("topology %s was not started: topology %s has port %d, which %s needs.\nTo do: %s, or set port in topology %q", name, i.Name, x.Port, x.Name, downCommand(i), name)
+			}
+		}
+	}
+	return nil
+}
+
+// upCommand starts i as it was started, and benchCommand measures the same.
+func upCommand(i supervise.Instance) string { return "plimsoll topology up " + i.Name + modelFlag(i) }
+
+func benchCommand(i supervise.Instance) string {
+	return "plimsoll topology bench --topology " + i.Name + modelFlag(i)
+}
+
+func downCommand(i supervise.Instance) string { return "plimsoll topology down " + i.Name }
+
+func modelFlag(i supervise.Instance) string {
+	if i.Asked == "" {
+		return ""
+	}
+	return " --model " + i.Asked
+}
+
+func otherPlan(i supervise.Instance, model string) error {
+	i.Asked = model // as it would be started now
+	return fmt.Errorf("topology %q runs with another plan, since %s.\nTo start it as it is declared now: %s, then %s", i.Name, i.Started.Format(time.RFC3339), downCommand(i), upCommand(i))
 }
 
 // progress says something beside the result, unless a program reads it.
@@ -260,7 +319,7 @@ func (c *command) upFailed(r supervise.Report) error {
 	if c.json {
 		return errors.Join(c.document(map[string]any{"topology": r.Name, "ready": false, "instance": r.Instance, "log": r.Log}), errSilent)
 	}
-	return fmt.Errorf("topology %s could not be started.\n%s\n\nThen: plimsoll topology up %s. All lines: plimsoll topology status %s --log 200", r.Name, explained(r.Message), r.Name, r.Name)
+	return fmt.Errorf("topology %s could not be started.\n%s\n\nThen: %s. All lines: plimsoll topology status %s --log 200", r.Name, explained(r.Message), upCommand(r.Instance), r.Name)
 }
 
 // explained gives what to do a line of its own.
@@ -301,7 +360,7 @@ func (c *command) upLost(ctx context.Context, i supervise.Instance, why error) e
 	case now.Phase == backend.Failed:
 		return c.upFailed(supervise.Report{Instance: now})
 	}
-	return fmt.Errorf("topology %s: its supervisor (process %d) was killed, and its servers with it; its log is in %s.\nplimsoll topology up %s starts it again", i.Name, i.PID, dir, i.Name)
+	return fmt.Errorf("topology %s: its supervisor (process %d) was killed, and its servers with it; its log is in %s.\n%s starts it again", i.Name, i.PID, dir, upCommand(i))
 }
 
 // upWait follows the start to its end.
@@ -349,5 +408,5 @@ func (c *command) answersAt(i supervise.Instance) {
 	for _, e := range i.Endpoints {
 		c.say("  %s/v1", strings.TrimSuffix(e, "/v1"))
 	}
-	c.next("topology = topology.%s in a backend block, or plimsoll topology bench --topology %s. To end it: plimsoll topology down %s.", i.Name, i.Name, i.Name)
+	c.next("topology = topology.%s in a backend block, or %s. To end it: %s.", i.Name, benchCommand(i), downCommand(i))
 }

@@ -370,6 +370,49 @@ func TestTopologyBesideRubbish(t *testing.T) {
 	}
 }
 
+// What is asked of a topology that runs is answered without looking at the machine,
+// and what cannot be had is said: another number of restarts, or its port.
+func TestTopologyRuns(t *testing.T) {
+	dir := up(t)
+	bin := filepath.Dir(engineFile(t))
+	if err := os.WriteFile(filepath.Join(bin, "docker"), []byte("#!/bin/sh\n: > "+filepath.Join(bin, "looked")+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, dir, "topology", "up", "one", "--restarts", "3", "--model", "small").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "runs already") || !strings.Contains(string(out), "--restarts 0") {
+		t.Errorf("up: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(bin, "looked")); err == nil {
+		t.Error("it looked at the machine")
+	}
+	path := filepath.Join(dir, "t.hcl")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	text += strings.Replace(text[strings.Index(text, "topology "):], `"one"`, `"two"`, 1)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err = command(t, dir, "topology", "up", "two").CombinedOutput()
+	if code(err) != 1 || !strings.Contains(string(out), "topology one has port") || !strings.Contains(string(out), "plimsoll topology down one") {
+		t.Errorf("up two: %v\n%s", err, out)
+	}
+	if out, err := command(t, dir, "topology", "down", "one").CombinedOutput(); err != nil {
+		t.Errorf("down: %v\n%s", err, out)
+	}
+	// What was named at the start is in what to do next.
+	out, err = command(t, dir, "topology", "up", "two", "--model", "small").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "plimsoll topology bench --topology two --model small") {
+		t.Errorf("up two: %v\n%s", err, out)
+	}
+	out, err = command(t, dir, "topology", "down", "two").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "plimsoll topology up two --model small") {
+		t.Errorf("down two: %v\n%s", err, out)
+	}
+}
+
 // more adds lines to the topology block of a project.
 func more(t *testing.T, dir, lines string) {
 	t.Helper()

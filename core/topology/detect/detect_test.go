@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -32,6 +33,29 @@ func (s said) Run(_ context.Context, name string, args ...string) (string, error
 		}
 	}
 	return "", fmt.Errorf("%s: %w", name, ErrAbsent)
+}
+
+// hurried is a machine that notes which programs had to answer within seconds.
+type hurried struct {
+	said
+	soon map[string]bool
+}
+
+func (h hurried) Run(ctx context.Context, name string, args ...string) (string, error) {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= 10*time.Second {
+		h.soon[name] = true
+	}
+	return h.said.Run(ctx, name, args...)
+}
+
+// A container runtime that hangs at its daemon does not hold up the look for long;
+// the engine has the time that it needs.
+func TestRuntimesAreHurried(t *testing.T) {
+	h := hurried{said{}, map[string]bool{}}
+	Look(t.Context(), Config{Runner: h, Env: func(string) (string, bool) { return "", false }, Glob: func(string) ([]string, bool) { return nil, false }})
+	if !h.soon["docker"] || !h.soon["podman"] || h.soon["vllm"] {
+		t.Errorf("hurried were %v", h.soon)
+	}
 }
 
 func file(t testing.TB, name string) string {

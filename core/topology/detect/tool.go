@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 var (
@@ -106,10 +107,16 @@ func (m *Machine) engine(ctx context.Context, r Runner) {
 	}
 }
 
+// containerTime is for each container runtime: they say their version at once, or
+// hang at a daemon that is not there.
+const containerTime = 5 * time.Second
+
 func (m *Machine) containers(ctx context.Context, r Runner) {
 	for name, to := range map[string]*string{"docker": &m.Docker, "podman": &m.Podman} {
-		if out, err := r.Run(ctx, name, "--version"); err == nil {
+		short, cancel := context.WithTimeout(ctx, containerTime)
+		if out, err := r.Run(short, name, "--version"); err == nil {
 			*to = ParseVersion(out)
 		}
+		cancel()
 	}
 }

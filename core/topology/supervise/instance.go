@@ -40,9 +40,13 @@ type Instance struct {
 	Runtime   string        `json:"runtime"`
 	Digest    string        `json:"digest"`           // of the plan, see Digest
 	Serves    string        `json:"serves,omitempty"` // as its Order says
+	Asked     string        `json:"asked,omitempty"`  // as its Order says
+	Restarts  int           `json:"restarts"`         // as its Order says
+	Machine   plan.Machine  `json:"machine"`          // as its Order says
 	Endpoints []string      `json:"endpoints"`
-	PID       int           `json:"pid"`  // of the supervisor
-	Born      string        `json:"born"` // tells it from another process that got its id later
+	Ports     []int         `json:"ports,omitempty"` // of its processes
+	PID       int           `json:"pid"`             // of the supervisor
+	Born      string        `json:"born"`            // tells it from another process that got its id later
 	Socket    string        `json:"socket"`
 	Started   time.Time     `json:"started"`
 	Phase     backend.Phase `json:"phase"`
@@ -176,6 +180,12 @@ func (i Instance) Left() []Process {
 		}
 	}
 	return out
+}
+
+// Holds tells whether the instance has a port, or will have in a moment. One that
+// failed and of which nothing runs has none.
+func (i Instance) Holds(port int) bool {
+	return slices.Contains(i.Ports, port) && i.Alive() && (i.Phase != backend.Failed || len(i.Left()) > 0)
 }
 
 func same(pid int, b string) bool { return pid > 0 && b != "" && born(pid) == b }

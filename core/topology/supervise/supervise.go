@@ -41,6 +41,10 @@ type Order struct {
 	Name     string    `json:"name"` // of the topology, and of its folder
 	Plan     plan.Plan `json:"plan"`
 	Restarts int       `json:"restarts"` // of each process that ends by itself, 0..100
+	// Asked is the model that was named when it was started; "": none had to be.
+	Asked string `json:"asked,omitempty"`
+	// Machine is what the plan took from this machine.
+	Machine plan.Machine `json:"machine"`
 	// Serves is the digest of what of the blocks decides on answers: core/engine
 	// makes it and compares it.
 	Serves string `json:"serves,omitempty"`
@@ -175,6 +179,12 @@ func (s *supervisor) begin() error {
 	s.instance = Instance{
 		Format: format, Name: o.Name, Model: o.Plan.Model, Engine: o.Plan.Engine + " " + o.Plan.Version, Runtime: o.Plan.Runtime, Digest: digest, Serves: o.Serves,
 		Endpoints: o.Plan.Endpoints, PID: os.Getpid(), Born: born(os.Getpid()), Started: now, Phase: backend.Starting, Since: now,
+		Asked: o.Asked, Restarts: o.Restarts, Machine: o.Machine,
+	}
+	for _, x := range o.Plan.Processes {
+		if x.Port > 0 {
+			s.instance.Ports = append(s.instance.Ports, x.Port)
+		}
 	}
 	cfg := s.cfg.Plugins
 	cfg.Root = s.cfg.Root

@@ -360,6 +360,18 @@ func TestEndOfMute(t *testing.T) {
 	}
 }
 
+// A port is an instance's as long as something of it runs.
+func TestHolds(t *testing.T) {
+	i := Instance{PID: os.Getpid(), Born: born(os.Getpid()), Phase: backend.Starting, Ports: []int{8000, 8001}}
+	failed, rest, dead := i, i, i
+	failed.Phase = backend.Failed
+	rest.Phase, rest.Processes = backend.Failed, []Process{{PID: os.Getpid(), Born: born(os.Getpid())}}
+	dead.Born = "long ago"
+	if !i.Holds(8001) || i.Holds(8002) || failed.Holds(8000) || !rest.Holds(8000) || dead.Holds(8000) {
+		t.Error("it has a port that it does not have, or the other way round")
+	}
+}
+
 // Pauses grow, and end at half a minute.
 func TestPauses(t *testing.T) {
 	for deaths, want := range []time.Duration{0, 0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 30 * time.Second, 30 * time.Second} {
