@@ -211,7 +211,7 @@ func (c *child) start() (*running, error) {
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, c.dir, w, w
 	ownGroup(cmd)
 	c.log.begin()
-	err = cmd.Start()
+	err = c.inst.fleet.warden.run(cmd, c.spec)
 	_ = w.Close()
 	if err != nil {
 		_ = r.Close()

@@ -1,6 +1,7 @@
 package vllm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,9 @@ type warden struct {
 	env []string
 	cmd *exec.Cmd
 	in  *os.File // referenced here, so that it is not collected and closed
+	// groups that are there, with the command that ends their container or "": what
+	// the next warden is told when somebody kills this one.
+	groups map[int]string
 }
 
 // wardenScript keeps groups, and commands that end containers, by process id.
@@ -66,28 +70,72 @@ func (w *warden) start() error {
 		return fmt.Errorf("starting the warden, without which engines could be left over: %w", err)
 	}
 	w.cmd, w.in = cmd, in
-	go func() { _ = cmd.Wait() }()
+	for pid, stop := range w.groups {
+		_, _ = fmt.Fprintf(in, "+ %d\n", pid)
+		if stop != "" {
+			_, _ = fmt.Fprintf(in, "s %d %s\n", pid, stop)
+		}
+	}
+	go w.watch(cmd)
 	return nil
+}
+
+// watch waits for the end of a warden. One that was killed is followed by another
+// at once: engines that run without one would outlive this backend.
+func (w *warden) watch(cmd *exec.Cmd) {
+	err := cmd.Wait()
+	w.mu.Lock()
+	if w.cmd == cmd {
+		_ = w.in.Close()
+		w.cmd, w.in = nil, nil
+	}
+	w.mu.Unlock()
+	if err != nil {
+		_ = w.start() // what is launched next tries again, and says so
+	}
 }
 
 // command is x as it is started. program is where its command was found.
 func (w *warden) command(x process, program string) *exec.Cmd {
-	var stop []string
-	for _, word := range x.Stop {
-		stop = append(stop, "'"+strings.ReplaceAll(word, "'", `'\''`)+"'")
+	args := append([]string{"-c", firstWords, "engine", quoted(x.Stop), program}, x.Command[1:]...)
+	return exec.Command(shell, args...)
+}
+
+// quoted is a command in the shell's words.
+func quoted(command []string) string {
+	var out []string
+	for _, word := range command {
+		out = append(out, "'"+strings.ReplaceAll(word, "'", `'\''`)+"'")
 	}
-	args := append([]string{"-c", firstWords, "engine", strings.Join(stop, " "), program}, x.Command[1:]...)
-	cmd := exec.Command(shell, args...)
+	return strings.Join(out, " ")
+}
+
+// run starts what command made, under a warden that is there.
+func (w *warden) run(cmd *exec.Cmd, x process) error {
+	if err := w.start(); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.in == nil {
+		return errors.New("the warden, without which engines could be left over, was killed in this moment")
+	}
 	cmd.ExtraFiles = []*os.File{w.in}
-	return cmd
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if w.groups == nil {
+		w.groups = map[int]string{}
+	}
+	w.groups[cmd.Process.Pid] = quoted(x.Stop)
+	return nil
 }
 
 // forget drops a group of which nothing runs any more.
 func (w *warden) forget(pid int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	delete(w.groups, pid)
 	if w.in != nil {
 		// A warden that has gone cannot be told, and has nothing to be told.
 		_, _ = fmt.Fprintf(w.in, "- %d\n", pid)

@@ -54,6 +54,42 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
+// A warden that somebody kills is followed by another, which knows the engines that
+// run.
+func TestWardenKilled(t *testing.T) {
+	engineOnPath(t)
+	f := newFleet(t.TempDir(), 0)
+	if _, err := f.Launch(t.Context(), planOf(t, server(t, "a"))); err != nil {
+		t.Fatal(err)
+	}
+	i := f.find("p")
+	await(t, "ready", func() bool { return i.status().Phase == backend.Ready })
+	pid := func() int {
+		f.warden.mu.Lock()
+		defer f.warden.mu.Unlock()
+		if f.warden.cmd == nil {
+			return 0
+		}
+		return f.warden.cmd.Process.Pid
+	}
+	first := pid()
+	kill(first)
+	await(t, "followed by another warden", func() bool { return pid() != first && pid() != 0 })
+	if s := i.status(); s.Phase != backend.Ready {
+		t.Errorf("the engine is %s", s.Phase)
+	}
+	f.warden.mu.Lock()
+	err := f.warden.in.Close() // as when the backend is gone
+	f.warden.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "over", func() bool { return i.status().Processes[0].PID == 0 })
+	if err := f.Stop(t.Context(), "p", 0); err != nil {
+		t.Error(err)
+	}
+}
+
 // podman is a program that acts as the two commands of a plan: what it runs does not
 // end when its client does.
 const podman = `#!/bin/sh
