@@ -65,6 +65,7 @@ type bench struct {
 	ready    time.Duration
 	decide   bool   // the results go where decide reads them
 	topology string // block; "": none
+	keyed    bool   // a key is sent
 }
 
 // bench makes the runs, and tells of them.
@@ -125,6 +126,9 @@ func (c *command) bench(ctx context.Context, b bench) error {
 
 // unreached is why there is no run at all, with what may help.
 func (b bench) unreached(failed error) error {
+	if failed != nil && !b.keyed && strings.Contains(failed.Error(), "HTTP 401") {
+		return fmt.Errorf("%w.\nThe server asks for a key: --key-env NAME names the environment variable that has it, and it is never written down", failed)
+	}
 	var dial *net.OpError
 	if !errors.As(failed, &dial) {
 		return failed

@@ -91,13 +91,14 @@ func (c *command) benchOf(cmd *cobra.Command, f *benchFlags) (bench, error) {
 	conf.Workload, pace = builtIn()
 	if f.blocks() || f.url == "" && c.hasProject() {
 		var err error
-		if pace, err = c.benchProject(f, &b); err != nil {
+		if pace, err = c.benchProject(cmd.Context(), f, &b); err != nil {
 			return b, err
 		}
 	}
 	if err := c.benchEndpoint(f, conf); err != nil {
 		return b, err
 	}
+	b.keyed = conf.Endpoint.Key != "" || len(conf.Endpoint.Headers) > 0
 	given := cmd.Flags().Changed
 	for name, set := range map[string]func(){
 		"input": func() { conf.Workload.Input = f.input }, "output": func() { conf.Workload.Output = f.output }, "prompts": func() { conf.Workload.Prompts = f.prompts },

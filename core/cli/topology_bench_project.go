@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -66,7 +67,7 @@ func (c *command) hasProject() bool {
 // benchProject takes from blocks what they say. Flags come after, and win; a flag
 // that changes what is sent keeps the results out of the block's folder, because
 // decide would take them for measurements of the block.
-func (c *command) benchProject(f *benchFlags, b *bench) (load.Pace, error) {
+func (c *command) benchProject(ctx context.Context, f *benchFlags, b *bench) (load.Pace, error) {
 	found, err := c.benchBlocks(f.topology, f.model, f.workload)
 	if err != nil {
 		return load.Pace{}, err
@@ -106,7 +107,10 @@ func (c *command) benchProject(f *benchFlags, b *bench) (load.Pace, error) {
 	if f.url == "" && found.Config.Endpoint.URL == "" {
 		return pace, usage("topology %q does not say where it answers: give --url", found.Topology)
 	}
-	return pace, nil
+	if f.url == "" && !found.Attach {
+		b.sweep.Config.Endpoint.URL, err = c.benchRunning(ctx, found, f.ready)
+	}
+	return pace, err
 }
 
 // changedLoad are the flags that send something else than a workload block says.
