@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +33,10 @@ func (c *command) topologyWatchCommand() *cobra.Command {
 		Long: "Reads an engine's metrics twice, works out the traffic between the two looks, and\n" +
 			"asks the decision again with that traffic. It goes on until Ctrl-C; --once stops\n" +
 			"after the first answer.\n\n" +
-			"--metrics is the address of the engine, or of its /metrics. Given twice it is two\n" +
-			"files that were recorded --interval apart. Where prefill and decode are apart, name\n" +
-			"the decode server: it sees every request whole.",
+			"--metrics is the address of the engine, or of its /metrics; of several servers give\n" +
+			"it for each, and they are summed. Or it is two files that were recorded --interval\n" +
+			"apart. Where prefill and decode are apart, name the decode servers: they see every\n" +
+			"request whole.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(c.json); err != nil {
@@ -51,7 +53,7 @@ func (c *command) topologyWatchCommand() *cobra.Command {
 			return c.topologyWatch(cmd.Context(), q, o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.metrics, "metrics", nil, "address of the engine's metrics, or two recorded files")
+	cmd.Flags().StringArrayVar(&o.metrics, "metrics", nil, "address of the engine's metrics, one for each server, or two recorded files")
 	cmd.Flags().StringVar(&o.model, "model", "", "the model that has this traffic, where the decision is about several")
 	cmd.Flags().StringVar(&o.running, "topology", "", "the topology that serves it (default: the one that the decision takes)")
 	cmd.Flags().StringVar(&o.folder, "measured", "", "folder of measurements (default: topology, in the project)")
@@ -65,19 +67,25 @@ func (o *watchAsked) check(json bool) error {
 	if o.interval < time.Second || o.interval > 24*time.Hour {
 		return usage("--interval %s: give a time from 1s to 24h, as 60s or 5m", o.interval)
 	}
-	for _, m := range o.metrics {
+	files := 0
+	for i, m := range o.metrics {
 		if m == "" {
 			return usage("--metrics: the address is empty")
 		}
 		if strings.HasPrefix(m, "http://") || strings.HasPrefix(m, "https://") {
 			o.fetches = true
+			if slices.Contains(o.metrics[:i], m) {
+				return usage("--metrics %s is given twice: an address is read twice by itself", m)
+			}
+			continue
 		}
+		files++
 	}
 	switch n := len(o.metrics); {
 	case n == 0:
 		return usage("--metrics is missing: give the engine's address, as --metrics http://127.0.0.1:8000, or two recorded files")
-	case o.fetches && n > 1:
-		return usage("--metrics: an address is read twice by itself; give one")
+	case o.fetches && files > 0:
+		return usage("--metrics: give addresses, or two recorded files, and not both")
 	case !o.fetches && n != 2:
 		return usage("--metrics: of a file there must be two, recorded --interval apart, because counters of one moment show no rate: curl -s URL/metrics > a; sleep 60; curl -s URL/metrics > b")
 	case json && !o.once && o.fetches:
@@ -96,7 +104,7 @@ func (c *command) topologyWatch(ctx context.Context, q asked, o watchAsked) erro
 		return err
 	}
 	if o.fetches {
-		c.note("Looking at %s for %s.", o.metrics[0], o.interval)
+		c.note("Looking at %s for %s.", strings.Join(o.metrics, ", "), o.interval)
 	}
 	for {
 		if o.fetches {
@@ -141,17 +149,32 @@ func (c *command) topologyWatch(ctx context.Context, q asked, o watchAsked) erro
 
 // look is one page of metrics, and when it was read.
 func (c *command) look(ctx context.Context, q asked, o watchAsked, i int) (traffic.Look, time.Time, error) {
-	var src []byte
-	var err error
-	if o.fetches {
-		src, err = fetchMetrics(ctx, o.metrics[0])
-	} else {
-		src, err = os.ReadFile(c.at(o.metrics[i]))
+	if !o.fetches {
+		src, err := os.ReadFile(c.at(o.metrics[i]))
+		at := engine.Now()
+		if err != nil {
+			return traffic.Look{}, at, fmt.Errorf("--metrics: %w", err)
+		}
+		l, err := lookIn(src, q, o)
+		return l, at, err
 	}
-	at := engine.Now()
-	if err != nil {
-		return traffic.Look{}, at, fmt.Errorf("--metrics: %w", err)
+	var all []traffic.Look
+	for _, address := range o.metrics {
+		src, err := fetchMetrics(ctx, address)
+		if err != nil {
+			return traffic.Look{}, engine.Now(), fmt.Errorf("--metrics: %w", err)
+		}
+		l, err := lookIn(src, q, o)
+		if err != nil {
+			return traffic.Look{}, engine.Now(), fmt.Errorf("%s: %w", address, err)
+		}
+		all = append(all, l)
 	}
+	return traffic.Sum(all...), engine.Now(), nil
+}
+
+// lookIn is a page for the model that is meant.
+func lookIn(src []byte, q asked, o watchAsked) (traffic.Look, error) {
 	l, err := traffic.Parse(src, "")
 	if err != nil && len(l.Models) > 1 {
 		model := o.model
@@ -162,7 +185,7 @@ func (c *command) look(ctx context.Context, q asked, o watchAsked, i int) (traff
 			l, err = traffic.Parse(src, model)
 		}
 	}
-	return l, at, err
+	return l, err
 }
 
 // fetchMetrics reads an engine's page. The address may be the engine's own.

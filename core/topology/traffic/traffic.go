@@ -9,6 +9,7 @@
 //	after, err := traffic.Parse(second, "")
 //	live, err := after.Since(before, time.Minute) // live.Rate, live.Input, live.Output
 //	w := live.Workload("live")                     // as core/topology decides about it
+//	both := traffic.Sum(one, other)                // replicas: every look of each, summed
 //
 // Names are vLLM's (docs/usage/metrics.md). Lengths are those of requests that
 // ended; without these histograms, tokens over requests stand in for them.
@@ -32,6 +33,7 @@ import (
 type Look struct {
 	Models   []string // that it serves
 	sums     map[string]float64
+	parts    []Look  // of Sum, so that one that was started again does not hide behind the others
 	Running  float64 // requests at this moment
 	Waiting  float64
 	Prefixes bool // it counts what of prompts was in its cache
@@ -118,6 +120,24 @@ func Parse(src []byte, model string) (Look, error) {
 	return l, nil
 }
 
+// Sum is what several engines of one model counted together, such as replicas that
+// share nothing. Without any it is empty.
+func Sum(all ...Look) Look {
+	out := Look{sums: map[string]float64{}, parts: all}
+	for _, l := range all {
+		out.Models = append(out.Models, l.Models...)
+		for name, v := range l.sums {
+			out.sums[name] += v
+		}
+		out.Running += l.Running
+		out.Waiting += l.Waiting
+		out.Prefixes = out.Prefixes || l.Prefixes
+	}
+	slices.Sort(out.Models)
+	out.Models = slices.Compact(out.Models)
+	return out
+}
+
 // sample reads NAME{LABEL="VALUE",...} NUMBER [TIME].
 func sample(line string) (name string, labels map[string]string, v float64, err error) {
 	labels = map[string]string{}
@@ -202,6 +222,9 @@ type Live struct {
 // least is how many requests make traffic: a mean of fewer says little.
 const least = 10
 
+// most is far more requests between two looks, or tokens of one, than there can be.
+const most = 1e8
+
 // Few says that too little happened between the looks.
 type Few struct {
 	Requests int
@@ -220,6 +243,15 @@ func (l Look) Since(before Look, over time.Duration) (Live, error) {
 	names := []string{prompts, answers, ended, queries, hits}
 	for _, h := range []string{inputs, outputs, first, latency, token, tokenOld} {
 		names = append(names, h+sum, h+count)
+	}
+	for i, part := range l.parts {
+		if i >= len(before.parts) {
+			break
+		}
+		var few *Few
+		if _, err := part.Since(before.parts[i], over); err != nil && !errors.As(err, &few) {
+			return Live{}, fmt.Errorf("engine %d of %d: %w", i+1, len(l.parts), err)
+		}
 	}
 	got := map[string]float64{}
 	for _, n := range names {
@@ -247,6 +279,11 @@ func (l Look) Since(before Look, over time.Duration) (Live, error) {
 	}
 	if q := got[queries]; l.Prefixes && q > 0 {
 		v.Cached = min(got[hits]/q, 1)
+	}
+	for _, x := range []float64{v.Input, v.Output, n, l.Running, l.Waiting} {
+		if x > most { // an int has no room for it, or no machine
+			return v, fmt.Errorf("the engine counts %g where at most %g is believed: its metrics are damaged, or not an engine's", x, float64(most))
+		}
 	}
 	if !(v.Input >= 1) || !(v.Output >= 1) {
 		return v, fmt.Errorf("the engine counts %.1f input and %.1f output tokens for each of %d requests, which is no traffic of a model of language", v.Input, v.Output, v.Requests)

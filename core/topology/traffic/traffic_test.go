@@ -113,3 +113,45 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestSum: two engines have the traffic of both, and the means of all requests.
+func TestSum(t *testing.T) {
+	look := func(n, in int) Look {
+		l, err := Parse(page(n, in, 100), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	v, err := Sum(look(340, 1000), look(160, 2000)).Since(Sum(look(100, 1000), look(80, 2000)), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Requests != 320 || v.Input != 1250 || v.Output != 100 || v.Running != 12 || v.Cached != .25 {
+		t.Errorf("%+v", v)
+	}
+	// One of them was started again, and what the other did since is more.
+	if _, err := Sum(look(340, 1000), look(0, 2000)).Since(Sum(look(100, 1000), look(80, 2000)), time.Minute); err == nil || !strings.Contains(err.Error(), "engine 2 of 2: vllm:") {
+		t.Errorf("a restart passes as traffic: %v", err)
+	}
+}
+
+// TestBeyondBelief: counters that no engine reaches are refused, and turn into no
+// workload: as an int they would be anything.
+func TestBeyondBelief(t *testing.T) {
+	at := func(requests, in string) Look {
+		l, err := Parse(fmt.Appendf(nil, "vllm:request_success_total %s\nvllm:request_prompt_tokens_sum %s\nvllm:request_prompt_tokens_count 20\nvllm:request_generation_tokens_sum 200\nvllm:request_generation_tokens_count 20\n", requests, in), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	if _, err := at("20", "2000").Since(Look{}, time.Minute); err != nil {
+		t.Error(err)
+	}
+	for _, x := range [][2]string{{"20", "1e300"}, {"1e300", "2000"}, {"20", "1e12"}} {
+		if v, err := at(x[0], x[1]).Since(Look{}, time.Minute); err == nil || !strings.Contains(err.Error(), "believed") {
+			t.Errorf("%v: %+v, %v", x, v, err)
+		}
+	}
+}
