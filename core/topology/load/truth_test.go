@@ -48,7 +48,7 @@ func median(t *testing.T, script string, api load.API) (atTTFT, atTPOT float64) 
 	cfg := small(f)
 	cfg.Endpoint.API, cfg.Workload.Prompts, cfg.Workload.Output, cfg.Workload.Spread = api, 40, 45, 0.3
 	run := drive(t, cfg)
-	truths := f.truths(t)
+	truths := f.truths(t, cfg.Workload.Prompts)
 	var ttft, tpot []float64 // by which share of the scripted mean each is off
 	meanTTFT, meanTPOT := 0.0, 0.0
 	for _, v := range truths {
