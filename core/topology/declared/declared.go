@@ -169,13 +169,35 @@ func (k *kind[T]) builtin(name string) bool {
 	return name == "" && len(k.order) == 0
 }
 
+// writer says what writes a block of a kind; "" when nobody but a person does.
+func writer(what string) string {
+	switch what {
+	case "hardware", "model":
+		return ", or let `plimsoll topology detect` write one"
+	case "topology":
+		return "; `plimsoll topology decide` prints the one that comes first"
+	}
+	return ""
+}
+
+// namer says how one of several blocks is named, where commands have a flag for it.
+func namer(what, first string) string {
+	switch what {
+	case "model":
+		return fmt.Sprintf(". Give --model %s, or write model = model.%s in the topology", first, first)
+	case "workload":
+		return ". Give --workload " + first
+	}
+	return ""
+}
+
 func (k *kind[T]) get(what, name string) (T, error) {
 	var none T
 	switch {
 	case len(k.order) == 0:
-		return none, fmt.Errorf("no %s is declared: add a %s block to a .hcl file, or let `plimsoll topology detect` write one", what, what)
+		return none, fmt.Errorf("no %s is declared: add a %s block to a .hcl file%s", what, what, writer(what))
 	case name == "" && len(k.order) > 1:
-		return none, fmt.Errorf("there are several %s blocks, so that one has to be named: %s", what, strings.Join(k.order, ", "))
+		return none, fmt.Errorf("there are several %s blocks, so that one has to be named: %s%s", what, strings.Join(k.order, ", "), namer(what, k.order[0]))
 	case name == "":
 		name = k.order[0]
 	}

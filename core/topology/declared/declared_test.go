@@ -571,7 +571,7 @@ func TestNothingDeclared(t *testing.T) {
 	if _, err := s.Decision(""); err == nil || !strings.Contains(err.Error(), "no hardware is declared") || !strings.Contains(err.Error(), "no model is declared") {
 		t.Error(err)
 	}
-	if _, err := s.Topology("x"); err == nil || !strings.Contains(err.Error(), "no topology is declared") {
+	if _, err := s.Topology("x"); err == nil || !strings.Contains(err.Error(), "no topology is declared") || !strings.Contains(err.Error(), "`plimsoll topology decide` prints") || strings.Contains(err.Error(), "detect") {
 		t.Error(err)
 	}
 	if set(t, small).Empty() {
