@@ -86,7 +86,7 @@ func ask(limit time.Duration, words ...string) (string, bool) {
 		return out.String(), err == nil
 	case <-time.After(limit):
 		kill(cmd.Process.Pid)
-		<-ended
+		_ = <-ended // it was killed, and that is known
 		return "", false
 	}
 }
