@@ -39,6 +39,8 @@ func TestRetries(t *testing.T) {
 	}
 	began := fakeapi.Events(full)
 	text := slices.IndexFunc(began, func(e string) bool { return strings.Contains(e, "text_delta") })
+	// A date has whole seconds. It is said now, and the tries before it take their time.
+	until := time.Now().Add(10 * time.Second).Truncate(time.Second)
 	for _, c := range []struct {
 		name    string
 		replies []fakeapi.Reply
@@ -49,7 +51,7 @@ func TestRetries(t *testing.T) {
 		{"it works in the end", []fakeapi.Reply{overloaded, overloaded, aye()}, 3, true, 0},
 		{"it never works", []fakeapi.Reply{overloaded}, 4, false, 0},
 		{"seconds to wait", []fakeapi.Reply{wait("1"), aye()}, 2, true, time.Second},
-		{"a date to wait for", []fakeapi.Reply{wait(time.Now().Add(3 * time.Second).UTC().Format(http.TimeFormat)), aye()}, 2, true, time.Second},
+		{"a date to wait for", []fakeapi.Reply{wait(until.UTC().Format(http.TimeFormat)), aye()}, 2, true, 0},
 		{"longer than anybody waits", []fakeapi.Reply{wait("600"), aye()}, 1, false, 0},
 		{"an error that stays", []fakeapi.Reply{fakeapi.Failure(401, "authentication_error", "invalid x-api-key", nil), aye()}, 1, false, 0},
 		{"an error before anything is said", []fakeapi.Reply{{Events: append(began[:1:1], fakeapi.Error("overloaded_error", "Overloaded"))}, aye()}, 2, true, 0},
@@ -65,6 +67,9 @@ func TestRetries(t *testing.T) {
 			got, err := backend.Collect(t.Context(), m, ask("hello"))
 			if (err == nil) != c.ok || len(server.Requests()) != c.tries || time.Since(start) < c.least {
 				t.Errorf("%d requests in %v: %v", len(server.Requests()), time.Since(start), err)
+			}
+			if c.name == "a date to wait for" && time.Now().Before(until) {
+				t.Errorf("it was over before %v", until)
 			}
 			if c.ok && got.Message.String() != "aye" {
 				t.Errorf("the answer is %q", got.Message.String())
