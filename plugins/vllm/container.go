@@ -79,14 +79,18 @@ func ask(limit time.Duration, words ...string) (string, bool) {
 	if cmd.Start() != nil {
 		return "", false
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	var err error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = cmd.Wait()
+	}()
 	select {
-	case err := <-ended:
+	case <-ended:
 		return out.String(), err == nil
 	case <-time.After(limit):
 		kill(cmd.Process.Pid)
-		_ = <-ended // it was killed, and that is known
+		<-ended
 		return "", false
 	}
 }
