@@ -155,13 +155,12 @@ func TestSessionsAreBounded(t *testing.T) {
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for range 200 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("%s: not within 4 s", what)
+	t.Fatalf("%s: not within a minute", what)
 }
 
 // TestFailedInitializeLeavesNothing behind.
