@@ -235,6 +235,9 @@ func (c *command) sayRead(l transcript.Lines, f engine.LogFiles) {
 	for _, kind := range slices.Sorted(maps.Keys(l.Unknown)) {
 		c.say("Left out: %s of kind %q, which this version does not know.", plural(int(l.Unknown[kind]), "record", "records"), kind)
 	}
+	if l.Own > 0 {
+		c.say("Left out: %s inside a task of a runner: its runs are kept already.", plural(int(l.Own), "call", "calls"))
+	}
 	if l.Undated > 0 {
 		c.say("%s without a time: counted in money, not in time.", plural(int(l.Undated), "call", "calls"))
 	}

@@ -51,7 +51,7 @@ func (c *command) runsImport(cmd *cobra.Command, o engine.ImportOptions) error {
 	}
 	if c.json {
 		return c.document(map[string]any{
-			"new": x.New, "grown": x.Grown, "known": x.Known, "inputs": x.Inputs, "written": x.Written && x.New+x.Grown > 0,
+			"new": x.New, "grown": x.Grown, "known": x.Known, "inputs": x.Inputs, "no_input": x.NoInput, "written": x.Written && x.New+x.Grown > 0,
 			"spend": x.Spend, "apart": x.Apart, "lines": x.Lines, "files": x.Logs, "prices_as_of": x.AsOf, "twice": twice,
 		})
 	}
@@ -61,6 +61,9 @@ func (c *command) runsImport(cmd *cobra.Command, o engine.ImportOptions) error {
 		verb = "Would import"
 	}
 	c.say("%s %s; %d gained calls, %d were there already.", verb, plural(x.New, "run", "runs"), x.Grown, x.Known)
+	if o.Content && x.NoInput > 0 {
+		c.say("%s no input of their own: what was said amid a conversation, or what the skill's schema does not take.", plural(x.NoInput, "run has", "runs have"))
+	}
 	rows := [][]string{{"SKILL", "MODEL", "CALLS", "TOKENS", "SPEND"}}
 	for _, s := range x.Spend.BySkill() {
 		rows = append(rows, []string{s.Skill, modelOf(s.Model), fmt.Sprint(s.Calls), tokensOf(s.Usage.Prompt() + s.Usage.Output), bill(s.Micro, s.Unsure, s.Unpriced)})
