@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/plimsoll-dev/plimsoll/core/bench/figure"
@@ -111,13 +112,41 @@ func picks(dir string, w io.Writer) ([]figure.Figure, error) {
 		}
 	}
 	out := m.targets("textbook constants, nothing fitted", .70, .90)
+	right, kept := interval(gs, rules()[0])
+	out = append(out, figure.Show("both, 95 % interval over groups drawn anew", fmt.Sprintf("%s, %s", right, kept)))
 	out = append(out, figure.Figure{What: "beats fewest GPUs, SLO slices", Target: "5 of 5", Measured: fmt.Sprintf("%d of %d%s", beats, len(slos), worst), Holds: beats == len(slos)})
 	for _, r := range rules()[1:] {
 		out = append(out, figure.Show("picked the best / kept, "+r.name, by[r.name].all.String()))
 	}
 	clean := slices.DeleteFunc(slices.Clone(rows), row.impossible)
 	t := play(groups(clean, textbook), rules()[0])
-	return append(out, figure.Show(fmt.Sprintf("picked / kept without %d rows that beat the data sheet", len(rows)-len(clean)), fmt.Sprintf("%s of %.0f", t.all, t.all.n))), nil
+	return append(out, figure.Show(fmt.Sprintf("picked / kept without %d rows that beat the data sheet", len(rows)-len(clean)), fmt.Sprintf("%.1f %% / %.1f %% of %.0f", 100*t.all.right/t.all.n, 100*t.all.kept/t.all.n, t.all.n))), nil
+}
+
+// interval is how far both figures go when the groups are drawn anew, with replacement:
+// decisions of one group hang together, so groups are what is drawn (the percentile
+// bootstrap, 2,000 draws of one seed).
+func interval(gs []group, r rule) (right, kept string) {
+	each := make([]score, len(gs))
+	for i, g := range gs {
+		t := play([]group{g}, r)
+		each[i] = t.all
+	}
+	dice := rand.New(rand.NewPCG(1, 2))
+	const draws = 2000
+	var a, b []float64
+	for range draws {
+		var s score
+		for range each {
+			s.sum(each[dice.IntN(len(each))])
+		}
+		a, b = append(a, s.right/s.n), append(b, s.kept/s.n)
+	}
+	between := func(x []float64) string {
+		slices.Sort(x)
+		return fmt.Sprintf("%.1f .. %.1f %%", 100*x[draws*25/1000], 100*x[draws*975/1000-1])
+	}
+	return between(a), between(b)
 }
 
 // targets are the two of a tally.
