@@ -135,7 +135,7 @@ func unpackSkills(archive, dir string) (folders int, skills []forge.Skill, err e
 	if err != nil {
 		return 0, nil, err
 	}
-	times := map[string]int{}
+	times, index := map[string]int{}, &transcript.Index{}
 	var all []forge.Skill
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
@@ -165,13 +165,11 @@ func unpackSkills(archive, dir string) (folders int, skills []forge.Skill, err e
 		folders++
 		front, body, _ := skill.ParseSkillMD(h.Name, src)
 		times[front.Name]++
-		if skill.NameOK(front.Name) && len(body) > 200 && !strings.Contains(body, "\r") {
+		index.Add(front.Name, body)
+		// One in a file of another case is kept out, and its text is not looked for.
+		if filepath.Base(path) == "SKILL.md" && skill.NameOK(front.Name) && len(body) > 200 && !strings.Contains(body, "\r") {
 			all = append(all, forge.Skill{Name: front.Name, Body: body})
 		}
-	}
-	index := &transcript.Index{}
-	for _, s := range all {
-		index.Add(s.Name, s.Body)
 	}
 	for _, s := range all {
 		// A body that holds another skill's is of both: such a call has no one skill.
