@@ -322,6 +322,14 @@ func (c *command) upFailed(r supervise.Report) error {
 	return fmt.Errorf("topology %s could not be started.\n%s\n\nThen: %s. All lines: plimsoll topology status %s --log 200", r.Name, explained(r.Message), upCommand(r.Instance), r.Name)
 }
 
+// upStopped tells who waits for a start that somebody else ended it.
+func (c *command) upStopped(name string) error {
+	if c.json {
+		return errors.Join(c.document(map[string]any{"topology": name, "ready": false, "stopped": true}), errSilent)
+	}
+	return fmt.Errorf("topology %s was stopped meanwhile, by another plimsoll topology down or up", name)
+}
+
 // explained gives what to do a line of its own.
 func explained(message string) string {
 	return strings.NewReplacer(" To do: ", "\nTo do: ", " Its log says: ", "\nIts log says: ").Replace(message)
@@ -351,10 +359,7 @@ func (c *command) upLost(ctx context.Context, i supervise.Instance, why error) e
 	now, err := supervise.Read(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && now.PID != i.PID:
-		if c.json {
-			return errors.Join(c.document(map[string]any{"topology": i.Name, "ready": false, "stopped": true}), errSilent)
-		}
-		return fmt.Errorf("topology %s was stopped meanwhile, by another plimsoll topology down or up", i.Name)
+		return c.upStopped(i.Name)
 	case err != nil:
 		return err
 	case now.Phase == backend.Failed:
@@ -382,7 +387,10 @@ func (c *command) upWait(ctx context.Context, i supervise.Instance, seconds int)
 		case backend.Ready:
 			shown.clear()
 			return c.upReady(r)
-		case backend.Failed, backend.Stopping, backend.Stopped:
+		case backend.Stopping, backend.Stopped:
+			shown.clear()
+			return c.upStopped(i.Name)
+		case backend.Failed:
 			shown.clear()
 			return c.upFailed(r)
 		}
